@@ -1,4 +1,4 @@
-"""The program `auroraql`, and `python -m auroraql`: the command line, whose version is told without loading it."""
+"""Entry point of `auroraql` and `python -m auroraql`. `--version` is answered without loading the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from auroraql import __version__
 
 
 def main() -> int:
-    """Runs the command line of this process and returns its exit code."""
+    """Run the command line of this process and return its exit code."""
     if sys.argv[1:] == ["--version"] and _write_version(f"auroraql {__version__}\n"):
         return 0
     from auroraql.frontends.bootstrap import run
@@ -17,7 +17,7 @@ def main() -> int:
 
 
 def _write_version(text: str) -> bool:
-    """Whether standard output took it; what to do when it does not is known elsewhere."""
+    """Write the version. Return False if standard output fails: the full command line handles that case."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

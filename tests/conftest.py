@@ -19,6 +19,7 @@ from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.session.archive import Archive, connect
 from tests.support.aurorax_server import AuroraXServer
+from tests.support.server_process import ServerProcess
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,12 +28,12 @@ ROOT = Path(__file__).parent.parent
 settings.register_profile(
     "ci",
     derandomize=True,
-    max_examples=int(os.environ.get("AURORAQL_EXAMPLES", "300")),
+    max_examples=int(os.environ.get("TEST_EXAMPLES", "300")),
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("dev", max_examples=int(os.environ.get("AURORAQL_EXAMPLES", "60")), deadline=None)
+settings.register_profile("dev", max_examples=int(os.environ.get("TEST_EXAMPLES", "60")), deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
@@ -44,6 +45,9 @@ def pytest_configure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the expected parts of the corpus")
+    parser.addoption(
+        "--home", type=Path, help="a folder of another run, whose demonstration is used and not built again"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -53,17 +57,18 @@ def update(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The user's cache, data and configuration are not touched; all processes of one run share them."""
     base = tmp_path_factory.getbasetemp()
-    home = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "home"
+    home: Path = (
+        request.config.getoption("--home") or (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "home"
+    )
     home.mkdir(exist_ok=True)
     patch = pytest.MonkeyPatch()
     for name in ("CACHE", "DATA", "STATE", "CONFIG"):
         patch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
     for name in [name for name in os.environ if name.startswith(("AURORAX_", "AURORAQL_"))]:
-        if name != "AURORAQL_EXAMPLES":
-            patch.delenv(name)
+        patch.delenv(name)
     if sys.dont_write_bytecode:  # the programs that tests start would each compile all that they load
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("PYTHONPYCACHEPREFIX", str(home / "bytecode"))
@@ -84,6 +89,13 @@ def demo(own_places: Path) -> Iterator[Archive]:
     """A session on the demonstration."""
     with connect() as archive:
         yield archive
+
+
+@pytest.fixture(scope="session")
+def demo_server(own_places: Path) -> Iterator[ServerProcess]:
+    """`auroraql serve` with the demonstration and no options: one process for all tests of a worker."""
+    with ServerProcess() as running:
+        yield running
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-CODE = "import auroraql; from auroraql.forms import grammar; print(auroraql.translate('FIND data_products', to='aql'), grammar.grammar_files()[0])"
+CODE = "import auroraql; from auroraql.language import grammar; print(auroraql.translate('FIND data_products', to='aql'), grammar.grammar_files()[0])"
 
 
 def ran(*command: str | Path, cwd: Path) -> str:

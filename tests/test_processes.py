@@ -112,7 +112,7 @@ from auroraql.engines.disk_cache import CacheFile
 from auroraql.frontends.repl.history import open_history
 from auroraql.queries.store import save_query
 from auroraql.rendering import write_text
-history, kept = open_history(folder / "history"), KeptFile("test", "x", folder, here=False)
+history, kept = open_history(folder / "history"), CacheFile("test", "x", folder, here=False)
 print("ready", flush=True)
 sys.stdin.readline()
 for turn in range(each):
@@ -120,8 +120,8 @@ for turn in range(each):
     history.store_string(f"FIND data_products -- {mark}\\nWHERE {'a' * 3000} -- {mark}")
     kept.write({"mark": mark, "pad": mark * 5000})
     assert kept.read() is not None
-    save(f"own{number}x{turn}", f"FIND data_products -- {mark}", folder / "saved")
-    save("shared", f"FIND data_products -- {mark} " + "b" * 50_000 + f" {mark}", folder / "saved", replace=True)
+    save_query(f"own{number}x{turn}", f"FIND data_products -- {mark}", folder / "saved")
+    save_query("shared", f"FIND data_products -- {mark} " + "b" * 50_000 + f" {mark}", folder / "saved", replace=True)
     write_text(folder / "export.csv", (mark + "\\n") * 20_000)
 """
 

@@ -38,7 +38,7 @@ def patterns():
                     yield re.compile(made)
     from auroraql.language.grammar import load_table
     from auroraql.language.highlighter import AuroraQLLexer
-    yield from map(re.compile, table().terminals.values())
+    yield from map(re.compile, load_table().terminals.values())
     AuroraQLLexer()
     for rules in AuroraQLLexer._tokens.values():
         for match, *_ in rules:

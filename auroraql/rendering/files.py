@@ -60,7 +60,7 @@ def _resolve_format(path: str | os.PathLike[str], format: str | None) -> ResultF
         return chosen
     suffixes = ", ".join(suffix for row in FORMATS.values() for suffix in row.suffixes)
     raise UsageError(
-        f"the name '{make_visible(os.fspath(path))}' does not tell the format",
+        f"the name '{make_visible(os.fspath(path))}' does not show the format",
         f"end it with one of {suffixes}, or name the format with --format",
     )
 
@@ -69,7 +69,7 @@ def _resolve_format(path: str | os.PathLike[str], format: str | None) -> ResultF
 def _describe_os_error(path: str | os.PathLike[str]) -> Iterator[None]:
     """Translate OSError into UsageError."""
     if "\0" in os.fspath(path):
-        raise _unwritable_error(path, "no file name holds a NUL")
+        raise _unwritable_error(path, "a file name cannot contain a NUL character")
     try:
         yield
     except BrokenPipeError:
@@ -91,7 +91,7 @@ def _resolve_target(path: str | os.PathLike[str]) -> Path:
         if target.is_dir():
             raise IsADirectoryError(21, "it is a directory")
         if not os.access(target, os.W_OK):
-            raise PermissionError(13, "it may not be changed")
+            raise PermissionError(13, "it is write-protected")
     return target
 
 

@@ -45,7 +45,7 @@ class ResultFormat:
     def render_screen(self, result: ResultSet, screen: RenderOptions) -> Iterator[str]:
         """Return the result as text for a screen. Raises UsageError for a binary format."""
         if self.render is None:
-            hint = f"write a file: its name ends with {self.suffixes[0]}"
+            hint = f"write a file whose name ends with {self.suffixes[0]}"
             raise UsageError(f"{self.name} is a binary format, and a terminal cannot show it", hint)
         chunks = self.render(result, screen)
         return map(self.on_terminal, chunks) if screen.terminal and self.on_terminal is not None else chunks
@@ -93,15 +93,17 @@ _render_html = _load_on_call("html", "render_html")
 FORMATS = {
     row.name: row
     for row in (
-        ResultFormat("table", "rows under headers, fitted to the terminal", (".txt",), render_table),
-        ResultFormat("vertical", "one value per line, nothing cut", (), render_vertical),
+        ResultFormat("table", "rows under a header, fitted to the terminal", (".txt",), render_table),
+        ResultFormat("vertical", "one value per line, not truncated", (), render_vertical),
         ResultFormat(
             "csv", "comma-separated values with a header line", (".csv",), _render_csv, on_terminal=_escape_invisible
         ),
-        ResultFormat("tsv", "the same with tabs", (".tsv",), _render_tsv, on_terminal=_escape_invisible),
+        ResultFormat(
+            "tsv", "tab-separated values with a header line", (".tsv",), _render_tsv, on_terminal=_escape_invisible
+        ),
         ResultFormat(
             "json",
-            "the records in AuroraX's shape, as an array",
+            "records in AuroraX's format, as an array",
             (".json",),
             _render_json,
             _encode_json,
@@ -110,7 +112,7 @@ FORMATS = {
         ),
         ResultFormat(
             "jsonl",
-            "the records in AuroraX's shape, one per line",
+            "records in AuroraX's format, one per line",
             (".jsonl", ".ndjson"),
             _render_jsonl,
             _encode_jsonl,
@@ -121,13 +123,17 @@ FORMATS = {
         ),
         ResultFormat(
             "markdown",
-            "a table for GitHub and documents",
+            "a Markdown table",
             (".md", ".markdown"),
             _render_markdown,
             on_terminal=_escape_invisible,
         ),
         ResultFormat(
-            "html", "a page with pictures and the table", (".html", ".htm"), _render_html, on_terminal=_escape_invisible
+            "html",
+            "a web page with pictures and a table",
+            (".html", ".htm"),
+            _render_html,
+            on_terminal=_escape_invisible,
         ),
     )
 }
@@ -140,7 +146,9 @@ def get_format(name: str) -> ResultFormat:
     if output_format is None:
         suggestions = find_closest(name.lower(), FORMATS, 1)
         suggestion = f"did you mean {suggestions[0]}? " if suggestions else ""
-        raise UsageError(f"there is no format '{make_visible(name)}'", f"{suggestion}formats are {', '.join(FORMATS)}")
+        raise UsageError(
+            f"there is no format '{make_visible(name)}'", f"{suggestion}the formats are {', '.join(FORMATS)}"
+        )
     return output_format
 
 

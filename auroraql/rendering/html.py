@@ -77,9 +77,7 @@ def render_html(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
     if statement:
         yield f"<pre>{_escape_html(statement)}</pre>\n"
     picture_index = _picture_column(result)
-    demo_note = (
-        ": there need not be pictures at these addresses" if result.demonstration and picture_index is not None else ""
-    )
+    demo_note = ": these addresses may not have pictures" if result.demonstration and picture_index is not None else ""
     yield f'<p class="note">from {_escape_html(describe_origin(result))}{demo_note}</p>\n'
     if picture_index is not None:
         yield from _render_gallery(result, picture_index)

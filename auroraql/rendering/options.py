@@ -56,7 +56,7 @@ class RenderOptions:
             return ""
         if self.python:
             return self.note(f"first {shown:,} of {total:,} rows")
-        hint = "\\last for all, \\export FILE to keep them" if self.commands else "--output FILE for all"
+        hint = "\\last for all, \\export FILE to save them" if self.commands else "--output FILE for all"
         return self.note(f"first {shown:,} of {total:,} rows: {hint}")
 
     def columns_left_out(self, shown: int, total: int) -> str:

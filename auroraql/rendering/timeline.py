@@ -86,7 +86,7 @@ def _row_reader(result: ResultSet) -> _RowReader:
     if start is None:
         start = _column_index(result.columns, ("epoch",), Type.TIME)
     if start is None:
-        raise UsageError("the result has no column start or epoch", "SELECT start too")
+        raise UsageError("the result has no column start or epoch", "add start to SELECT")
     end = _column_index(result.columns, ("end",), Type.TIME)
     names = [column.path[-1] if column.path else column.name for column in result.columns]
     source_index = next((names.index(name) for name in (*_NAMED, "data_source", "data_sources") if name in names), None)
@@ -117,7 +117,7 @@ def _collect_statistics(result: ResultSet, reader: _RowReader) -> _TimelineStati
             first, last = min(first, when[0]), max(last, when[1])
             counts.update(reader.sources(row))
     if not counts:
-        raise UsageError("the result has no rows that tell when they are", "FIND something first")
+        raise UsageError("the result has no rows with a time", "run a FIND that returns rows")
     query = result.plan.query
     return _TimelineStatistics(min(first, query.start or first), max(last, query.end or last), counts, timeless)
 
@@ -148,8 +148,8 @@ def _running_sums(changes: list[int]) -> list[int]:
 
 def _timeline_title(result: ResultSet, seen: _TimelineStatistics, reader: _RowReader) -> str:
     several = reader.source is not None and result.columns[reader.source].type is Type.OBJECT
-    shared = ", each under all its sources" if several else ""
-    timeless_note = f"; {seen.timeless:,} do not tell when" if seen.timeless else ""
+    shared = ", each listed under all its sources" if several else ""
+    timeless_note = f"; {seen.timeless:,} without a time" if seen.timeless else ""
     whole = seen.first.time() == time.min and seen.last.time() >= time(23, 59)
     first, last = (f"{moment:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}" for moment in (seen.first, seen.last))
     return f"{format_count(result)}{shared}, {first if first == last else f'{first} to {last}'}, UTC{timeless_note}"

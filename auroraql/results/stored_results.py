@@ -1,6 +1,6 @@
-"""Results kept by name: their rows as a kind of record of its own, so that they are searched and fed like any other.
+"""Named results. The rows of a result are a kind of record, so they can be searched and referenced like any other.
 
-Before a script runs only the kind of a result is known, not its rows; everything here works without them.
+When a script is checked, the kind of a result is known but not its rows. Everything here works without rows.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from auroraql.schema.model import Role
 
 @dataclass(frozen=True)
 class StoredResult:
-    """A result under its name: its rows as a kind of record; `result` is None until they are there."""
+    """Named result. `kind` describes its rows as records. `result` is None until the rows have been fetched."""
 
     name: str
     kind: Kind
     columns: tuple[ResultColumn, ...]
     result: ResultSet | None = None
     statement_text: str = ""
-    """The statement it is from."""
+    """Text of the statement that produced it."""
     warnings: tuple[Diagnostic, ...] = ()
-    """What was noticed of that statement."""
+    """Warnings of that statement."""
 
     @cached_property
     def records(self) -> Sequence[Record]:
-        """Its rows as records of `kind`."""
+        """Rows as records of `kind`."""
         if self.result is None:
             return ()
         columns = tuple(
@@ -44,24 +44,24 @@ class StoredResult:
         return list(records_from_rows(self.result.rows, tuple(replace(column, is_key=False) for column in columns)))
 
     def values(self, path: tuple[str, ...]) -> list[Any]:
-        """The distinct values at a path of `kind`, of lists each element, in order of appearance; missing ones left out."""
+        """Return the distinct values at a path of `kind`, in order of appearance. Lists give their elements."""
         at, rest = self._column(path)
         rows = self.result.rows if self.result is not None else ()
-        found: dict[Any, None] = {}
+        distinct: dict[Any, None] = {}
         for row in rows:
-            found.update(dict.fromkeys(_reach_values(row[at], rest)))
-        return list(found)
+            distinct.update(dict.fromkeys(_reach_values(row[at], rest)))
+        return list(distinct)
 
     def intervals(self) -> list[tuple[datetime, datetime]]:
-        """The first and the last moment of each row that has both; needs `ends`."""
+        """Return the first and last moment of each row that has both. Requires `ends`."""
         return [interval for interval, _ in self.timed_values(())]
 
     def timed_values(
         self, paths: Sequence[tuple[str, ...]]
     ) -> Iterator[tuple[tuple[datetime, datetime], tuple[list[Any], ...]]]:
-        """The first and the last moment of each row that has both, and its values at paths of `kind`.
+        """Yield the first and last moment of each row that has both, and a list of its values for each path of `kind`.
 
-        Values are those of `values`, for each path a list. Needs `ends`.
+        The values are read as in `values`. Requires `ends`.
         """
         times = [self._column((name,))[0] for name in self.ends]
         columns = [self._column(path) for path in paths]
@@ -72,29 +72,29 @@ class StoredResult:
 
     @property
     def ends(self) -> tuple[str, ...]:
-        """The columns that tell when a row begins and ends: start and end, or epoch alone; of neither, none."""
+        """Columns of the start and end of a row: start and end, or epoch alone. Empty if there are none."""
         times = {column.name for column in self.columns if column.type is Type.TIME}
         if {"start", "end"} <= times:
             return ("start", "end")
         return ("epoch",) if "epoch" in times else ()
 
     def _column(self, path: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-        """The column that holds what a path names, and the way on from there."""
+        """Return the index of the column that holds a path, and the rest of the path inside it."""
         for length in range(len(path), 0, -1):
-            at = self._places.get(path[:length])
+            at = self._column_indices.get(path[:length])
             if at is not None:
                 return at, path[length:]
         raise KeyError(path)
 
     @cached_property
-    def _places(self) -> dict[tuple[str, ...], int]:
-        """The numbers of the columns by the paths of their values in a record of `kind`."""
+    def _column_indices(self) -> dict[tuple[str, ...], int]:
+        """Column indices by the paths of their values in a record of `kind`."""
         return {_value_path(column): at for at, column in enumerate(self.columns)}
 
 
 @dataclass(frozen=True, slots=True)
 class ShowPlan:
-    """A SHOW that is right: its rows as a result without rows, the FIND that takes its clauses to them, its days."""
+    """Analyzed SHOW statement: a result without rows, and the FIND that applies its clauses to the listed rows."""
 
     what: str
     result: StoredResult
@@ -103,19 +103,19 @@ class ShowPlan:
     only_for: str = ""
     days: tuple[date, date] | None = None
     refresh: bool = False
-    """Whether the archive is asked again for its data sources, whatever is kept of them."""
+    """Whether the data sources are fetched again from the archive instead of the cache."""
     source_find: FindStatement | None = None
-    """The FIND that chooses the data sources it is made of, by the parts of WHERE that are about their fields."""
+    """FIND that selects the listed data sources, with the parts of WHERE that restrict source fields."""
     source_result: StoredResult | None = None
-    """The data sources as a result without rows, for `source_find`."""
+    """Data sources as a result without rows, for `source_find`."""
 
 
 @dataclass(frozen=True, slots=True)
 class DottedName:
-    """A dotted name in SQL: its place in the bytes of the text, and its parts.
+    """Dotted name in SQL. `start` and `length` are in bytes of the text.
 
-    `qualifier` is how many parts at its beginning name a table, `table` the result that they name, if it is one.
-    `is_output` tells that it is a column of the answer without an alias.
+    `qualifier` is the number of leading parts that name a table, `table` the result with that name, if there is one.
+    `is_output` means that the name is an output column without an alias.
     """
 
     start: int
@@ -128,9 +128,9 @@ class DottedName:
 
 @dataclass(frozen=True, slots=True)
 class SqlPlan:
-    """SQL that may run: which results it reads, and which parameters it takes.
+    """Analyzed SQL statement: the results that it reads and its parameters.
 
-    `columns` are names of which those of the columns it reads are some, in lower case; None where it may read any.
+    `columns` includes the names of all columns that it reads, in lower case. None means that it may read any column.
     """
 
     tables: tuple[str, ...]
@@ -140,25 +140,25 @@ class SqlPlan:
 
 
 def _reach_values(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:
-    """What stands at the end of the steps, of lists in each element; nothing where a step is missing."""
+    """Yield the values at the end of a path, for lists those of each element. A missing step yields nothing."""
     if isinstance(value, list):
-        for each in value:
-            yield from _reach_values(each, steps)
+        for element in value:
+            yield from _reach_values(element, steps)
     elif steps and isinstance(value, dict):
         yield from _reach_values(value.get(steps[0]), steps[1:])
-    elif value is not None and not steps and value == value:  # noqa: PLR0124 - NaN is no value
+    elif value is not None and not steps and value == value:  # noqa: PLR0124 - NaN counts as missing
         yield value
 
 
-def rename_result(kept: StoredResult, name: str) -> StoredResult:
-    """The result under another name."""
-    return replace(kept, name=name, kind=replace(kept.kind, name=name, title=_kind_title(name)))
+def rename_result(stored: StoredResult, name: str) -> StoredResult:
+    """Return the result under another name."""
+    return replace(stored, name=name, kind=replace(stored.kind, name=name, title=_kind_title(name)))
 
 
 def kind_of_rows(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, whole: bool = False) -> Kind:
-    """The rows of a result as a kind of record: its fields are the columns, by their labels.
+    """Return a kind of record for the rows of a result. Its fields are the columns, named by their labels.
 
-    `base` is the kind that was searched, whose declarations are kept; `whole` tells that nothing was selected.
+    `base` is the searched kind, whose field declarations are used. `whole` means that the query has no SELECT clause.
     """
     if whole and base is not None:
         fields, keys_of = base.fields, base.metadata
@@ -170,7 +170,7 @@ def kind_of_rows(name: str, columns: Sequence[ResultColumn], base: Kind | None, 
         name=name,
         title=_kind_title(name),
         doc="",
-        # A window of rows is a predicate like any other: nothing of them is fetched by it.
+        # The rows are in memory, so a window on them is an ordinary predicate and not part of a request.
         fields=tuple(replace(field, bound="") for field in fields),
         protocol=None,
         filters="",
@@ -183,10 +183,10 @@ def kind_of_rows(name: str, columns: Sequence[ResultColumn], base: Kind | None, 
 
 @dataclass(frozen=True, slots=True)
 class SqlColumn:
-    """A column of a result as a table of SQL.
+    """Column of a result as an SQL table.
 
-    `at` is the number of the result's column that it is made of, `member` the part of each element that it takes, of
-    a list of sources.
+    `at` is the index of the result's column. For a list of sources, `member` is the field of each element that the
+    column holds.
     """
 
     name: str
@@ -197,20 +197,20 @@ class SqlColumn:
 
     @property
     def members(self) -> tuple[Field, ...]:
-        """The members of the one object that it is, where they are declared and none is an object."""
+        """Declared members of an object column, if none of them is itself an object."""
         declared = self.field.members if self.field is not None and self.member is None else ()
         if self.field is None or self.field.many or any(member.members for member in declared):
             return ()
         return declared
 
 
-def table_columns(kept: StoredResult) -> list[SqlColumn]:
-    """The columns of a result as a table of SQL: those of the result, with their names and in their order.
+def table_columns(stored: StoredResult) -> list[SqlColumn]:
+    """Return the columns of a result as an SQL table, in the order of the result.
 
-    Names that DuckDB does not tell apart get a number. The fields of a list of sources, which the rows of a conjunction
-    have, follow as columns of their own: lists with their bare names, as FIND reads them.
+    Names that differ only in case get a number, because DuckDB ignores case. The fields of a list of sources, as in
+    conjunctions, follow as additional columns: lists with bare names, as FIND reads them.
     """
-    fields = [(at, column, _declared_field(kept, column)) for at, column in enumerate(kept.columns)]
+    fields = [(at, column, _declared_field(stored, column)) for at, column in enumerate(stored.columns)]
     taken: set[str] = set()
     columns = [SqlColumn(_free_name(column.name, taken), at, column, field) for at, column, field in fields]
     for at, column, field in fields:
@@ -224,9 +224,9 @@ def table_columns(kept: StoredResult) -> list[SqlColumn]:
 
 
 def other_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
-    """Names, in lower case, that a value might be called by in SQL, to its column and the member of that.
+    """Return other lower-case names for the values in SQL, mapped to a column and, if any, its member.
 
-    They are the name of the column, its dotted and its bare name, and that joined by `_`.
+    They are the name of the column, its dotted path, its path joined by `_`, and its bare name.
     """
     names: dict[str, tuple[str, ...]] = {}
     for column in columns:
@@ -239,7 +239,7 @@ def other_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
 
 
 def dotted_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
-    """Names with dots, in lower case, of columns and of members of columns, to the column and the member."""
+    """Return lower-case dotted names of columns and their members, mapped to the column and, if any, the member."""
     names: dict[str, tuple[str, ...]] = {}
     for column in columns:
         for member in column.members:
@@ -249,12 +249,12 @@ def dotted_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
     return names | {column.name.lower(): (column.name,) for column in columns if "." in column.name}
 
 
-def _declared_field(kept: StoredResult, column: ResultColumn) -> Field | None:
-    return kept.kind.field(".".join(_value_path(column)))
+def _declared_field(stored: StoredResult, column: ResultColumn) -> Field | None:
+    return stored.kind.field(".".join(_value_path(column)))
 
 
 def _free_name(name: str, taken: set[str]) -> str:
-    """A name that no other column has, as DuckDB compares names."""
+    """Return a name that is unique among `taken`, ignoring case as DuckDB does."""
     free, number = name, 1
     while free.lower() in taken:
         number += 1
@@ -268,7 +268,7 @@ def _kind_title(name: str) -> str:
 
 
 def _value_path(column: ResultColumn) -> tuple[str, ...]:
-    """The path of a column's values in a record of the rows: an alias names it, dots and all."""
+    """Return the path of a column's values in a record. An alias is split at its dots."""
     return tuple(column.name.split(".")) if column.is_key else column.path
 
 
@@ -277,7 +277,7 @@ def _list_depth(column: ResultColumn) -> int:
 
 
 def _field_of_column(column: ResultColumn, base: Kind | None) -> Field:
-    """A column as a field; what is inside an object and has no alias is called by its bare and by its dotted name."""
+    """Return a column as a field. A member of an object without an alias has a bare and a dotted name."""
     path = _value_path(column)
     declared = base.field(".".join(column.path)) if base is not None else None
     has_prefix = not column.is_key and len(path) > 1

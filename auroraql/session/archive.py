@@ -200,7 +200,8 @@ class Archive:
         if analyzed.warnings:
             self._warn(analyzed.warnings, analyzed.source)
         result = self._running.execute(analyzed)
-        late_warnings = [warning for warning in result.warnings if warning not in analyzed.warnings]
+        earlier = set(analyzed.warnings)
+        late_warnings = [warning for warning in result.warnings if warning not in earlier]
         if late_warnings:
             self._warn(late_warnings, analyzed.source)
         return result

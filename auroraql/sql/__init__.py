@@ -1,5 +1,6 @@
-"""From a Query to one SQL statement with bound parameters; no value of a query ever becomes SQL text.
+"""Compilation of a Query to one SQL statement. Every value is a bound parameter and never becomes SQL text.
 
-Reading order: `bindings`, `comparison` (what it means to compare a value), `fields` (two of them), `predicate`, `during`,
-`order`, `groups`, `participants` and `conjunctions` (which are computed), `layout` (where the fields are), `statement`.
+Reading order: `bindings`, `comparison` (field and value), `field_comparison` (two fields), `predicate`,
+`interval_overlap`, `order`, `groups`, `participants` and `conjunctions` (computed records), `column_mapping`
+(tables and columns), `statement`.
 """

@@ -1,4 +1,4 @@
-"""The parameters of a statement: every value is bound, and only its place `$1`, `$2` … becomes SQL text."""
+"""Parameters of a statement. Only the placeholders `$1`, `$2` … become SQL text."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Bindings:
-    """Collects the values of one statement; equal ones share a place, lists excepted."""
+    """Collects the bound values of one statement. Equal values share a placeholder, except lists."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._places: dict[tuple[type, Any], str] = {}
 
     def __call__(self, value: Any) -> str:
-        """The place of a value in the SQL text."""
+        """Bind a value and return its placeholder."""
         if isinstance(value, list):
-            return self._placeholder([_to_storable(each) for each in value])
+            return self._placeholder([_to_storable(item) for item in value])
         key = (type(value), value)
         if key not in self._places:
             self._places[key] = self._placeholder(_to_storable(value))
@@ -30,7 +30,7 @@ class Bindings:
 
 
 def _to_storable(value: Any) -> Any:
-    """A lone surrogate has no UTF-8, so nothing stored can hold one: it is bound as U+FFFD."""
+    """Replace lone surrogates by U+FFFD. UTF-8 cannot encode them, so stored text never contains one."""
     if isinstance(value, str) and not value.isascii():
         return _SURROGATE.sub("\ufffd", value)
     return value

@@ -1,4 +1,4 @@
-"""Where the fields of a kind are in a catalogue: tables and columns, named after the schema's own declarations."""
+"""Mapping of the fields of a kind to the tables and columns of a catalogue."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from auroraql.sql.metadata_texts import add_text_map, has_many_comparisons, text
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """The tables of a kind: `tables` and `metadata_join` are the FROM clause, `fields` where each declared field is.
+    """Tables and columns of a kind. `tables` and `metadata_join` form the FROM clause; `fields` maps dotted names to SQL.
 
-    `metadata` is the column of metadata objects; `ties` orders what a query leaves open, so that equal
-    queries give equal rows. `holder` is the table and alias of the metadata; `records`, where that is another table,
-    selects the identifiers of the metadata of records.
+    `metadata` is the column of metadata objects. `ties` completes ORDER BY, so that equal queries return equal rows.
+    `record_table` is the table and alias of the metadata. If that is not the table of the records, `records` selects
+    the metadata identifiers of the records.
     """
 
     tables: str
@@ -35,22 +35,22 @@ class ColumnMapping:
     record_table: tuple[str, str] | None = None
     records: str = ""
     texts: bool = False
-    """Whether `compared` reads metadata from a map of texts."""
+    """Whether `locate_for_comparison` reads metadata from a map of texts."""
 
     def locate(self, ref: Ref, bind: Bindings) -> StoredValue:
-        """Where the value of a field or metadata key is."""
+        """Return the SQL expression of a field or metadata key."""
         if ref.role == "metadata":
             return StoredValue(f"{self.metadata}[{bind(ref.name)}]", Type.ANY)
         return self.fields[ref.name]
 
     def locate_for_comparison(self, ref: Ref, bind: Bindings) -> StoredValue:
-        """Where a condition finds the value of a field or metadata key."""
+        """Return the SQL expression of a field or metadata key in a condition."""
         if self.texts and self.record_table is not None and ref.role == "metadata":
             return text_expression(ref, self.record_table[1], bind)
         return self.locate(ref, bind)
 
     def for_predicate(self, predicate: Predicate, window: Sequence[str]) -> ColumnMapping:
-        """Return the layout in which to take a predicate to the records for which the conditions of a window hold."""
+        """Return the mapping for a predicate on the records that satisfy the conditions `window`."""
         if self.record_table is None or not has_many_comparisons(predicate):
             return self
         table, alias = self.record_table
@@ -73,7 +73,7 @@ class ColumnMapping:
 
 
 def _data_product_columns() -> ColumnMapping:
-    """See catalogue.sql. LEFT: a product whose source is not described is still a product."""
+    """Return the mapping of data products. LEFT JOIN keeps products of unknown sources."""
     kind = KINDS["data_products"]
     fields = {f.name: StoredValue(f'p."{f.name}"', f.type) for f in kind.leaves()} | _source_fields("p")
     fields |= {f.name: _object_expression(f, fields) for f in kind.fields if f.members}
@@ -87,7 +87,7 @@ def _data_product_columns() -> ColumnMapping:
 
 
 def _ephemeris_columns() -> ColumnMapping:
-    """See catalogue.sql."""
+    """Return the mapping of ephemeris."""
     kind = KINDS["ephemeris"]
     fields = {f.name: StoredValue(f'e."{"_".join(f.path)}"', f.type) for f in kind.leaves()} | _source_fields("e")
     fields |= {f.name: _object_expression(f, fields) for f in kind.fields if f.members}
@@ -103,20 +103,20 @@ def _ephemeris_columns() -> ColumnMapping:
 
 
 def _conjunction_columns(criteria: Criteria, query: Query, bind: Bindings) -> ColumnMapping:
-    """Computed, not kept: the tables are a subquery. What a path through a list names is a list, one value an element."""
+    """Return the mapping of conjunctions, whose tables are a subquery. A path through a list gives a list of values."""
     kind = KINDS["conjunctions"]
-    # Comparisons of what is found narrow where it is looked for.
-    computed = build_pipeline(criteria, narrow_windows(query), bind)
+    # Comparisons of start and end narrow the searched windows.
+    pipeline = build_pipeline(criteria, narrow_windows(query), bind)
     return ColumnMapping(
-        tables=f"({computed.sql}) AS c",
-        fields={f.name: _conjunction_field(f, computed.lists.get(f.path[0])) for f in kind.names.values()},
+        tables=f"({pipeline.sql}) AS c",
+        fields={f.name: _conjunction_field(f, pipeline.lists.get(f.path[0])) for f in kind.names.values()},
         metadata="CAST(NULL AS VARIANT)",
-        ties=tuple(f"c.{name}" for name in computed.ties),
+        ties=tuple(f"c.{name}" for name in pipeline.ties),
     )
 
 
 def _conjunction_field(field: Field, elements: tuple[str, ...] | None) -> StoredValue:
-    """A column, or a list of parts of the columns that are a list's elements."""
+    """Return a column, or a list of members of the columns that hold a list's elements."""
     if elements is None:
         return StoredValue(f'c."{field.name}"', field.type)
     inner = "".join(f'."{name}"' for name in field.path[1:])
@@ -124,7 +124,7 @@ def _conjunction_field(field: Field, elements: tuple[str, ...] | None) -> Stored
 
 
 def _source_fields(table: str) -> dict[str, StoredValue]:
-    """The fields of a record's source; the identifier is the record's own."""
+    """Return the fields of a record's source. The identifier comes from the record."""
     fields = {f.name: StoredValue(f's."{f.bare}"', f.type) for f in SOURCE_FIELDS}
     return fields | {f"{PREFIX}.identifier": StoredValue(f"{table}.data_source", Type.INTEGER)}
 
@@ -138,21 +138,21 @@ COLUMN_MAPPINGS: Mapping[str, ColumnMapping] = {
     "data_products": _data_product_columns(),
     "ephemeris": _ephemeris_columns(),
 }
-"""The kinds that a catalogue file keeps."""
+"""Mappings of the kinds that a catalogue file stores."""
 
 STORED_KINDS = (*COLUMN_MAPPINGS, "conjunctions")
-"""The kinds that are found in one."""
+"""Kinds that can be searched in a catalogue file."""
 
 
 def mapping_for(query: Query, bind: Bindings) -> ColumnMapping:
-    """Where what a query finds is; conjunctions are computed, from the values bound."""
+    """Return the mapping for a query. Conjunctions bind the values of their criteria."""
     if query.criteria is not None:
         return _conjunction_columns(query.criteria, query, bind)
     return COLUMN_MAPPINGS[query.kind]
 
 
 def window_fields(kind: Kind) -> tuple[tuple[Field, str], ...]:
-    """The fields that a window restricts, each as the end it is, with the comparison: fully inside means both are."""
+    """Return the fields that a window restricts, each with its bound and comparison sign."""
     ends: tuple[tuple[Literal["start", "end"], str], ...] = (("start", ">="), ("end", "<="))
     return tuple(
         (replace(field, bound=end), sign) for field in kind.fields for end, sign in ends if field.bound in (end, "both")

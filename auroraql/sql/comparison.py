@@ -1,29 +1,27 @@
-"""What it means to compare a stored value with the strings of a query: the one place that decides it.
+"""SQL for comparisons of a stored value with the strings of a query. This module defines their meaning.
 
-A query's values are strings, as on the wire. How one is read depends on the field:
+The values of a query are strings, as in API requests. How a string is read depends on the field:
 
-* a text field reads it as text; `=` is exact, `<` and `>` follow the code points;
-* a number field reads it as a number, a time field as a moment (UTC);
-* a metadata key has no type, so the string decides: one that reads as a number is compared with stored numbers
-  and with stored text that reads as a number; one that reads as a moment with stored text that does; any
-  other as text, a stored number or boolean by its plain form (`486.1`, `true`). Objects and lists have
-  no plain form of their own: they are compared by the text that DuckDB shows for them.
-* a whole number from 2**53 on, which no double holds exactly, is compared as a whole number.
+* For a text field it is text. `=` is exact; `<` and `>` compare code points.
+* For a number field it is a number, for a time field a time in UTC.
+* A metadata key has no type, so the string decides. A number is compared with stored numbers and with stored text
+  that is a number, a time with stored text that is a time. Any other string is compared as text with the plain form
+  of the stored value (`486.1`, `true`). The plain form of objects and lists is DuckDB's text for them.
+* An integer from 2**53 on, which a double cannot hold exactly, is compared as an integer.
 
-A string may also be an interval of time, `first/last`: only equality has those, and it is equal to every moment inside.
+A string can also be a time interval, `first/last`. It is used only with equality and equals every moment inside.
 
-A number is decimal digits with an optional sign, fraction and exponent: not `inf`, `nan`, `1_000`, `0x10`, nor with
-blanks. A moment is `YYYY-MM-DD`, or with `THH:MM`, `:SS` and a fraction, perhaps with Z, UTC or an offset from UTC; a
-blank may stand for T. A stored leap second, `:60`, is the second before it.
+A number has decimal digits with an optional sign, fraction and exponent, but not `inf`, `nan`, `1_000`, `0x10` or
+spaces. A time is `YYYY-MM-DD`, optionally with `THH:MM`, `:SS`, a fraction, and Z, UTC or an offset. A space may
+replace the T. A stored leap second, `:60`, is read as the second before it.
 
-When the stored value cannot be read as the string is (`5` against `abc`), they are not equal, and any order
-between them is unknown. When the stored value is missing, everything but IS [NOT] NULL is unknown. Unknown is
-SQL's NULL: it matches nothing, negated or not. LIKE goes by the plain text and ignores case; `%` and `_`
-have no escape.
+If the stored value cannot be read like the string (`5` and `abc`), they are not equal and their order is unknown. If
+the stored value is missing, everything except IS [NOT] NULL is unknown. Unknown is SQL's NULL: it matches nothing,
+negated or not. LIKE compares the plain text and ignores case. `%` and `_` cannot be escaped.
 
-A field that a record has several of, as the platforms of a conjunction, is compared by its values that are not
-missing: `=`, IN and LIKE hold if they do for any of them, `!=`, NOT IN and NOT LIKE if the positive holds for none.
-It is missing when no value is there.
+A field with several values, for example the platforms of a conjunction, is compared by its values that are not
+missing. `=`, IN and LIKE are true if they are true for any value; `!=`, NOT IN and NOT LIKE if the positive operator
+is true for none. The field is missing if it has no value.
 """
 
 from __future__ import annotations
@@ -46,22 +44,22 @@ MOMENT = _DATE + r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?
 _ODD_MOMENT = (
     _DATE + r"[T ]([01][0-9]|2[0-3]):[0-5][0-9](:([0-5][0-9]|60)(\.[0-9]+)?)?(Z| ?UTC|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?"
 )
-"""As records of other writers have it: a leap second, an offset from UTC, a finer fraction."""
+"""Time formats of other programs: with a leap second, an offset from UTC or a finer fraction."""
 
 _NUMBER, _MOMENT, _WHOLE = re.compile(NUMBER), re.compile(MOMENT), re.compile("[+-]?[0-9]{1,18}")
 
 INTEGER = "[+-]?[0-9]{1,38}"
 EXACT_IN_DOUBLE = 2**53
-"""Below it every whole number is a double."""
-_LARGEST_WHOLE = 10**38
-"""Larger numbers are compared as doubles: DuckDB's HUGEINT holds little more."""
+"""Limit below which a double holds every integer exactly."""
+_MAX_INTEGER = 10**38
+"""Limit from which integers are compared as doubles: DuckDB's HUGEINT holds little more."""
 
 _UNKNOWN = "CAST(NULL AS BOOLEAN)"
 
 Reading = Literal["text", "number", "whole", "moment"]
 
-_SHORT = 50
-"""Up to how many values of a list are parameters of their own; more are one parameter, joined with."""
+_MAX_SEPARATE_PARAMETERS = 50
+"""Maximum number of list values that are separate parameters. A longer list is one array parameter."""
 
 ARRAYS: Mapping[Reading, str] = {
     "text": "VARCHAR[]",
@@ -69,14 +67,14 @@ ARRAYS: Mapping[Reading, str] = {
     "whole": "HUGEINT[]",
     "moment": "TIMESTAMP[]",
 }
-"""The type of a parameter that holds several values read alike."""
+"""SQL type of an array parameter by the reading of its values."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredValue:
-    """Where a value is kept: an SQL expression, and its declared type (ANY for a metadata key).
+    """SQL expression of a stored value and its declared type (ANY for a metadata key).
 
-    With `many` it is a list of values of the type, times as text.
+    With `many` it is a list of values of the type. Times in a list are text.
     """
 
     sql: str
@@ -85,7 +83,7 @@ class StoredValue:
 
     @property
     def text(self) -> str:
-        """Its plain text."""
+        """SQL expression of the plain text of the value."""
         match self.type:
             case Type.STRING:
                 return self.sql
@@ -95,10 +93,10 @@ class StoredValue:
                 return f"CAST({self.sql} AS VARCHAR)"
 
     def as_reading(self, reading: Reading) -> str:
-        """It as a number, a moment or text; NULL where it cannot be read so.
+        """Return the SQL of the value as text, number, integer or time. It is NULL if it cannot be read so.
 
-        As a whole number it is exact. A fraction is rounded, but fractions of doubles are below 2**52, and only
-        values from 2**53 on are compared as whole numbers.
+        The reading `whole` is exact for integers. It rounds fractions, but only values from 2**53 on are compared as
+        integers, and doubles of that size have no fraction.
         """
         if reading == "text":
             return self.text
@@ -112,7 +110,7 @@ class StoredValue:
 
     @property
     def as_large_integer(self) -> str:
-        """A metadata value as a whole number, where it is one that a double may round; NULL for any other."""
+        """SQL of a metadata value as an integer, if a double might round it, otherwise NULL."""
         return f"CASE WHEN abs({self.as_reading('number')}) >= {EXACT_IN_DOUBLE} THEN {self.as_reading('whole')} END"
 
     def _matching(self, pattern: str, name: str) -> str:
@@ -120,8 +118,8 @@ class StoredValue:
 
 
 def moment_expression(text: str) -> str:
-    """The SQL of a text read as a moment, UTC: NULL where it is none."""
-    # Without a zone TIMESTAMPTZ would take the text for local time, and TIMESTAMP drops every offset.
+    """Return the SQL that reads a text as a time in UTC. It is NULL if the text is not a time."""
+    # TIMESTAMPTZ reads text without a zone as local time, and TIMESTAMP drops offsets.
     zoned = f"regexp_replace(regexp_replace({text}, ':60', ':59'), '(Z| ?UTC)?$', '+00:00')"
     zoned = rf"regexp_replace({zoned}, '([+-][0-9:]{{4,5}})\+00:00$', '\1')"
     return (
@@ -133,7 +131,7 @@ def moment_expression(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QueryValue:
-    """A string of a query, read: as what, and the value to bind; of an interval its first moment, and its last."""
+    """Parsed string of a query: its reading and the value to bind. An interval has its first and last moment."""
 
     reading: Reading
     value: str | int | float | datetime
@@ -141,7 +139,7 @@ class QueryValue:
 
 
 def read_value(text: str, type: Type) -> QueryValue | None:
-    """How a query's string is read for a field of a type; None when it cannot be."""
+    """Parse a query's string for a field of a type. Return None if it cannot be read."""
     match type:
         case Type.INTEGER if _WHOLE.fullmatch(text):
             return QueryValue("number", int(text))
@@ -158,7 +156,7 @@ def read_value(text: str, type: Type) -> QueryValue | None:
 
 
 def compare_stored(stored: StoredValue, operator: Op, values: Sequence[str], bind: Bindings) -> str:
-    """The SQL condition for a stored value, an operator of the schema and its strings."""
+    """Return the SQL condition that compares a stored value with strings."""
     match operator:
         case Op.NE | Op.NOT_IN | Op.NOT_BETWEEN | Op.NOT_LIKE:
             return f"NOT ({compare_stored(stored, OPERATORS[operator].negation, values, bind)})"
@@ -202,10 +200,10 @@ def _no_values(stored: StoredValue) -> str:
 
 
 def _compare_any(stored: StoredValue, operator: _Positive, values: Sequence[str], bind: Bindings) -> str:
-    """The condition for a list of stored values; of none, unknown."""
+    """Return the condition for a list of stored values. It is unknown for an empty list."""
     element = StoredValue("CAST(each AS TIMESTAMP)" if stored.type is Type.TIME else "each", stored.type)
-    # `= ANY` is a subquery, which no lambda may hold: a long list is compared in pieces.
-    pieces = (values[at : at + _SHORT] for at in range(0, len(values), _SHORT))
+    # `= ANY` is a subquery, which a lambda cannot contain: a long list is compared in pieces.
+    pieces = (values[at : at + _MAX_SEPARATE_PARAMETERS] for at in range(0, len(values), _MAX_SEPARATE_PARAMETERS))
     condition = " OR ".join(_compare_one(element, operator, piece, bind) for piece in pieces)
     return f"list_bool_or(list_transform({stored.sql}, lambda each: {condition}))"
 
@@ -216,7 +214,7 @@ def _compare_order(stored: StoredValue, sign: Literal["<", "<=", ">", ">="], tex
 
 
 def _compare_in(stored: StoredValue, texts: Sequence[str], bind: Bindings) -> str:
-    """Equal to one of the strings, which need not all be read alike."""
+    """Return the condition that a value equals one of the strings, which can have different readings."""
     values = [value for value in (read_value(text, stored.type) for text in texts) if value is not None]
     readings: tuple[Reading, ...] = ("text", "number", "whole", "moment")
     groups = [(r, [v.value for v in values if v.reading == r and v.last is None]) for r in readings]
@@ -230,34 +228,34 @@ def _compare_in(stored: StoredValue, texts: Sequence[str], bind: Bindings) -> st
 def _compare_one_of(
     stored: StoredValue, reading: Reading, values: list[str | int | float | datetime], bind: Bindings
 ) -> str:
-    """One condition for values read alike."""
+    """Return the condition that a value equals one of several values with the same reading."""
     if len(values) == 1:
         equal = f"{stored.as_reading(reading)} = {bind(values[0])}"
-    elif len(values) <= _SHORT:
+    elif len(values) <= _MAX_SEPARATE_PARAMETERS:
         equal = f"{stored.as_reading(reading)} IN ({', '.join(map(bind, values))})"
     else:
         equal = f"{stored.as_reading(reading)} = ANY({bind(values)}::{ARRAYS[reading]})"
-    return equal if reading == "text" else _or_unreadable(equal, stored)
+    return equal if reading == "text" else _false_if_unreadable(equal, stored)
 
 
 def _compare_inside(stored: StoredValue, value: QueryValue, bind: Bindings) -> str:
-    """Inside an interval of time."""
+    """Return the condition that a value is inside a time interval."""
     inside = f"{stored.as_reading(value.reading)} BETWEEN {bind(value.value)} AND {bind(value.last)}"
-    return _or_unreadable(inside, stored)
+    return _false_if_unreadable(inside, stored)
 
 
-def _or_unreadable(condition: str, stored: StoredValue) -> str:
-    """What is there but unreadable is not equal. What is missing is unknown: `TRUE AND NULL`."""
+def _false_if_unreadable(condition: str, stored: StoredValue) -> str:
+    """Make a condition false for unreadable values. For missing values it stays unknown: `TRUE AND NULL`."""
     return f"coalesce({condition}, {stored.text} IS NULL AND NULL)" if stored.type is Type.ANY else condition
 
 
 def _read_integer(text: str) -> QueryValue | None:
-    """A whole number that a double may round, however it is written."""
+    """Parse an integer that a double might round, in any notation."""
     if not _NUMBER.fullmatch(text):
         return None
     number = Decimal(text)
-    # A huge exponent is looked at before the number is written out.
-    if not EXACT_IN_DOUBLE <= abs(number) < _LARGEST_WHOLE or number != number.to_integral_value():
+    # The range is checked first: a huge exponent would make an enormous integer.
+    if not EXACT_IN_DOUBLE <= abs(number) < _MAX_INTEGER or number != number.to_integral_value():
         return None
     return QueryValue("whole", int(number))
 

@@ -1,20 +1,20 @@
-"""Conjunctions, computed: from criteria to one pipeline of SQL over the ephemeris of a catalogue.
+"""Computation of conjunctions: criteria become one SQL pipeline over the ephemeris of a catalogue.
 
-What is found:
+Definition:
 
-* A combination is one participant of each block, all of them different. At an epoch it is in conjunction by a
-  trace if all have a place there and every two blocks with a limit are no farther apart than that, along a sphere of
-  6371 km. Distances are kept to the millimetre, so equal ones are equal whatever rounding did on the way.
-* Every pair of blocks is measured, those of any distance too: each has an event, and counts in the record's distances.
-* A conjunction is a longest run of epochs, each 60 s (at sub-minute precision 30 s) after the one before.
-* Epochs are those of ephemeris: criteria of nothing but locations find nothing.
-* The same sources often fit the blocks in several ways, as two of Swarm in two blocks that ask for Swarm. A
-  conjunction says nothing new when the same sources, placed otherwise, have one of the same trace that has all its
-  epochs and limits the same pairs of them (all pairs, when none has a limit): such a one is left out; of equals the
-  one with the first identifiers stays.
+* A combination has one participant from each block, all different. At an epoch it is in conjunction for a trace if
+  all have a position and each pair of blocks with a limit is within that distance, along a sphere of 6371 km.
+  Distances are rounded to the millimetre, so that equal distances compare as equal.
+* Every pair of blocks is measured, with or without a limit. Each pair has an event and counts in the record's distances.
+* A conjunction is a maximal run of epochs that are 60 s apart (30 s at sub-minute precision).
+* Epochs come from ephemeris, so criteria of locations only have no conjunctions.
+* The same sources often fit the blocks in several ways, for example two Swarm satellites in two Swarm blocks. A
+  conjunction is a repetition if the same sources, assigned differently, have one for the same trace that contains all
+  its epochs and limits the same pairs (all pairs if none has a limit). Repetitions are left out. Of equal
+  conjunctions, the one with the lowest identifiers remains.
 
-How: the blocks are joined one by one at equal epochs, the pair that leaves least first; each step is kept
-(MATERIALIZED), which is also what keeps DuckDB to this order. Only what was found is then made into records.
+Method: blocks are joined one by one at equal epochs, the most selective pair first. Each step is MATERIALIZED, which
+also forces DuckDB to keep this order. Records are built only from the final runs.
 """
 
 # ruff: noqa: S608 - names of this module and of the schema are put into SQL, every value is bound
@@ -34,19 +34,19 @@ from auroraql.sql.comparison import StoredValue
 from auroraql.sql.participants import Participants, Window, struct_expression
 
 EARTH_RADIUS = 6371.0
-"""In km."""
+"""Radius of the sphere on which distances are measured, in km."""
 
 _DECIMALS = 6
-"""Of distances in km."""
+"""Decimals of distances in km."""
 
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A SELECT whose columns are the plain fields of conjunctions, by name, and structs.
+    """SELECT of conjunctions: the scalar fields by name, and structs for the elements of lists.
 
-    `lists` has, for each field that is a list, the columns of its elements; `ties` are columns that tell all rows apart.
+    `lists` holds the columns of the elements of each list field. `ties` are columns that identify a row.
     """
 
     sql: str
@@ -55,12 +55,12 @@ class Pipeline:
 
 
 def build_pipeline(criteria: Criteria, windows: Sequence[Window], bind: Bindings) -> Pipeline:
-    """The conjunctions of criteria within windows, which are more than an epoch apart."""
+    """Return the SQL of the conjunctions of criteria within windows that are more than an epoch apart."""
     return _PipelineBuilder(criteria, Participants(criteria, windows, bind), bind).pipeline()
 
 
 class _PipelineBuilder:
-    """The parts of one pipeline. Columns of a block or pair are numbered by their places: id0, x0, d0_1 …"""
+    """Builder of one pipeline. Columns of a block or pair are numbered by block index, for example id0 and d0_1."""
 
     def __init__(self, criteria: Criteria, participants: Participants, bind: Bindings) -> None:
         self._criteria, self._participants, self._bind = criteria, participants, bind
@@ -72,7 +72,7 @@ class _PipelineBuilder:
         self._seconds = epoch_step_seconds(subminute=criteria.subminute)
 
     def pipeline(self) -> Pipeline:
-        """All of it, in the order in which it is done."""
+        """Return the complete pipeline."""
         vias = tuple(dict.fromkeys(self._criteria.via)) or TRACES[:1]
         steps = [step for number, via in enumerate(vias) for step in self._steps(f"m{number}", via)]
         meetings = " UNION ALL ".join(self._meetings(f"m{number}", via) for number, via in enumerate(vias))
@@ -89,7 +89,7 @@ class _PipelineBuilder:
         return Pipeline(f"WITH {', '.join(parts)} {self._records()}", lists, ("start", "conjunction_type", *self._ids))
 
     def _steps(self, name: str, via: str) -> list[str]:
-        """The epochs at which participants of the blocks meet by one trace, with a block more at each step."""
+        """Return the join steps for one trace. Each step adds a block to the combinations at each epoch."""
         order = join_order(self._criteria)
         first = f"SELECT epoch, {_block_alias(order[0])} FROM ({self._participants.rows(order[0], via)}) AS p"
         steps = [f"{name}_1 AS NOT MATERIALIZED ({first})"]
@@ -114,14 +114,14 @@ class _PipelineBuilder:
         )
 
     def _are_different(self, other: int, block: int) -> tuple[str, ...]:
-        """Two participants are different; when their blocks are interchangeable, one order stands for both."""
+        """Return the condition that two participants differ. For interchangeable blocks only one order is kept."""
         if self._criteria.blocks[other].kind != self._criteria.blocks[block].kind:
             return ()
         sign = "<>" if not are_interchangeable(self._criteria, other, block) else "<" if other < block else ">"
         return (f"m.id{other} {sign} p.id",)
 
     def _is_within_limit(self, pair: Pair, other: int) -> tuple[str, ...]:
-        """Within the limit; most that are not are told by a cosine, loosely, which takes far less to compute."""
+        """Return the conditions of a distance limit. A loose test of the cosine, which is much cheaper, comes first."""
         limit = self._limits[pair]
         if limit is None:
             return ()
@@ -132,12 +132,12 @@ class _PipelineBuilder:
         )
 
     def _meetings(self, name: str, via: str) -> str:
-        """Every epoch at which a combination is in conjunction by one trace."""
+        """Return a SELECT of the epochs at which combinations are in conjunction for one trace."""
         columns = ", ".join((*self._ids, *(f"d{i}_{j}" for i, j in self._measured)))
         return f"SELECT {self._bind(via)} AS conjunction_type, epoch, {columns} FROM {name}_{len(self._ids)}"
 
     def _runs(self) -> str:
-        """Meetings into runs: in a run of equal steps, an epoch less as many steps as came before is always the same."""
+        """Return a SELECT that groups meetings into runs: epoch minus step times row number is constant in a run."""
         distances = ", ".join(f"d{i}_{j}" for i, j in self._measured)
         ids = ", ".join(self._ids)
         step = f"INTERVAL {self._seconds} SECOND"
@@ -153,21 +153,23 @@ class _PipelineBuilder:
         )
 
     def _without_repeated(self) -> str:
-        """Drops what says nothing new (see the module's head): it lies in one that starts earlier or is longer."""
+        """Return the QUALIFY clause that drops repetitions: they are inside a run that starts earlier or is longer."""
         kinds = [block.kind for block in self._criteria.blocks]
-        alike = [pair for pair in self._criteria.pairs if kinds[pair[0]] == kinds[pair[1]]]
-        if all(are_interchangeable(self._criteria, *pair) for pair in alike):
+        same_kind = [pair for pair in self._criteria.pairs if kinds[pair[0]] == kinds[pair[1]]]
+        if all(are_interchangeable(self._criteria, *pair) for pair in same_kind):
             return ""
-        who = f"list_sort([{', '.join(self._ids)}])"
+        participants = f"list_sort([{', '.join(self._ids)}])"
         pairs = ", ".join(f"[least(id{i}, id{j}), greatest(id{i}, id{j})]" for i, j in self._limited)
-        parts = f"conjunction_type, {who}, list_sort([{pairs}]), epoch_us(min(epoch)) % {self._seconds}_000_000"
+        parts = (
+            f"conjunction_type, {participants}, list_sort([{pairs}]), epoch_us(min(epoch)) % {self._seconds}_000_000"
+        )
         order = f"min(epoch), max(epoch) DESC, {', '.join(self._ids)}"
         frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
         last = f"max(max(epoch)) OVER (PARTITION BY {parts} ORDER BY {order} {frame})"
         return f" QUALIFY coalesce({last} < max(epoch), TRUE)"
 
     def _records(self) -> str:
-        """What was found with the sources, and what each pair of them did, as structs."""
+        """Return the SELECT of the runs with their sources and the events of each pair as structs."""
         places = range(len(self._ids))
         sources = (f"s{at}.source AS s{at}" for at in places)
         events = (f"{self._event(pair)} AS e{pair[0]}_{pair[1]}" for pair in self._measured)
@@ -175,7 +177,7 @@ class _PipelineBuilder:
         return f"SELECT r.*, {', '.join((*sources, *events))} FROM runs AS r {' '.join(joins)}"
 
     def _event(self, pair: Pair) -> str:
-        """One pair during the run, its times as text as records have them."""
+        """Return the struct of the event of one pair. Its times are text, as in records."""
         i, j = pair
         members = {
             "conjunction_type": "r.conjunction_type",
@@ -190,13 +192,13 @@ class _PipelineBuilder:
 
 
 _SELECTIVE = {"events": 0, "space": 1}
-"""A limit leaves least with events, which are few, then with what moves; what stays is near for ever or never."""
+"""Rank of selectivity: events are few, and spacecraft move; fixed positions are always or never in range."""
 
 
 def join_order(criteria: Criteria) -> tuple[int, ...]:
-    """The places of the blocks in the order to join them: the pair that leaves least, then what is limited by those.
+    """Return the indices of the blocks in join order: the most selective pair, then blocks with a limit to those.
 
-    The first is no location, which has no epochs, unless all are.
+    The first block is not a location, which has no epochs, unless all blocks are locations.
     """
     blocks = criteria.blocks
     limits = [
@@ -218,12 +220,12 @@ def join_order(criteria: Criteria) -> tuple[int, ...]:
 
 
 def are_interchangeable(criteria: Criteria, one: int, other: int) -> bool:
-    """Whether two blocks ask for the same and have the same limits to all others: either order means the same."""
+    """Return whether two blocks have the same criteria and the same limits to all other blocks."""
     if criteria.blocks[one] != criteria.blocks[other]:
         return False
     limits = {frozenset(pair): limit for pair, limit in zip(criteria.pairs, criteria.distances, strict=True)}
     others = set(range(len(criteria.blocks))) - {one, other}
-    return all(limits[frozenset((one, each))] == limits[frozenset((other, each))] for each in others)
+    return all(limits[frozenset((one, third))] == limits[frozenset((other, third))] for third in others)
 
 
 def _block_alias(block: int) -> str:
@@ -231,7 +233,7 @@ def _block_alias(block: int) -> str:
 
 
 def _distance_expression(other: int) -> str:
-    """Between p and another block of m, in km; unlike by the cosine alone it is exact for what is near, and antipodes."""
+    """Return the SQL of the distance in km. Unlike the arc cosine, it is accurate for near points and antipodes."""
     axes = (("y", "z"), ("z", "x"), ("x", "y"))
     cross = " + ".join(f"(m.{a}{other} * p.{b} - m.{b}{other} * p.{a}) ** 2" for a, b in axes)
     return f"round({EARTH_RADIUS} * atan2(sqrt({cross}), {_cosine_expression(other)}), {_DECIMALS})"

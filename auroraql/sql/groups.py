@@ -1,11 +1,11 @@
-"""From DISTINCT, GROUP BY and the functions of a group to SQL, over rows of the values that they look at.
+"""Compilation of DISTINCT, GROUP BY and aggregate functions to SQL.
 
-Values are one group when they are equal: those of a metadata key, objects and lists as JSON (`5`, `5.0` and `"5"` are
-three), missing ones together. A function leaves missing values out. Of a metadata key, `min` and `max` go by the
-order of ORDER BY, numbers before text, and `sum` and `avg` take what reads as a number. Sums are taken in the
-order of the values, so that equal groups have equal sums in the last digit.
+Equal values form one group. Values of a metadata key, objects and lists are compared as JSON (`5`, `5.0` and `"5"` are
+three groups); missing values form one group. Functions ignore missing values. For a metadata key, `min` and `max` use
+the order of ORDER BY, numbers before text, and `sum` and `avg` use the values that are numbers. Values are summed in
+their order, so that equal groups have equal sums to the last digit.
 
-Without ORDER BY, and between equals of it, rows are in the order of what they are grouped by.
+Rows that ORDER BY does not order are in the order of their group keys.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from auroraql.sql.comparison import StoredValue
 from auroraql.sql.order import limit_clause
 
 Places = Mapping[Ref, StoredValue]
-"""Where the values are, in the rows that are grouped."""
+"""SQL expressions of the values in the rows to group."""
 
 
 def used_refs(asked: Query | PostProcessing, columns: Sequence[Column]) -> tuple[Ref, ...]:
-    """What groups, functions and order look at, each once."""
+    """Return the distinct fields used by GROUP BY, the columns and ORDER BY."""
     ordered = (key.ref for key in asked.order_by if key.ref.role != "column")
     of_columns = (column.ref for column in columns if column.ref is not None)
     return tuple(dict.fromkeys((*asked.group_by, *of_columns, *ordered)))
 
 
 def select_values(refs: Sequence[Ref], places: Places, tables: str, where: str, also: str = "1") -> tuple[str, Places]:
-    """The rows to group, as SQL, and where they have the values; `also` is one more column, by its own name."""
+    """Return the SELECT of the rows to group and the places of their values. `also` is an additional column."""
     named = {ref: replace(places[ref], sql=f"k{at}") for at, ref in enumerate(refs)}
     values = (f"{places[ref].sql} AS k{at}" for at, ref in enumerate(refs))
     clauses = ("SELECT", ", ".join((*values, also)), "FROM", tables, *(("WHERE", where) if where else ()))
@@ -49,12 +49,12 @@ def compile_groups(
     *,
     only: str = "",
 ) -> str:
-    """The statement that groups `rows`, whose columns are these; JSON values and objects come as text.
+    """Return the statement that groups `rows`, a SELECT. JSON values and objects are returned as text.
 
-    `only` is an aggregate to give in place of the columns.
+    `only` is an aggregate that replaces the columns.
     """
     groups = _GroupCompiler(asked, columns, places)
-    values = [groups.name(only)] if only else [made.value for made in groups.columns]
+    values = [groups.name(only)] if only else [column.value for column in groups.columns]
     ordering = groups.ordering(bind)
     clauses = (
         "SELECT",
@@ -72,7 +72,7 @@ def compile_groups(
 
 @dataclass(frozen=True, slots=True)
 class _GroupValue:
-    """A value of a group: as it is given out, as it is ordered, and what else tells equals of that order apart."""
+    """Value of a group: its output expression, the expression to order by, and a tie breaker of that order."""
 
     value: str
     stored: StoredValue
@@ -80,29 +80,29 @@ class _GroupValue:
 
 
 class _GroupCompiler:
-    """The groups of one query, under construction: `names` are the columns of the inner SELECT, by their SQL."""
+    """Compiler of the groups of one query. `names` maps the SQL of the inner SELECT's columns to their names."""
 
     def __init__(self, asked: Query | PostProcessing, columns: Sequence[Column], places: Places) -> None:
         self.asked, self.places = asked, places
         self.labels = [column.label for column in columns]
         self.names: dict[str, str] = {}
-        # Rows that are no groups are distinct when they are grouped by everything in them.
+        # DISTINCT rows are grouped by all of their values.
         refs = asked.group_by if asked.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
         self.keys = tuple(dict.fromkeys(_group_key(places[ref]) for ref in refs))
         self.columns = [self._column(column) for column in columns]
-        self.by_ref = {c.ref: made for c, made in zip(columns, self.columns, strict=True) if not c.function}
+        self.by_ref = {c.ref: value for c, value in zip(columns, self.columns, strict=True) if not c.function}
         self.grouped = self.columns if asked.distinct else [self._key_value(places[ref]) for ref in refs]
 
     def name(self, sql: str) -> str:
-        """The name of an expression of the inner SELECT."""
+        """Return the column name of an expression in the inner SELECT, adding it if needed."""
         return self.names.setdefault(sql, f"g{len(self.names)}")
 
     def ordering(self, bind: Bindings) -> list[str]:
-        """The terms of ORDER BY: what is asked for, then what the rows are grouped by."""
+        """Return the terms of ORDER BY: those of the query, then the group keys."""
         terms = [term for key in self.asked.order_by for term in _order_terms(key, self._ordered_value(key.ref), bind)]
-        for made in self.grouped:
-            terms += _order_terms(OrderKey(Ref("column", "")), made.stored, bind)
-            terms += [made.tie_breaker] if made.tie_breaker else []
+        for group_value in self.grouped:
+            terms += _order_terms(OrderKey(Ref("column", "")), group_value.stored, bind)
+            terms += [group_value.tie_breaker] if group_value.tie_breaker else []
         return list(dict.fromkeys(terms))
 
     def _ordered_value(self, ref: Ref) -> StoredValue:
@@ -112,10 +112,10 @@ class _GroupCompiler:
             return self.by_ref[ref].stored
         if ref in self.asked.group_by:
             return self._key_value(self.places[ref]).stored
-        return self._any_value(self.places[ref])  # a part of an object that is grouped by
+        return self._any_value(self.places[ref])  # a member of an object that is a group key
 
     def _any_value(self, stored: StoredValue) -> StoredValue:
-        """The value that all of a group have, as it is ordered."""
+        """Return the value shared by a group, in the form to order by."""
         if stored.type is Type.ANY:
             return StoredValue(self.name(f"any_value({stored.text})"), Type.ANY)
         return replace(stored, sql=self.name(f"any_value({stored.sql})"))
@@ -171,8 +171,8 @@ def _order_terms(key: OrderKey, stored: StoredValue, bind: Bindings) -> Iterable
 
 
 def _group_key(stored: StoredValue) -> str:
-    """What is equal for values of one group."""
-    # By way of VARIANT the members of an object are in one order.
+    """Return an expression that is equal for values of one group."""
+    # The cast to VARIANT puts the members of an object into a fixed order.
     ordered = f"CAST(CAST(CAST({stored.sql} AS JSON) AS VARIANT) AS JSON)"
     if stored.many:
         return ordered

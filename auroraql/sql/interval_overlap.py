@@ -1,7 +1,7 @@
-"""From the intervals of a query to SQL: which records overlap them, and equal a group of them in the fields of USING.
+"""Compilation of DURING and USING: records that overlap intervals and equal their groups in the fields of USING.
 
-A record overlaps an interval when the two share a moment. A record that spans time must also be whole within the days
-around that interval in which requests look for it (`query.whole_days`), so that every archive finds the same.
+A record overlaps an interval if they share a moment. A record with a duration must also be inside the days around the
+interval that API requests cover (`query.touched_days`), so that every archive returns the same records.
 """
 
 # ruff: noqa: S608 - names of this module and of the schema are put into SQL, every value is bound
@@ -20,15 +20,15 @@ from auroraql.sql.comparison import ARRAYS, Reading, StoredValue, read_value
 from auroraql.sql.predicate import Locate
 
 Rows = list[tuple[tuple[str | int | float | datetime, ...], Interval]]
-"""Intervals, each with the values that a record must equal."""
+"""Intervals, each with the values that a record must have."""
 
 
 def overlap_conditions(
     intervals: Sequence[Interval], using: Using | None, kind: Kind, locate: Locate, bind: Bindings
 ) -> Iterator[str]:
-    """The conditions that a record overlaps one of the intervals, or with `using` one of a group that it equals.
+    """Yield the conditions for records that overlap an interval or, with `using`, an interval of an equal group.
 
-    The first ones are about the hull of the intervals, by which DuckDB leaves out most of a table unread.
+    The first conditions restrict the records to the hull of the intervals, so that DuckDB can skip most of a table.
     """
     if not intervals or not kind.span:
         yield "FALSE"
@@ -52,20 +52,20 @@ def overlap_conditions(
 
 
 def _is_matched_whole(kind: Kind) -> bool:
-    """Whether a window of requests finds only what lies inside it as a whole."""
+    """Return whether a request returns only records that are completely inside its window."""
     return bool(kind.longest_record and kind.span[0].bound)
 
 
 def _group_by_reading(using: Using, stored: Sequence[StoredValue]) -> dict[tuple[Reading, ...], Rows]:
-    """The intervals of the groups with their values, apart by how the values are read: as text, numbers or moments."""
-    found: dict[tuple[Reading, ...], Rows] = defaultdict(list)
+    """Group the intervals and their values by how the values are read: as text, numbers or times."""
+    rows: dict[tuple[Reading, ...], Rows] = defaultdict(list)
     for group in using.groups:
         values = [read_value(text, place.type) for text, place in zip(group.values, stored, strict=True)]
         if None not in values:
             readings = tuple(value.reading for value in values if value is not None)
             plain = tuple(value.value for value in values if value is not None)
-            found[readings] += [(plain, interval) for interval in group.intervals]
-    return found
+            rows[readings] += [(plain, interval) for interval in group.intervals]
+    return rows
 
 
 def _exists_condition(
@@ -76,9 +76,9 @@ def _exists_condition(
     kind: Kind,
     bind: Bindings,
 ) -> str:
-    """DuckDB makes a join of this, which takes no longer for a thousand intervals than for one.
+    """Return an EXISTS condition, which DuckDB runs as a join: a thousand intervals are as fast as one.
 
-    The columns have names that no column of the records has, as those may be written without their table.
+    The prefix `i_` keeps the column names distinct from those of the records, which may appear without their table.
     """
     columns: dict[str, tuple[list[Any], str]] = {
         "i_first": ([interval[0] for _, interval in rows], "TIMESTAMP[]"),
@@ -97,7 +97,7 @@ def _exists_condition(
 
 
 def _equal_condition(stored: StoredValue, reading: Reading, value: str) -> str:
-    """Equal as in `comparison`; a list of stored values holds it."""
+    """Return the condition that a stored value equals a column, or that a stored list contains it."""
     if not stored.many:
         return f"{stored.as_reading(reading)} = {value}"
     element = StoredValue("CAST(each AS TIMESTAMP)" if stored.type is Type.TIME else "each", stored.type).as_reading(

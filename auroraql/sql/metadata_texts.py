@@ -1,14 +1,14 @@
 """Metadata as a map of texts, for a predicate that compares many of its keys.
 
-DuckDB extracts a key from a VARIANT for every comparison again, and keeps about a megabyte for each, which its memory
-limit does not count. A predicate of many comparisons therefore reads a map from keys to the plain texts of their
-values, made once for each record.
+DuckDB extracts a key from a VARIANT again for every comparison and uses about a megabyte for each, which its memory
+limit does not count. A predicate with many comparisons therefore reads a map from keys to the plain texts of their
+values, which is built once for each record.
 
-The map is made by way of JSON. Values of JSON's types have the text that extracting them gives. A DECIMAL, FLOAT or
-HUGEINT, which only other programs put into a VARIANT, has the text of the DOUBLE next to it.
+The map is built through JSON. Values of JSON types have the same text as when they are extracted. A DECIMAL, FLOAT or
+HUGEINT, which only other programs store in a VARIANT, has the text of the nearest DOUBLE.
 """
 
-# ruff: noqa: S608 - names of the layouts are put into SQL, every value is bound
+# ruff: noqa: S608 - only names of the column mappings are put into SQL, every value is bound
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from auroraql.schema import Type
 from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue
 
-_MOST_EXTRACTED = 8
-"""Comparisons of metadata above which a map is cheaper."""
+_MAX_EXTRACTED = 8
+"""Number of metadata comparisons above which a map is cheaper."""
 
 
 def has_many_comparisons(predicate: Predicate) -> bool:
@@ -34,7 +34,7 @@ def has_many_comparisons(predicate: Predicate) -> bool:
                 open_terms.append(term)
             case And(terms) | Or(terms):
                 open_terms += terms
-    return count > _MOST_EXTRACTED
+    return count > _MAX_EXTRACTED
 
 
 def add_text_map(table: str, alias: str, condition: str) -> str:
@@ -50,5 +50,5 @@ def add_text_map(table: str, alias: str, condition: str) -> str:
 
 
 def text_expression(ref: Ref, alias: str, bind: Bindings) -> StoredValue:
-    """Return where the value of a metadata key is in a table that `with_texts` made."""
+    """Return the SQL expression of a metadata key in a table made by `add_text_map`."""
     return StoredValue(f"{alias}.texts[{bind(ref.name)}]", Type.ANY)

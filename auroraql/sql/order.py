@@ -1,7 +1,7 @@
-"""From ORDER BY and LIMIT to SQL: the order of values that may be missing, or of different types, and the cut.
+"""Compilation of ORDER BY, LIMIT and OFFSET, with an order for missing values and for values of different types.
 
-Missing values come last, or first if asked for. The values of a metadata key are ordered numbers first,
-by value, then everything else by its plain text; descending is the exact reverse, but for missing ones.
+Missing values come last, or first with NULLS FIRST. Values of a metadata key are ordered with numbers first, by
+value, then everything else by its plain text. Descending order is the exact reverse, except for missing values.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from auroraql.sql.bindings import Bindings
 from auroraql.sql.comparison import StoredValue
 from auroraql.sql.predicate import Locate
 
-_MOST = 2**63 - 1
+_MAX_BIGINT = 2**63 - 1
 
 
 def limit_clause(limit: int | None, offset: int, bind: Bindings) -> tuple[str, ...]:
-    """LIMIT and OFFSET, where there are any."""
-    first = () if limit is None else (f"LIMIT {bind(min(limit, _MOST))}",)
-    return (*first, f"OFFSET {bind(min(offset, _MOST))}") if offset else first
+    """Return the LIMIT and OFFSET clauses that a query has."""
+    first = () if limit is None else (f"LIMIT {bind(min(limit, _MAX_BIGINT))}",)
+    return (*first, f"OFFSET {bind(min(offset, _MAX_BIGINT))}") if offset else first
 
 
 def order_terms(keys: Iterable[OrderKey], locate: Locate, bind: Bindings) -> tuple[str, ...]:
-    """The terms of an SQL ORDER BY."""
+    """Return the terms of an SQL ORDER BY."""
     return tuple(term for key in keys for term in _key_terms(key, locate(key.ref, bind)))
 
 
@@ -38,6 +38,6 @@ def _key_terms(key: OrderKey, stored: StoredValue) -> tuple[str, ...]:
     return (
         f"{stored.sql} IS NULL {'DESC' if key.nulls_first else 'ASC'}",
         f"{number} {direction} NULLS {'FIRST' if key.descending else 'LAST'}",
-        f"{stored.as_large_integer} {direction}",  # tells whole numbers apart that are one double
+        f"{stored.as_large_integer} {direction}",  # orders integers that are equal as doubles
         f"CASE WHEN {number} IS NULL THEN {stored.text} END {direction}",
     )

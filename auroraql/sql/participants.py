@@ -1,14 +1,14 @@
-"""Who takes part in conjunctions, when and where: each criteria block as rows of id, epoch, x, y, z.
+"""Participants of conjunctions: each criteria block as rows of id, epoch and a unit vector x, y, z.
 
-* A block of ground, space or events takes records of ephemeris for which its predicate holds, of the sources
-  whose `source_type` is of its kind: `ground`, `event_list`, or for space anything else that is described. So no
-  source fits blocks of two kinds, and a record whose source is not described takes no part.
-* A point of a location block is there at every epoch. It is no data source: where sources are listed it is
-  one of the program `adhoc`, named by its latitude and longitude; its identifier is negative, which those of
-  data sources are not: -1, -2 … in the order of the criteria, equal points alike.
-* Where a source is, depends on the trace; a record without that place takes no part. Places are unit vectors.
-* At sub-minute precision a source is also half-way, on the great circle, between two records of its block that
-  are 60 s apart, if it has none half-way; of antipodes, no place is.
+* A ground, space or events block selects the ephemeris records that match its predicate, of the sources whose
+  `source_type` fits: `ground`, `event_list`, or any other known source for space. A source thus fits blocks of one
+  kind only, and records of unknown sources are left out.
+* A point of a location block is present at every epoch. In lists of sources it has the program `adhoc`, its latitude
+  and longitude as name, and a negative identifier, which data sources never have: -1, -2 … in the order of the
+  criteria. Equal points share an identifier.
+* The position of a source depends on the trace. Records without that position are left out.
+* At sub-minute precision, a position is interpolated on the great circle half-way between two records of a block
+  that are 60 s apart, unless there is a record half-way. Antipodes have no such position.
 """
 
 # ruff: noqa: S608 - names of this module and of the schema are put into SQL, every value is bound
@@ -31,7 +31,7 @@ from auroraql.sql.predicate import compile_predicate
 Point = tuple[Decimal, Decimal]
 
 _PLACES = {"nbtrace": "nbtrace", "sbtrace": "sbtrace", "geographic": "location_geo"}
-"""From the name of a trace to the location of ephemeris that it goes by."""
+"""Location columns of ephemeris by the name of a trace."""
 
 _SOURCE_TYPES = {
     "ground": "s.source_type = 'ground'",
@@ -43,11 +43,11 @@ _HEMISPHERE = "CASE WHEN e.location_geo_lat >= 0 THEN 'northern' WHEN e.location
 
 
 Window = tuple[datetime | None, datetime | None]
-"""A first and a last epoch, both included; None is open."""
+"""First and last epoch, both inclusive. None leaves an end open."""
 
 
 class Participants:
-    """The participants of the blocks of criteria within any of some windows, as SQL."""
+    """SQL of the participants of criteria blocks within the given windows."""
 
     def __init__(self, criteria: Criteria, windows: Sequence[Window], bind: Bindings) -> None:
         self._criteria, self._windows, self._bind = criteria, windows, bind
@@ -55,7 +55,7 @@ class Participants:
         self._numbers = {point: -number for number, point in enumerate(points, 1)}
 
     def sources(self) -> str:
-        """A SELECT of everything that can be listed as a source: its identifier, and all of it as a struct."""
+        """Return a SELECT of all sources and points: the identifier, and the fields as a struct."""
         names = [field.bare for field in SOURCE_FIELDS]
         return f"SELECT identifier, {struct_expression({name: name for name in names})} AS source FROM ({self._listed_sources(names)})"
 
@@ -63,14 +63,14 @@ class Participants:
         described = f"SELECT {', '.join(names)} FROM data_sources"
         if not self._numbers:
             return described
-        shown = [f"{latitude:f}, {longitude:f}" for latitude, longitude in self._numbers]
-        made = {"identifier": f"unnest({self._bind(list(self._numbers.values()))}::BIGINT[])"}
-        made |= dict.fromkeys(("platform", "display_name"), f"unnest({self._bind(shown)}::VARCHAR[])")
-        made |= {"program": "'adhoc'", "instrument_type": "'adhoc'", "source_type": "'not_applicable'"}
-        return f"{described} UNION ALL SELECT {', '.join(made[name] for name in names)}"
+        labels = [f"{latitude:f}, {longitude:f}" for latitude, longitude in self._numbers]
+        columns = {"identifier": f"unnest({self._bind(list(self._numbers.values()))}::BIGINT[])"}
+        columns |= dict.fromkeys(("platform", "display_name"), f"unnest({self._bind(labels)}::VARCHAR[])")
+        columns |= {"program": "'adhoc'", "instrument_type": "'adhoc'", "source_type": "'not_applicable'"}
+        return f"{described} UNION ALL SELECT {', '.join(columns[name] for name in names)}"
 
     def rows(self, at: int, via: str) -> str:
-        """A SELECT of id, epoch, x, y and z of the block at a place of the criteria; the epoch of a point is NULL."""
+        """Return a SELECT of id, epoch, x, y and z of the block with index `at`. The epoch of a point is NULL."""
         block = self._criteria.blocks[at]
         if block.kind == "location":
             return _with_unit_vectors(self._points(block))
@@ -85,13 +85,15 @@ class Participants:
             "lat": (self._bind([float(latitude) for latitude, _ in dict.fromkeys(block.points)]), "DOUBLE"),
             "lon": (self._bind([float(longitude) for _, longitude in dict.fromkeys(block.points)]), "DOUBLE"),
         }
-        unnested = ", ".join(f"unnest({values}::{kept}[]) AS {name}" for name, (values, kept) in columns.items())
+        unnested = ", ".join(
+            f"unnest({values}::{sql_type}[]) AS {name}" for name, (values, sql_type) in columns.items()
+        )
         return f"SELECT {unnested}, CAST(NULL AS TIMESTAMP) AS epoch"
 
     def _records(self, block: Block, via: str) -> str:
         latitude, longitude = f"e.{_PLACES[via]}_lat", f"e.{_PLACES[via]}_lon"
         conditions = [f"{latitude} IS NOT NULL", f"{longitude} IS NOT NULL", _SOURCE_TYPES[block.kind]]
-        # Half-way epochs that are inside the window may be between a record inside and one outside.
+        # A half-way epoch inside the window can have a neighbour outside it.
         window = self._window(HALF_MINUTE if self._criteria.subminute else 0)
         conditions += window
         table, locate = "ephemeris_metadata AS m", _locate
@@ -111,7 +113,7 @@ class Participants:
         return " ".join(clauses)
 
     def _window(self, margin: int) -> list[str]:
-        """The conditions of the windows, each widened by `margin` seconds at both ends."""
+        """Return the conditions of the windows, widened by `margin` seconds at both ends."""
         if len(self._windows) == 1:
             return self._within(self._windows[0], margin)
         alternatives = (" AND ".join(self._within(window, margin)) for window in self._windows)
@@ -127,7 +129,7 @@ class Participants:
 
 
 def _locate(ref: Ref, bind: Bindings) -> StoredValue:
-    """Where a block's predicate finds what it asks of a record."""
+    """Return the SQL expression of a field or metadata key in a block's predicate."""
     if ref.role == "metadata":
         return StoredValue(f"m.metadata[{bind(ref.name)}]", Type.ANY)
     if ref.role == "record":
@@ -136,20 +138,20 @@ def _locate(ref: Ref, bind: Bindings) -> StoredValue:
 
 
 def _locate_text(ref: Ref, bind: Bindings) -> StoredValue:
-    """Where it finds that when the metadata is a map of texts."""
+    """Return the SQL expression of a field or of a metadata key in a map of texts."""
     return text_expression(ref, "m", bind) if ref.role == "metadata" else _locate(ref, bind)
 
 
 def _with_unit_vectors(places: str) -> str:
-    """Rows of id, epoch, lat and lon as rows of id, epoch and a unit vector."""
+    """Return a SELECT that converts rows of id, epoch, lat and lon to unit vectors."""
     x, y, z = _unit_vector("lat", "lon")
     return f"SELECT id, epoch, {x} AS x, {y} AS y, {z} AS z FROM ({places})"
 
 
 def _with_half_minutes(places: str) -> str:
-    """As `_directed`, and with a row half-way between each two that are a minute apart.
+    """Return a SELECT of unit vectors, with a row half-way between rows that are a minute apart.
 
-    The next row is looked for among those a multiple of 30 s away: when it is 60 s away, there is none half-way.
+    The next row is searched among those a multiple of 30 s away. If it is 60 s away, there is no row half-way.
     """
     following = ", ".join(f"lead({name}) OVER following AS next_{name}" for name in ("epoch", "lat", "lon"))
     ends = zip("xyz", _unit_vector("lat", "lon"), _unit_vector("next_lat", "next_lon"), strict=True)
@@ -167,12 +169,12 @@ def _with_half_minutes(places: str) -> str:
 
 
 def _unit_vector(latitude: str, longitude: str) -> tuple[str, str, str]:
-    """The unit vector of a place in degrees."""
+    """Return the SQL of the unit vector of a position in degrees."""
     flat, turn = f"cos(radians({latitude}))", f"radians({longitude})"
     return f"{flat} * cos({turn})", f"{flat} * sin({turn})", f"sin(radians({latitude}))"
 
 
 def struct_expression(members: Mapping[str, str]) -> str:
-    """A struct of SQL expressions by their names."""
+    """Return an SQL struct of expressions by member name."""
     inner = ", ".join(f"'{name}': {sql}" for name, sql in members.items())
     return f"{{{inner}}}"

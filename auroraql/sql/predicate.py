@@ -1,4 +1,4 @@
-"""From a predicate tree to an SQL condition; SQL's own AND, OR and NOT keep the three-valued logic."""
+"""Compilation of a predicate tree to an SQL condition. AND, OR and NOT follow SQL's three-valued logic."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from auroraql.sql.comparison import StoredValue, compare_stored
 from auroraql.sql.field_comparison import compare_fields
 
 Locate = Callable[[Ref, Bindings], StoredValue]
-"""Where a layout keeps the value of a field; a metadata key is bound, never spliced."""
+"""Function from a field to its SQL expression. The name of a metadata key is bound, not spliced into the SQL."""
 
 
 def compile_predicate(predicate: Predicate, locate: Locate, bind: Bindings) -> str:
-    """The SQL condition of a predicate, safe to combine with AND."""
+    """Return the SQL condition of a predicate, safe to combine with AND."""
     match predicate:
         case Comparison(ref, operator, values):
-            return compare_stored(_known(ref, locate, bind), operator, values, bind)
+            return compare_stored(_locate_value(ref, locate, bind), operator, values, bind)
         case FieldComparison(ref, operator, other):
-            return compare_fields(_known(ref, locate, bind), operator, _known(other, locate, bind))
+            return compare_fields(_locate_value(ref, locate, bind), operator, _locate_value(other, locate, bind))
         case Not(term):
             return f"NOT ({compile_predicate(term, locate, bind)})"
         case And(terms):
@@ -33,8 +33,8 @@ def compile_predicate(predicate: Predicate, locate: Locate, bind: Bindings) -> s
             return _join_conditions(" OR ", _merge_equalities(terms, Op.EQ, Op.IN), locate, bind) if terms else "FALSE"
 
 
-def _known(ref: Ref, locate: Locate, bind: Bindings) -> StoredValue:
-    """Where a condition finds a value. An empty text in a field of a source means that the source has no value there."""
+def _locate_value(ref: Ref, locate: Locate, bind: Bindings) -> StoredValue:
+    """Return the SQL expression of a field in a condition. Empty text in a source field is read as NULL."""
     stored = locate(ref, bind)
     if ref.role != "source" or stored.type is not Type.STRING:
         return stored
@@ -48,7 +48,7 @@ def _join_conditions(word: str, terms: Iterable[Predicate], locate: Locate, bind
 
 
 def _merge_equalities(terms: tuple[Predicate, ...], single: Op, several: Op) -> Iterable[Predicate]:
-    """`a = 1 OR a = 2` as one list, which means the same: thousands of terms take DuckDB seconds to plan."""
+    """Merge `a = 1 OR a = 2` into one list: planning thousands of terms takes DuckDB seconds."""
     lists: dict[Ref, list[str]] = {}
     others: list[Predicate] = []
     for term in terms:

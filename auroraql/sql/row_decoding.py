@@ -1,6 +1,6 @@
-"""Rows as DuckDB gives them, made into those of a result: JSON text is read, and what repeats is held once.
+"""Decoding of DuckDB's rows into rows of a result: JSON text is parsed, and equal texts share one object.
 
-DuckDB gives objects and metadata values as text much faster than as its own VARIANT, and then has no Decimal in them.
+DuckDB returns objects and metadata values as JSON text much faster than as VARIANT, and without Decimal values.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from typing import Any
 from auroraql.results.result_set import ResultColumn, Row
 from auroraql.schema import Type
 
-FEW = 500
-"""Rows that are read in less time than it takes to load what reads many quickly."""
+MAX_STDLIB_ROWS = 500
+"""Number of rows up to which Python's json is faster than importing msgspec."""
 
 
 def decode_rows(rows: list[Row], columns: Sequence[ResultColumn]) -> list[Row]:
-    """Some rows with their JSON text read: objects, and metadata values."""
+    """Return rows with the JSON text of objects and metadata values parsed."""
     if not rows:
         return rows
-    read = json.loads if len(rows) <= FEW else _fast_json_reader()
+    parse = json.loads if len(rows) <= MAX_STDLIB_ROWS else _fast_json_parser()
     values: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for at, column in enumerate(columns):
         if column.type in (Type.OBJECT, Type.ANY):
             missing: Callable[[], Any] = dict if column.type is Type.OBJECT and not column.many_at else lambda: None
-            values[at] = [missing() if text is None else read(text) for text in values[at]]
+            values[at] = [missing() if text is None else parse(text) for text in values[at]]
         elif column.type is Type.STRING:
-            once: dict[Any, Any] = {}
-            values[at] = [once.setdefault(text, text) for text in values[at]]
+            interned: dict[Any, Any] = {}
+            values[at] = [interned.setdefault(text, text) for text in values[at]]
     return list(zip(*values, strict=True))
 
 
 @cache
-def _fast_json_reader() -> Callable[[str], Any]:
-    """A reader that gives what Python's own does, many times as fast."""
+def _fast_json_parser() -> Callable[[str], Any]:
+    """Return a JSON parser with the results of Python's own, many times as fast."""
     import msgspec
 
     decode = msgspec.json.Decoder().decode
 
-    def read(text: str) -> Any:
+    def parse(text: str) -> Any:
         try:
             return decode(text)
-        except msgspec.DecodeError:  # halves of characters and numbers beyond all bounds, which Python reads
+        except msgspec.DecodeError:  # lone surrogates and huge numbers, which only Python's parser accepts
             return json.loads(text)
 
-    return read
+    return parse

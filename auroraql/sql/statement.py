@@ -1,4 +1,4 @@
-"""From a Query to the one SQL statement that answers it whole: columns, conditions, groups, order and limit."""
+"""Compilation of a Query to one SQL statement: columns, conditions, groups, order and limit."""
 
 from __future__ import annotations
 
@@ -22,101 +22,101 @@ _AS_JSON = (Type.ANY, Type.OBJECT)
 
 @dataclass(frozen=True, slots=True)
 class SqlText:
-    """SQL text, and the values of its places `$1`, `$2` …"""
+    """SQL text and the values of its placeholders `$1`, `$2` and so on."""
 
     sql: str
     parameters: tuple[Any, ...]
 
 
-_MOST_EXTRACTED = 16
-"""Metadata keys of SELECT above which they are read from JSON."""
+_MAX_EXTRACTED = 16
+"""Number of metadata keys in SELECT above which they are read from JSON."""
 
 
 def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> SqlText:
-    """The statement whose columns are the paths, in order; objects and metadata values come as JSON text.
+    """Compile a query to a statement whose columns are `paths`. Objects and metadata values are JSON text.
 
-    Without ORDER BY, and between equals of it, rows follow the layout's own order. A query that groups, or whose
-    rows are distinct, has its own columns, whatever the paths.
+    Rows that ORDER BY does not order follow `ColumnMapping.ties`. An aggregate or DISTINCT query has its own columns
+    and ignores `paths`.
     """
     bind = Bindings()
-    layout = mapping_for(query, bind)
-    window = _window_conditions(query, layout, bind)
-    layout = layout.for_predicate(query.where, window)
+    mapping = mapping_for(query, bind)
+    window = _window_conditions(query, mapping, bind)
+    mapping = mapping.for_predicate(query.where, window)
     if query.is_aggregate or query.distinct:
-        return _compile_grouped(query, layout, window, bind)
+        return _compile_grouped(query, mapping, window, bind)
     keys = [path for path in paths if _is_key(path)]
-    # DuckDB needs time and memory for each key that it extracts from a VARIANT, and much less from JSON.
-    together = layout.metadata if len(keys) > _MOST_EXTRACTED else ""
+    # Extracting a key from a VARIANT costs DuckDB much more time and memory than from JSON.
+    together = mapping.metadata if len(keys) > _MAX_EXTRACTED else ""
     pointers = {path: bind(_pointer(path[1])) for path in keys} if together else {}
-    columns = {at: _column_expression(path, layout, bind) for at, path in enumerate(paths) if path not in pointers}
+    columns = {at: _column_expression(path, mapping, bind) for at, path in enumerate(paths) if path not in pointers}
     inner = ", ".join(
         (*(f"{c.sql} AS c{at}" for at, c in columns.items()), *((f"{together} AS m",) if together else ()))
     )
-    # JSON is made outside, of the rows that are left: inside it would be made of every row that LIMIT drops.
+    # JSON is built in the outer SELECT, only for the rows that remain after LIMIT.
     outer = (
-        _given(at, columns[at]) if at in columns else f"CAST(m AS JSON) -> {pointers[path]}::VARCHAR"
+        _output_expression(at, columns[at]) if at in columns else f"CAST(m AS JSON) -> {pointers[path]}::VARCHAR"
         for at, path in enumerate(paths)
     )
-    rows = _ordered_rows(query, paths, layout, window, bind)
+    rows = _ordered_rows(query, paths, mapping, window, bind)
     return SqlText(" ".join(("SELECT", ", ".join(outer), "FROM ( SELECT", inner, rows, ")")), tuple(bind.values))
 
 
 def _ordered_rows(
-    query: Query, paths: Sequence[tuple[str, ...]], layout: ColumnMapping, window: Sequence[str], bind: Bindings
+    query: Query, paths: Sequence[tuple[str, ...]], mapping: ColumnMapping, window: Sequence[str], bind: Bindings
 ) -> str:
-    """The clauses from FROM to LIMIT."""
-    where = " AND ".join((*window, *_where_conditions(query, layout, bind)))
-    ordering = ", ".join((*order.order_terms(query.order_by, layout.locate, bind), *layout.ties))
+    """Return the clauses from FROM to LIMIT."""
+    where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
+    ordering = ", ".join((*order.order_terms(query.order_by, mapping.locate, bind), *mapping.ties))
     using = query.using.refs if query.using is not None else ()
     filtered = (*collect_refs(query.where), *using, *(key.ref for key in query.order_by))
     limit = order.limit_clause(query.limit, query.offset, bind)
     chosen = " ".join((*((f"WHERE {where}",) if where else ()), f"ORDER BY {ordering}", *limit))
-    tables = layout.from_clause((*filtered, *map(_ref_of, paths)))
-    chosen_from = layout.from_clause(filtered)
+    tables = mapping.from_clause((*filtered, *map(_ref_of, paths)))
+    chosen_from = mapping.from_clause(filtered)
     if not limit or chosen_from == tables:
         return f"FROM {tables} {chosen}"
     # Joining the metadata of the rows that LIMIT keeps is much cheaper than joining those of every row.
-    return f"FROM {layout.narrow_to(f'{chosen_from} {chosen}', tables)} ORDER BY {ordering}"
+    return f"FROM {mapping.narrow_to(f'{chosen_from} {chosen}', tables)} ORDER BY {ordering}"
 
 
-def _compile_grouped(query: Query, layout: ColumnMapping, window: Sequence[str], bind: Bindings) -> SqlText:
-    """Rows that are groups of records, or each of which stands once."""
+def _compile_grouped(query: Query, mapping: ColumnMapping, window: Sequence[str], bind: Bindings) -> SqlText:
+    """Compile an aggregate or DISTINCT query."""
     columns = select_columns(query, KINDS[query.kind])
     refs = used_refs(query, columns)
-    places = {ref: layout.locate(ref, bind) for ref in refs}
-    where = " AND ".join((*window, *_where_conditions(query, layout, bind)))
+    places = {ref: mapping.locate(ref, bind) for ref in refs}
+    where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
     using = query.using.refs if query.using is not None else ()
-    tables = layout.from_clause((*refs, *collect_refs(query.where), *using))
+    tables = mapping.from_clause((*refs, *collect_refs(query.where), *using))
     rows, named = select_values(refs, places, tables, where)
     return SqlText(compile_groups(query, columns, rows, named, bind), tuple(bind.values))
 
 
-def _window_conditions(query: Query, layout: ColumnMapping, bind: Bindings) -> Sequence[str]:
+def _window_conditions(query: Query, mapping: ColumnMapping, bind: Bindings) -> Sequence[str]:
     return [
-        f"{layout.fields[field.name].sql} {sign} {bind(moment)}"
+        f"{mapping.fields[field.name].sql} {sign} {bind(moment)}"
         for field, sign in window_fields(KINDS[query.kind])
         if (moment := query.start if field.bound == "start" else query.end) is not None
     ]
 
 
-def _where_conditions(query: Query, layout: ColumnMapping, bind: Bindings) -> Sequence[str]:
+def _where_conditions(query: Query, mapping: ColumnMapping, bind: Bindings) -> Sequence[str]:
     conditions = []
     if query.where != EVERYTHING:
-        conditions.append(compile_predicate(query.where, layout.locate_for_comparison, bind))
+        conditions.append(compile_predicate(query.where, mapping.locate_for_comparison, bind))
     if query.during is not None:
-        conditions += overlap_conditions(query.during, query.using, KINDS[query.kind], layout.locate, bind)
+        conditions += overlap_conditions(query.during, query.using, KINDS[query.kind], mapping.locate, bind)
     return conditions
 
 
-def _column_expression(path: tuple[str, ...], layout: ColumnMapping, bind: Bindings) -> StoredValue:
-    return layout.locate(_ref_of(path), bind)
+def _column_expression(path: tuple[str, ...], mapping: ColumnMapping, bind: Bindings) -> StoredValue:
+    return mapping.locate(_ref_of(path), bind)
 
 
 def _ref_of(path: tuple[str, ...]) -> Ref:
     return Ref("metadata", path[1]) if _is_key(path) else Ref("record", ".".join(path))
 
 
-def _given(at: int, column: StoredValue) -> str:
+def _output_expression(at: int, column: StoredValue) -> str:
     return f"CAST(c{at} AS JSON)" if column.many or column.type in _AS_JSON else f"c{at}"
 
 
@@ -125,5 +125,5 @@ def _is_key(path: tuple[str, ...]) -> bool:
 
 
 def _pointer(key: str) -> str:
-    """The JSON pointer of a member."""
+    """Return the JSON pointer of an object member."""
     return "/" + key.replace("~", "~0").replace("/", "~1")

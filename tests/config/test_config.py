@@ -276,7 +276,7 @@ def test_validate_says_all_that_is_wrong_and_where(write: Write, text: str, plac
 
 def test_validate_of_what_is_right_or_not_there(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write('archive = "demo"')
-    assert (command("config", "validate").code, command("config", "validate").out) == (0, f"{path}: right\n")
+    assert (command("config", "validate").code, command("config", "validate").out) == (0, f"{path}: valid\n")
     monkeypatch.setenv("AURORAQL_FROMAT", "csv")
     assert "did you mean AURORAQL_FORMAT?" in command("config", "validate").err
     monkeypatch.setenv("AURORAQL_FORMAT", "xml")
@@ -311,7 +311,7 @@ def test_show_tells_where_each_value_is_from_and_no_secret(write: Write, monkeyp
     assert "pass-word" not in refused.out + refused.err
     monkeypatch.delenv("AURORAQL_ARCHIVE")
     kept = command("config", "show", "-a", "aurorax")
-    assert f"the API key of {path}:2 is not for aurorax, and is not sent to it" in kept.err
+    assert f"the API key of {path}:2 is not sent to aurorax: it belongs to another archive" in kept.err
 
 
 # --- what it does

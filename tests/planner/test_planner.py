@@ -119,6 +119,32 @@ def test_more_alternatives_than_requests_are_one_wider_request() -> None:
     assert made.post_processing.where == made.query.where
 
 
+@pytest.mark.parametrize(("alternatives", "is_exact"), [(32, True), (33, False)])
+def test_the_limit_of_alternatives(alternatives: int, is_exact: bool) -> None:
+    """Four by 32 alternatives are planned one by one; one more each, and the plan is one wider request.
+
+    No source has the programs, so that only one of the alternatives needs a request.
+    """
+    few = " OR ".join([*(f"program LIKE 'a{i}%'" for i in range(3)), "keogram_type = 'daily'"])
+    many = " OR ".join([*(f"program LIKE 'b{i}%'" for i in range(alternatives - 1)), "movie_type = 'daily'"])
+    made = planned(f"({few}) AND ({many})")
+    assert len(made.requests) == 1
+    assert (made.post_processing.where is None) is is_exact
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "(program = 'trex' AND url LIKE '%.mp4') OR (program = 'trex' AND url LIKE '%.jpg')",
+        "(program = 'trex' AND keogram_type LIKE 'd%') OR (program = 'trex' AND movie_type LIKE 'd%')",
+    ],
+)
+def test_alternatives_with_the_same_request_send_it_once(where: str) -> None:
+    made = planned(where)
+    assert [request.list_values("program") for request in made.requests] == [("trex",)]
+    assert made.post_processing.where == made.query.where
+
+
 def test_an_empty_set_of_sources_is_an_answer_with_a_warning() -> None:
     made = planned("program = 'trex' AND source_type = 'heo'")
     assert made.requests == ()

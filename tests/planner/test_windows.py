@@ -5,16 +5,22 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auroraql.ir.plan import Request
-from auroraql.planner.windows import cut_windows
+from auroraql.planner.dnf import merge_request_windows
+from auroraql.planner.windows import close_windows, cut_windows, is_too_long
 
 _MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)).map(lambda d: d.replace(microsecond=0))
 
 
 @given(_MOMENTS, st.integers(0, 3 * 366 * 86400))
+@example(datetime(2020, 1, 1), 31 * 86400 - 1)
+@example(datetime(2020, 1, 1), 31 * 86400)
+@example(datetime(2020, 1, 1), 31 * 86400 + 1)
+@example(datetime(2020, 1, 31), 29 * 86400)
 def test_pieces_follow_each_other_and_none_is_longer_than_a_month(start: datetime, seconds: int) -> None:
     end = start + timedelta(seconds=seconds)
     pieces = cut_windows([Request("ephemeris", start=start, end=end)])
@@ -39,3 +45,37 @@ def test_data_products_and_open_windows_are_left_whole() -> None:
     years = Request("data_products", start=datetime(2000, 1, 1), end=datetime(2020, 1, 1))
     open_end = Request("ephemeris", start=datetime(2000, 1, 1))
     assert cut_windows([years, open_end]) == (years, open_end)
+
+
+@pytest.mark.parametrize(("seconds", "refused"), [(-1, False), (0, True), (1, True)])
+def test_a_window_of_31_days_is_the_first_that_is_too_long(seconds: int, refused: bool) -> None:
+    start = datetime(2020, 1, 1)
+    end = start + timedelta(days=31, seconds=seconds)
+    assert is_too_long(Request("ephemeris", start=start, end=end)) is refused
+
+
+@pytest.mark.parametrize(("gap", "count"), [(-60, 1), (0, 1), (1, 1), (2, 2)])
+def test_windows_that_overlap_or_follow_within_a_second_are_one_request(gap: int, count: int) -> None:
+    first, middle, last = datetime(2020, 1, 1), datetime(2020, 1, 2), datetime(2020, 1, 3)
+    requests = [
+        Request("ephemeris", start=middle + timedelta(seconds=gap), end=last),
+        Request("ephemeris", start=first, end=middle),
+    ]
+    merged = merge_request_windows(requests)
+    assert len(merged) == count
+    assert (merged[0].start, merged[-1].end) == (first, last)
+
+
+@pytest.mark.parametrize("kind", ["ephemeris", "data_products"])
+def test_the_same_request_is_sent_once(kind: str) -> None:
+    request = Request(kind, (("program", ("trex",)),), start=datetime(2020, 1, 1), end=datetime(2020, 1, 2))
+    assert merge_request_windows([request, request]) == [request]
+
+
+def test_an_open_window_is_closed_with_the_record_range_even_of_one_moment() -> None:
+    moment = datetime(2020, 1, 1)
+    request = Request("ephemeris", end=moment)
+    closed = Request("ephemeris", start=moment, end=moment)
+    assert close_windows([request], lambda _: (moment, moment)) == ((closed,), True)
+    later = moment + timedelta(seconds=1)
+    assert close_windows([request], lambda _: (later, later)) == ((), True)

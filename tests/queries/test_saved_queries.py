@@ -337,7 +337,7 @@ def test_run_by_name(places: tuple[Path, Path]) -> None:
     )
     both = command("run", "daily", "--format", "csv")
     assert (both.code, both.out) == (0, "p\nauroramax\n")
-    assert f"daily is a file here and a saved query: the file is run; the query is {own / 'daily.aql'}" in both.err
+    assert f"daily is both a file and a saved query; the file is run. The query is {own / 'daily.aql'}" in both.err
     assert command("run", own / "daily.aql", "--param", "day=2021-01-01").code == 0
 
 
@@ -345,7 +345,7 @@ def test_a_name_that_nothing_has(places: tuple[Path, Path]) -> None:
     (places[0] / "daily.aql").write_text(DAILY)
     done = command("run", "dayly")
     assert (done.code, done.out) == (2, "")
-    assert "there is no saved query 'dayly', and no file" in done.err
+    assert "there is no saved query 'dayly' and no such file" in done.err
     assert "did you mean daily?" in done.err
     for name in ("../daily", "x/daily", "daily.txt", "..", "\0", "no\0.aql"):
         assert command("run", name).code == 2
@@ -353,7 +353,7 @@ def test_a_name_that_nothing_has(places: tuple[Path, Path]) -> None:
 
 
 def test_the_list(places: tuple[Path, Path]) -> None:
-    assert command("run", "--list").err.startswith("there is no saved query here or in ")
+    assert command("run", "--list").err.startswith("there are no saved queries here or in ")
     save_query("daily", DAILY, places[1])
     (places[0] / "bare.aql").write_text("FIND data_products")
     rows = json.loads(command("run", "--list", "--format", "json").out)

@@ -18,7 +18,7 @@ from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
-from auroraql.sql.row_decoding import FEW, decode_rows
+from auroraql.sql.row_decoding import MAX_STDLIB_ROWS, decode_rows
 from tests.rendering.test_output import MIDNIGHT, answer, selected, text
 
 ANY_VALUE = st.recursive(
@@ -95,5 +95,5 @@ def test_a_metadata_key_that_is_missing_is_left_out_of_its_record_alone(missing:
 @given(ANY_VALUE)
 def test_a_value_is_read_alike_whatever_the_number_of_rows(value: Any) -> None:
     columns, row = [ResultColumn("value", Type.ANY)], (json.dumps(value),)
-    (alone,), many = decode_rows([row], columns), decode_rows([row, *[("0",)] * FEW], columns)
+    (alone,), many = decode_rows([row], columns), decode_rows([row, *[("0",)] * MAX_STDLIB_ROWS], columns)
     assert repr(alone) == repr(many[0]) == repr((json.loads(row[0]),))

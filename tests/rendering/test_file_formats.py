@@ -347,7 +347,7 @@ def test_a_terminal_is_shown_the_first_of_a_million_rows_and_told(format: str) -
     result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)
     shown = "".join(render_result(result, format, width=100, color=False, commands=True))
     assert rows.taken <= 1001
-    assert shown.endswith("first 1,000 of 1,000,000 rows: \\last for all, \\export FILE to keep them\n")
+    assert shown.endswith("first 1,000 of 1,000,000 rows: \\last for all, \\export FILE to save them\n")
 
 
 def test_a_notebook_shows_the_first_rows() -> None:

@@ -189,7 +189,7 @@ def test_products_are_counted_where_they_are() -> None:
 def test_a_conjunction_is_under_each_of_its_sources(demo: Archive) -> None:
     result = demo.run(TRACES)
     shown = timeline(result)
-    assert shown[0] == f"{len(result)} conjunctions, each under all its sources, 2020-01-01, UTC"
+    assert shown[0] == f"{len(result)} conjunctions, each listed under all its sources, 2020-01-01, UTC"
     counts = {line.split(" │")[0].strip(): int(line.rpartition("│")[2]) for line in shown[2:-1]}
     expected: dict[str, int] = {}
     for record in result.records:
@@ -212,7 +212,7 @@ def test_the_window_that_was_asked_is_the_axis(demo: Archive) -> None:
 
 def test_rows_without_a_time_are_told() -> None:
     shown = timeline(products((FEBRUARY, "a"), (None, "a"), names=("start", "display_name")))
-    assert shown[0].endswith("; 1 do not tell when")
+    assert shown[0].endswith("; 1 without a time")
     assert shown[2].endswith("│1")
 
 
@@ -220,8 +220,8 @@ def test_rows_without_a_time_are_told() -> None:
     ("result", "told"),
     [
         (products(("a",), names=("display_name",)), "no column start or epoch"),
-        (products(names=("start",)), "no rows that tell when they are"),
-        (products((None,), names=("start",)), "no rows that tell when they are"),
+        (products(names=("start",)), "no rows with a time"),
+        (products((None,), names=("start",)), "no rows with a time"),
     ],
 )
 def test_what_cannot_be_drawn_is_told(result: ResultSet, told: str) -> None:
@@ -272,7 +272,7 @@ def test_a_kept_result_is_drawn_by_its_name(demo: Archive) -> None:
     assert "TREx RGB FSMI │" in shown
     assert "did you mean drawn?" in shown
     assert re.search(r"^all │.*│\d+$", shown, re.MULTILINE)
-    assert shown.endswith("the result has no column start or epoch\n  = hint: SELECT start too\n")
+    assert shown.endswith("the result has no column start or epoch\n  = hint: add start to SELECT\n")
     assert "there is no result yet" in take_all("\\timeline")
 
 

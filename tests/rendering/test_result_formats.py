@@ -244,8 +244,9 @@ def test_halves_of_surrogate_pairs_reach_every_frame() -> None:
 
 
 @pytest.mark.parametrize("zone", ["America/Edmonton", "Asia/Tokyo"])
-def test_other_time_zones_and_the_plain_locale(zone: str) -> None:
-    """A representative part of the suite in a process of another time zone, whose locale is C."""
+@pytest.mark.usefixtures("demo_engine")
+def test_other_time_zones_and_the_plain_locale(zone: str, own_places: Path) -> None:
+    """Run a representative part of the suite in another time zone with the C locale, on the demonstration built here."""
     tests = [
         "tests/results/test_results.py",
         "tests/session/sql/test_runner.py",
@@ -254,7 +255,19 @@ def test_other_time_zones_and_the_plain_locale(zone: str) -> None:
         "tests/rendering/test_result_formats.py::test_sql_keeps_dates_durations_and_decimal_numbers",
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:xdist", "-q", "-x", *tests, "-o", "addopts="],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:xdist",
+            "-q",
+            "-x",
+            *tests,
+            "-o",
+            "addopts=",
+            f"--home={own_places}",
+        ],
         env={**os.environ, "TZ": zone, "LC_ALL": "C"},
         capture_output=True,
         text=True,

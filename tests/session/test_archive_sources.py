@@ -152,9 +152,9 @@ def test_a_search_that_finds_nothing_says_why(
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[auroraql.Archive]:
+def served(demo_server: ServerProcess) -> Iterator[auroraql.Archive]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "*")
-        with ServerProcess() as running, auroraql.connect(running.url) as archive:
+        with auroraql.connect(demo_server.url) as archive:
             archive.on_warning(lambda _warnings, _source: None)
             yield archive

@@ -1,4 +1,4 @@
-"""The command line: one module for what may be written, one for what is done."""
+"""Command line: `arguments` declares the options, `main` runs the commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be written on the command line, and what it must not be written with."""
+"""Command-line arguments: the parser, and checks that argparse does not make."""
 
 from __future__ import annotations
 
@@ -15,51 +15,60 @@ from auroraql.frontends.cli.streams import escape_lines
 
 _EPILOG = """\
 examples:
-  auroraql -c "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
+  auroraql -c "FIND data_products WHERE program = 'trex' ON 2021-01-01"
   auroraql run keograms.aql --param day=2021-01-01 --format csv
-  auroraql translate --to json -c "FIND data_products WHERE program = 'trex' ON 2020-02-01"
+  auroraql translate --to json keograms.aql
 
-Results go to standard output, everything else to standard error. Permanent settings go in a file or in variables
-(auroraql config show). Precedence is: option, variable, profile, file, default.
+Results go to standard output, everything else to standard error. Permanent
+settings go in config.toml or in environment variables; auroraql config show
+lists them. Precedence: option, variable, profile, file, default.
 
-exit codes: 0 done, 1 a search failed or was refused, 2 the statement or the usage is wrong,
-3 the archive cannot be reached, 4 the deadline passed, 130 interrupted.
+exit codes: 0 success, 1 a search failed or was refused, 2 error in the
+statement or usage, 3 the archive cannot be reached, 4 the deadline has passed,
+130 interrupted.
 """
 
 _RUN = """\
-Run the statements of files and saved queries in order, with values for their $name parameters.
+Run the statements of files and saved queries in order, with values for their
+$name parameters.
 
-Saved queries are .aql files in the working folder or in your own folder of queries (auroraql config show prints its
-path). A file path takes precedence over the name of a saved query. At the prompt, \\save saves a query.
+Saved queries are .aql files in the working folder or in your queries folder
+(auroraql config show prints its path). A file path takes precedence over the
+name of a saved query. At the prompt, \\save saves a query.
 """
 
 _RUN_EPILOG = """\
-The head of a query declares its parameters, each with a type and, optionally, a default and a description:
+The comments at the top of a query declare its parameters, each with a type and,
+optionally, a default and a description:
   -- description  The keograms of a program on one day.
   -- param program: text = trex  the program
   -- param day: date  the day
-The types are text, integer, number, boolean, date, time, period, and a list of one of them (list of text).
+The types are text, integer, number, boolean, date, time, period, and lists of
+these, for example list of text.
 
 examples:
   auroraql run --list
   auroraql run keograms_of_a_day day=2021-01-01
   auroraql keograms.aql program=trex
-  auroraql run keograms.aql --param program=trex --param program=rainbow --output keograms.csv
+  auroraql run keograms.aql --param program=trex --output keograms.csv
   auroraql run nightly.aql --keep-going --timeout 60
 """
 
 _CHECK_EPILOG = """\
---format json prints an object for programs: {"version": 1, "diagnostics": [...]}, each diagnostic with file, code,
-severity, message, label, hint, fix, start and end (line and column from 1, in characters) and range (as LSP counts:
-lines and UTF-16 units from 0); fix is the text that replaces the range, or null. The exit code is 2 when there
-is an error.
+--format json prints an object for programs: {"version": 1, "diagnostics":
+[...]}. Each diagnostic has file, code, severity, message, label, hint, fix,
+start and end (line and column from 1, in characters) and range (as in LSP:
+lines and UTF-16 units from 0). fix is the text that replaces the range, or
+null. The exit code is 2 if there is an error.
 
-check runs nothing and contacts no archive. It knows the values that the archive last sent with its data sources, or
-else those that come with AuroraQL. An unknown value is a warning.
+check does not run statements or contact the archive. It checks values against
+the data sources that the archive last sent, or else those that come with
+AuroraQL. An unknown value is a warning.
 """
 
 _CONFIG = """\
-Show or check the settings. They are in config.toml (show prints its path), or in the file that AURORAQL_CONFIG names:
+Show or check the settings. They are in config.toml (show prints its path), or
+in the file that AURORAQL_CONFIG names:
 
   archive = "aurorax"
   api_key = "..."
@@ -69,15 +78,16 @@ Show or check the settings. They are in config.toml (show prints its path), or i
   archive = "http://localhost:8080"
   format = "csv"
 
-The key of a profile, or of the file, is sent only to the archive named in the same table.
+An API key is sent only to the archive that is set in the same table.
 """
 
 _COMPLETION = """\
-Print the shell completion script. It completes commands, options, formats, archives, files, saved queries and their
-parameters. To load it in every session:
+Print the shell completion script. It completes commands, options, formats,
+archives, files, saved queries and their parameters. To load it in every
+session:
 
   bash   echo 'eval "$(auroraql completion bash)"' >> ~/.bashrc
-  zsh    echo 'eval "$(auroraql completion zsh)"' >> ~/.zshrc      (after compinit)
+  zsh    echo 'eval "$(auroraql completion zsh)"' >> ~/.zshrc  (after compinit)
   fish   auroraql completion fish > ~/.config/fish/completions/auroraql.fish
 """
 
@@ -87,19 +97,19 @@ SHELLS = ("bash", "zsh", "fish")
 def build_parser(
     formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[str, ...]
 ) -> argparse.ArgumentParser:
-    """The whole command line; options of a search stand before or after the command."""
-    made: argparse.ArgumentParser = _ArgumentParser(
+    """Return the argument parser. Options of a search may come before or after the command."""
+    parser: argparse.ArgumentParser = _ArgumentParser(
         prog="auroraql",
         usage="auroraql [OPTION]... [-c TEXT | FILE.aql [NAME=VALUE]... | COMMAND ...]",
-        description="Search AuroraX in one line. Without a command: a REPL on a terminal, else statements from standard input.",
+        description="Search AuroraX. Without a command, start a REPL on a terminal, or run the\nstatements from standard input.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--version", action="version", version=f"auroraql {__version__}")
-    _add_statement(made)
-    _add_search(made, formats)
-    made.set_defaults(command=None)
-    commands = made.add_subparsers(prog="auroraql", dest="command", metavar="COMMAND", title="commands")
+    parser.add_argument("--version", action="version", version=f"auroraql {__version__}")
+    _add_statement(parser)
+    _add_search(parser, formats)
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(prog="auroraql", dest="command", metavar="COMMAND", title="commands")
     _add_run(commands, formats)
     _add_check(commands)
 
@@ -114,7 +124,7 @@ def build_parser(
         dest="source_form",
         default="auto",
         choices=sources,
-        help="the form of the input (default: recognized by itself)",
+        help="the form of the input (default: detected)",
     )
     _add_statement(translate, argparse.SUPPRESS)
     _add_parameters(translate, argparse.SUPPRESS)
@@ -126,24 +136,24 @@ def build_parser(
     add_options(serve)
     _add_profile(serve, argparse.SUPPRESS)
     _add_setup_commands(commands)
-    return made
+    return parser
 
 
 class _ArgumentParser(argparse.ArgumentParser):
-    """A parser whose messages cannot steer the terminal: they repeat what was typed."""
+    """Parser that escapes control characters in its messages, because they quote the arguments."""
 
     def error(self, message: str) -> NoReturn:
         super().error(escape_lines(message))
 
 
-def insert_run_command(known: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with `run` before the name of a file that stands where a command would.
+def insert_run_command(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:
+    """Insert `run` before a file name that is in the place of a command.
 
-    `auroraql FILE.aql` runs a file, as `auroraql run FILE.aql` does. Options may stand among files and values, which
-    argparse does not take: they are moved before them.
+    `auroraql FILE.aql` runs a file like `auroraql run FILE.aql`. Options between files and values, which argparse
+    does not accept, are moved before them.
     """
     given = list(arguments)
-    takes_value = {name for action in known._actions if action.nargs is None for name in action.option_strings}
+    takes_value = {name for action in parser._actions if action.nargs is None for name in action.option_strings}
     options, others = _split_at_command(given, takes_value)
     if not others or "--" in given:
         return given
@@ -151,7 +161,7 @@ def insert_run_command(known: argparse.ArgumentParser, arguments: Sequence[str])
     is_file = command == "-" or command.endswith(".aql") or _is_file(command)
     if command == "run":
         others = others[1:]
-    elif command in _HEEDED or not is_file:
+    elif command in _OPTIONS_OF_COMMANDS or not is_file:
         return given
     return [*options, "run", *_options_first(others, takes_value)]
 
@@ -213,7 +223,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_setup_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The commands about AuroraQL itself."""
+    """Add the commands config, doctor and completion."""
     config = _add_command(commands, "config", "show or check the settings", _CONFIG)
     config.add_argument(
         "action",
@@ -223,7 +233,7 @@ def _add_setup_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     _add_source_options(config, argparse.SUPPRESS)
     doctor = _add_command(
         commands, "doctor", "show versions, paths, terminal and settings, and whether the archive answers",
-        epilog="exit codes: 0 all is well, 1 the archive refuses or fails, 2 something is set wrongly or missing,\n3 the archive cannot be reached.",
+        epilog="exit codes: 0 no problem found, 1 the archive refuses or fails, 2 a setting is\nwrong or missing, 3 the archive cannot be reached.",
     )  # fmt: skip
     _add_source_options(doctor, argparse.SUPPRESS)
     completion = _add_command(commands, "completion", "print the shell completion script", _COMPLETION)
@@ -265,12 +275,12 @@ def _add_profile(parser: argparse.ArgumentParser, default: object = None) -> Non
 
 
 def _add_archive(parser: argparse.ArgumentParser, default: object = None) -> None:
-    known = "demo (the default), a catalogue file, aurorax, or a URL"
-    parser.add_argument("-a", "--archive", metavar="ARCHIVE", default=default, help=known)
+    choices = "demo (the default), a catalogue file, aurorax, or a URL"
+    parser.add_argument("-a", "--archive", metavar="ARCHIVE", default=default, help=choices)
 
 
 def _add_source_options(parser: argparse.ArgumentParser, default: object = None) -> None:
-    """Which archive, and how it is asked."""
+    """Add the options that choose and configure the archive."""
     _add_archive(parser, default)
     _add_profile(parser, default)
     parser.add_argument(
@@ -278,7 +288,7 @@ def _add_source_options(parser: argparse.ArgumentParser, default: object = None)
         type=_read_seconds,
         metavar="SECONDS",
         default=default,
-        help="the deadline of a search (default: 600)",
+        help="the deadline of each search (default: 600)",
     )
     parser.add_argument(
         "--color",
@@ -302,7 +312,7 @@ def _add_search(parser: argparse.ArgumentParser, formats: tuple[str, ...], defau
         action="store_const",
         const=True,
         default=default,
-        help="continue after a statement that is wrong or fails; the exit code is that of the first",
+        help="continue after a statement with an error; the exit code is that of the first error",
     )
     parser.add_argument(
         "-v",
@@ -321,13 +331,13 @@ def _read_seconds(text: str) -> float:
     except ValueError:
         number = 0
     if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"a deadline is a number of seconds above 0, not {text!r}")
+        raise argparse.ArgumentTypeError(f"the timeout must be a number of seconds above 0, not {text!r}")
     return number
 
 
 def _read_row_count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise argparse.ArgumentTypeError(f"a limit is a whole number of rows from 0 up, not {text!r}")
+        raise argparse.ArgumentTypeError(f"the limit must be a whole number of rows from 0, not {text!r}")
     return int(text)
 
 
@@ -344,11 +354,11 @@ _SPELLINGS = {
     "verbose": "--verbose",
     "param": "--param",
 }
-"""The options that may stand before a command, as they are typed."""
+"""Options that may come before a command, as they are typed."""
 
 _SOURCES = frozenset({"archive", "profile", "timeout", "color"})
 
-_HEEDED: dict[str | None, frozenset[str]] = {
+_OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     None: frozenset(_SPELLINGS),
     "run": frozenset(_SPELLINGS) - {"text"},
     "check": frozenset({"param", "archive", "profile"}),
@@ -359,14 +369,14 @@ _HEEDED: dict[str | None, frozenset[str]] = {
     "doctor": _SOURCES,
     "completion": frozenset(),
 }
-"""Which of them each command heeds."""
+"""Options that each command uses."""
 
 
 def refuse_ignored_options(options: argparse.Namespace) -> None:
-    """Raises UsageError for an option that the command would pass over in silence."""
+    """Raise UsageError for an option that the command does not use."""
     for name, spelling in _SPELLINGS.items():
-        if getattr(options, name, None) is not None and name not in _HEEDED[options.command]:
-            raise UsageError(f"{spelling} is no option of {options.command}")
+        if getattr(options, name, None) is not None and name not in _OPTIONS_OF_COMMANDS[options.command]:
+            raise UsageError(f"{spelling} is not an option of {options.command}")
 
 
 def move_parameter_values(options: argparse.Namespace) -> None:
@@ -387,15 +397,15 @@ def parse_parameters(options: argparse.Namespace) -> dict[str, list[str]]:
     for text in cast("list[str]", getattr(options, "param", None) or []):
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
-            raise UsageError(f"--param {text} is not NAME=VALUE", "as in: --param day=2021-01-01")
+            raise UsageError(f"--param {text} is not NAME=VALUE", "for example --param day=2021-01-01")
         given.setdefault(name, []).append(value)
     return given
 
 
 def bind_script_parameters(sources: Sequence[Source], given: Mapping[str, Sequence[str]]) -> dict[str, object]:
-    """The values of the parameters of scripts that are run together. Raises as `saved.bind`, which most need not load."""
+    """Return the parameter values of scripts that run together. Raises UsageError like `queries.bind_parameters`."""
     if not given and not any(mark in source.text for source in sources for mark in ("--", "/*")):
-        return {}  # nothing is given, and nothing can be declared
+        return {}  # no values and no declarations: skip loading `auroraql.queries`
     from auroraql.queries import bind_parameters
 
     return bind_parameters(sources, given)

@@ -1,4 +1,4 @@
-"""The exit codes of the command line, and which of them an error has."""
+"""Exit codes of the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ EXIT_OK, EXIT_FAILED, EXIT_WRONG, EXIT_UNREACHABLE, EXIT_TIMED_OUT, EXIT_INTERRU
 
 
 def exit_code(error: AuroraQLError) -> int:
-    """The code that tells what went wrong."""
+    """Return the exit code for an error."""
     match error:
         case StatementError() | UsageError():
             return EXIT_WRONG

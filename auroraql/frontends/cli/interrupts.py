@@ -1,6 +1,6 @@
-"""Ctrl-C while statements run on the command line: searches are cancelled, which is waited for; a second one leaves them.
+"""Ctrl-C on the command line. The first one cancels the running searches and waits for that; a second one exits.
 
-Invariant: no search is left running on an archive without its request ids being said.
+The request IDs of every search that may still run on an archive are printed.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from auroraql.session.jobs import Search
 
 
 class InterruptHandler:
-    """What becomes of the searches of one archive when it is left."""
+    """Cancels or reports the searches of an archive on exit."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._hurried = False
-        """Whether Ctrl-C came a second time."""
+        """Whether Ctrl-C was pressed a second time."""
         archive.on_interrupt(lambda search: self._cancel_searches([search]))
 
     @contextmanager
     def detaching_jobs(self) -> Iterator[None]:
-        """What was submitted goes on when the script is over, unless that is for Ctrl-C."""
+        """Leave submitted searches running when the script ends. Cancel them on Ctrl-C."""
         try:
             yield
         except AuroraQLError:
@@ -34,33 +34,35 @@ class InterruptHandler:
             raise
         except KeyboardInterrupt:
             if not self._hurried:
-                self._cancel_searches([each for each in self._archive.submitted.values() if not each.is_over])
+                self._cancel_searches([search for search in self._archive.submitted.values() if not search.is_over])
             else:
                 self._report_exit()
             raise
         self._report_exit()
 
     def _cancel_searches(self, searches: list[Search]) -> None:
-        """Cancels searches; says of each that this does not succeed for how to come back to it."""
-        left: list[Search] = []
+        """Cancel searches. For each one that cannot be cancelled, print how to fetch its result."""
+        not_cancelled: list[Search] = []
         for at, search in enumerate(searches):
             try:
                 search.cancel()
-            except (Unreachable, TimedOut):  # nor would it answer for the others
-                left += searches[at:]
+            except (Unreachable, TimedOut):  # the archive would not answer for the others either
+                not_cancelled += searches[at:]
                 break
             except ArchiveError:
-                left.append(search)
+                not_cancelled.append(search)
             except KeyboardInterrupt:
                 self._hurried = True
-                self._report_detached([*left, *searches[at:]])
+                self._report_detached([*not_cancelled, *searches[at:]])
                 raise
-        self._report_detached(left)
+        self._report_detached(not_cancelled)
 
     def _report_detached(self, searches: list[Search]) -> None:
-        for request_id in (each for search in searches for each in search.request_ids):
+        for request_id in (request_id for search in searches for request_id in search.request_ids):
             name = self._archive.name
-            print_notice(f"{name} has not said that request {request_id} is cancelled, so it may go on there:")
+            print_notice(
+                f"{name} did not confirm that request {request_id} is cancelled; it may still run. To fetch its result:"
+            )
             print_notice(f"  FETCH '{request_id}';")
 
     def _report_exit(self) -> None:

@@ -1,7 +1,7 @@
-"""Loads the line editor without OpenSSL, which it only seems to need: a sixth of all the memory of the prompt.
+"""Import of prompt_toolkit without OpenSSL, which would take a sixth of the prompt's memory.
 
-asyncio takes TLS for connections that a line editor never makes, and wcwidth a module that hashes; both do without.
-What makes connections loads it when it is needed. In a process that has them already, nothing is left out.
+asyncio imports ssl and wcwidth imports _hashlib, but a line editor uses neither. Modules that open connections import
+them later. If the process has imported them already, nothing is left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the command line does. Results go to standard output, everything else to standard error."""
+"""Dispatch of the command line. Results go to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 SOURCES = ("auto", "aql", "json", "sentence")
 
-_ASKED = "_ARGCOMPLETE"
-"""The variable by which a shell asks for completion."""
+_COMPLETION_VARIABLE = "_ARGCOMPLETE"
+"""Environment variable that a shell sets to request completion."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit code; never raises for what a user can do."""
+    """Run one command line and return its exit code. User errors are reported, not raised."""
     streams.make_streams_safe()
     code = _run_command(arguments)
     try:
@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_command(arguments: Sequence[str] | None) -> int:
     try:
-        known = build_parser(FORMAT_NAMES, TARGETS, SOURCES)
-        if _ASKED in os.environ:
-            _complete_for_shell(known)
-        options = known.parse_args(insert_run_command(known, sys.argv[1:] if arguments is None else arguments))
+        parser = build_parser(FORMAT_NAMES, TARGETS, SOURCES)
+        if _COMPLETION_VARIABLE in os.environ:
+            _complete_for_shell(parser)
+        options = parser.parse_args(insert_run_command(parser, sys.argv[1:] if arguments is None else arguments))
         refuse_ignored_options(options)
         return _COMMANDS[options.command](options)
     except SystemExit as stop:
@@ -61,11 +61,11 @@ def _run_command(arguments: Sequence[str] | None) -> int:
         return _handle_interrupt(error)
 
 
-def _complete_for_shell(known: argparse.ArgumentParser) -> None:
-    """Answers a shell that asks what may come next, and ends."""
+def _complete_for_shell(parser: argparse.ArgumentParser) -> None:
+    """Print the completions that a shell requests, and exit."""
     from auroraql.frontends.cli.shell_completion import complete_arguments
 
-    complete_arguments(known)
+    complete_arguments(parser)
 
 
 def _handle_interrupt(error: OSError) -> int:
@@ -105,7 +105,7 @@ def _run_format(options: argparse.Namespace) -> int:
     for name in options.files:
         try:
             codes.append(_format_file(name, only_check=options.check))
-        except AuroraQLError as error:  # the other files are not to wait for this one
+        except AuroraQLError as error:  # format the other files too
             streams.print_error(str(error))
             codes.append(exit_code(error))
     return max(codes)
@@ -116,14 +116,14 @@ def _format_file(name: str, *, only_check: bool) -> int:
     from auroraql.rendering import write_text
 
     source = streams.read_input(name)
-    made = format_text(source)
+    formatted = format_text(source)
     if name == "-" and not only_check:
-        streams.print_output(made.removesuffix("\n"))
-    elif made != source.text and only_check:
+        streams.print_output(formatted.removesuffix("\n"))
+    elif formatted != source.text and only_check:
         streams.print_notice(f"{source.name} would change")
         return EXIT_FAILED
-    elif made != source.text:
-        write_text(Path(name), made)
+    elif formatted != source.text:
+        write_text(Path(name), formatted)
     return EXIT_OK
 
 
@@ -133,11 +133,11 @@ def _run_translate(options: argparse.Namespace) -> int:
     from auroraql.session.translation import translate_source
 
     if (options.text is None) == (options.file is None):
-        raise UsageError("translate takes one statement", "give it by -c, as a file, or as - for standard input")
+        raise UsageError("translate takes one statement", "give it with -c, as a file, or on standard input with -")
     source = Source(options.text) if options.text is not None else streams.read_input(options.file)
     values = bind_script_parameters([source], parse_parameters(options))
-    known = offline_catalogue(effective_config(options).archive)
-    translation = translate_source(source, options.to, form=options.source_form, catalogue=known, parameters=values)
+    catalogue = offline_catalogue(effective_config(options).archive)
+    translation = translate_source(source, options.to, form=options.source_form, catalogue=catalogue, parameters=values)
     if translation.warnings:
         streams.print_notice(render(translation.warnings, source))
     output = translation.output

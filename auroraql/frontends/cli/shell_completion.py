@@ -1,6 +1,6 @@
-"""What a shell completes behind `auroraql`: argcomplete asks the parser, and here what the parser does not know.
+"""Shell completion with argcomplete: completers for files, saved queries, archives, profiles and parameters.
 
-It is called in place of everything else when a shell asks (see `main`), reads files, and asks no archive.
+`main` calls it instead of a command when a shell requests completion. It reads files but contacts no archive.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ from auroraql.queries.parameter_completion import describe_parameters, parameter
 
 
 def completion_script(shell: str) -> str:
-    """What makes a shell ask."""
+    """Return the script that enables completion in a shell."""
     return str(shellcode(["auroraql"], shell=shell))
 
 
 def complete_arguments(parser: argparse.ArgumentParser) -> None:
-    """Answers the shell, and ends the program."""
+    """Print the completions for the shell and exit."""
     _attach_completers(parser)
     argcomplete.autocomplete(parser, always_complete_options=False)
 
 
 def _attach_completers(parser: argparse.ArgumentParser) -> None:
-    """Tells each argument of the parser, and of its commands, who completes it."""
-    for action in parser._actions:  # there is no public way to the actions
+    """Attach a completer to each argument of the parser and of its commands."""
+    for action in parser._actions:  # argparse has no public access to the actions
         if isinstance(action, argparse._SubParsersAction):
-            for command in {id(each): each for each in action.choices.values()}.values():
+            for command in {id(subparser): subparser for subparser in action.choices.values()}.values():
                 _attach_completers(command)
         elif action.dest in _COMPLETERS and action.choices is None:
             action.completer = _COMPLETERS[action.dest]  # type: ignore[attr-defined]
 
 
 def _statement_files(prefix: str, **_rest: Any) -> Iterator[str]:
-    """Files of statements."""
+    """Return the statement files that match a prefix."""
     return _paths_with_suffix(prefix, SUFFIX)
 
 
 def _paths_with_suffix(prefix: str, suffix: str) -> Iterator[str]:
-    """Files of a suffix, and the folders on the way to them."""
+    """Yield the files with a suffix that match a prefix, and matching folders."""
     folder, name = os.path.split(prefix)
-    shown = Path(folder).expanduser() if folder else Path()
+    directory = Path(folder).expanduser() if folder else Path()
     try:
-        found = sorted(shown.iterdir())
+        paths = sorted(directory.iterdir())
     except OSError:
         return
-    for path in found:
+    for path in paths:
         if path.name.startswith(name) and (name.startswith(".") or not path.name.startswith(".")):
             if path.is_dir():
                 yield os.path.join(folder, path.name, "")  # noqa: PTH118 - as it was typed
@@ -66,26 +66,26 @@ def _paths_with_suffix(prefix: str, suffix: str) -> Iterator[str]:
 
 
 def _files_and_queries(prefix: str, parsed_args: argparse.Namespace, **rest: Any) -> dict[str, str]:
-    """Files, and for `run` saved queries, with what they are."""
+    """Return files and, for `run`, saved queries with their descriptions."""
     files = _statement_files(prefix, **rest)
     if getattr(parsed_args, "command", None) != "run":
         return dict.fromkeys(files, "")
     queries = {query.name: query.header.description for query in _query_names(parsed_args)}
-    # A query is offered by its name, and by that of its file to those who go on typing.
+    # A query is offered by name. Its file is offered once the name is typed in full.
     return queries | {file: "" for file in files if file.removesuffix(SUFFIX) not in queries or prefix in queries}
 
 
 def _archive_names(prefix: str, **_rest: Any) -> dict[str, str]:
-    """The archives that have a name, those of the profiles, and catalogue files."""
-    found = {engine.name: engine.doc for engine in ENGINES if engine.name}
+    """Return the built-in archives, those of the profiles, and catalogue files, with descriptions."""
+    archives = {engine.name: engine.doc for engine in ENGINES if engine.name}
     with suppress(AuroraQLError):
         for name, settings in read_config(os.environ).file.profiles.items():
             if "archive" in settings:
-                found[str(settings["archive"].value)] = f"profile {name}"
+                archives[str(settings["archive"].value)] = f"profile {name}"
     for engine in ENGINES:
         if engine.suffix:
-            found |= dict.fromkeys(_paths_with_suffix(prefix, engine.suffix), engine.doc)
-    return found
+            archives |= dict.fromkeys(_paths_with_suffix(prefix, engine.suffix), engine.doc)
+    return archives
 
 
 def _profile_names(**_rest: Any) -> list[str]:
@@ -96,22 +96,22 @@ def _profile_names(**_rest: Any) -> list[str]:
 
 
 def _parameter_candidates(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> dict[str, str]:
-    """The parameters of what is run, and behind `=` the values one may have."""
+    """Return the parameters of the named scripts or, after `=`, the values of one parameter."""
     sources = list(_named_sources(parsed_args))
     name, equals, value = prefix.partition("=")
-    found: dict[str, str] = {}
+    candidates: dict[str, str] = {}
     for source in sources:
-        for each in describe_parameters(source):
+        for parameter in describe_parameters(source):
             if not equals:
-                found[f"{each.name}="] = each.doc
-            elif each.name == name:
-                offered = parameter_values(source, name).items()
-                found |= {f"{name}={word}": doc for word, doc in offered if word.startswith(value)}
-    return found
+                candidates[f"{parameter.name}="] = parameter.doc
+            elif parameter.name == name:
+                values = parameter_values(source, name).items()
+                candidates |= {f"{name}={word}": doc for word, doc in values if word.startswith(value)}
+    return candidates
 
 
 def _named_sources(parsed_args: argparse.Namespace) -> Iterator[Source]:
-    """The scripts that were named so far."""
+    """Yield the scripts named on the command line so far."""
     named = getattr(parsed_args, "files", None) or getattr(parsed_args, "file", None) or []
     for name in [named] if isinstance(named, str) else named:
         try:

@@ -1,4 +1,4 @@
-"""The standard streams and the files named on the command line: nothing a user does to them is a crash."""
+"""Standard streams and input files. Closed streams, unencodable text and unreadable files are handled."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from auroraql.diagnostics.errors import Source, UsageError, make_visible
 
 
 def make_streams_safe() -> None:
-    """What cannot be encoded (lone surrogates, an ASCII terminal) is escaped.
+    """Make the standard streams escape text that they cannot encode, for example lone surrogates.
 
-    A closed standard output refuses what is written to it; a closed standard error takes nothing.
+    Writing to a closed standard output fails; writing to a closed standard error is ignored.
     """
     codecs.register_error("auroraql", _escape_error)
     if sys.stderr is None:
@@ -34,14 +34,14 @@ def make_streams_safe() -> None:
 
 def _reserve_descriptor(number: int, flags: int) -> None:
     """Take the number of a closed stream, so that no file that is opened later gets it."""
-    taken = os.open(os.devnull, flags)
-    if taken != number:
-        os.dup2(taken, number)
-        os.close(taken)
+    descriptor = os.open(os.devnull, flags)
+    if descriptor != number:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
 
 
 def _escape_error(error: UnicodeError) -> tuple[str, int]:
-    """As JSON escapes it, so that JSON stays JSON in every encoding."""
+    """Escape text as JSON does, so that JSON output is valid in every encoding."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
@@ -54,7 +54,7 @@ def print_notice(text: str) -> None:
 
 
 def print_error(text: str) -> None:
-    """Report what went wrong, whatever has become of the results before it."""
+    """Write an error to standard error, even if standard output is closed."""
     with suppress(OSError):
         sys.stdout.flush()
     print(escape_lines(text), file=sys.stderr)
@@ -71,8 +71,8 @@ def print_output(text: str) -> None:
 
 
 def handle_closed_output(error: OSError) -> bool:
-    """Standard output takes no more. Whether that is as it should be: its reader has gone, as `head` does."""
-    # So that Python does not complain at exit either, nothing is left to flush.
+    """Handle a failed write to standard output. Return True if its reader has exited, for example `head`."""
+    # Redirect the stream, so that Python's flush at exit does not fail.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return True
@@ -82,7 +82,7 @@ def handle_closed_output(error: OSError) -> bool:
 
 
 def read_input(name: str) -> Source:
-    """A file's text; `-` is standard input. Raises UsageError."""
+    """Read a file, or standard input for `-`. Raises UsageError."""
     try:
         data = _read_standard_input() if name == "-" else Path(name).read_bytes()
     except (OSError, ValueError) as error:
@@ -91,12 +91,10 @@ def read_input(name: str) -> Source:
         return Source(data.decode("utf-8"), "<stdin>" if name == "-" else name)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(
-            f"{name} is no UTF-8 text: line {line} has a byte that cannot be read", "save it as UTF-8"
-        ) from None
+        raise UsageError(f"{name} is not UTF-8 text: line {line} has an invalid byte", "save it as UTF-8") from None
 
 
 def _read_standard_input() -> bytes:
     if sys.stdin is None:
-        raise UsageError("there is no standard input: it is closed")
+        raise UsageError("standard input is closed")
     return sys.stdin.buffer.read()

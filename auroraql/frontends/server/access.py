@@ -1,7 +1,7 @@
-"""Which web pages and host names may use the server: protection against cross-site requests and DNS rebinding.
+"""Access control by web origin and host name, against cross-site requests and DNS rebinding.
 
-A browser sends requests of any page to any address, this machine's too. It names the page's site in `Origin`, and
-the name it looked up in `Host`. Programs that are not browsers send no `Origin`, and the address that they were given.
+A browser sends requests from any page to any address, including this machine. It puts the page's site in `Origin` and
+the name it looked up in `Host`. Other programs send no `Origin`; their `Host` is the address that they were given.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.ASCII)
 _LOOPBACK_ORIGIN = re.compile(r"https?://(?:localhost|127[.]0[.]0[.]1|\[::1\])(?::[0-9]{1,5})?", re.ASCII)
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-"""The ports that browsers leave out."""
+"""Ports that browsers leave out of an origin."""
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
-"""Methods that start nothing."""
+"""Methods without side effects."""
 
 _JSON = re.compile(r"application/(?:[a-z0-9.-]+\+)?json", re.ASCII)
 
@@ -37,29 +37,29 @@ Environ = Mapping[str, Any]
 
 
 def read_host(text: str) -> str:
-    """The name of `--allow-host`, in lower case. Raises UsageError for anything but a host name, an address or `*`."""
-    found = _HOST.fullmatch(text)
-    if text == ANY_ORIGIN or (found is not None and found["name"] == text):
+    """Return the value of `--allow-host` in lower case. Raises UsageError unless it is a host name, an address or `*`."""
+    match = _HOST.fullmatch(text)
+    if text == ANY_ORIGIN or (match is not None and match["name"] == text):
         return text.lower().strip("[]")
-    raise UsageError(f"'{text}' is not a host name", "as in: --allow-host search.example.org")
+    raise UsageError(f"'{text}' is not a host name", "for example --allow-host search.example.org")
 
 
 def read_origin(text: str) -> str:
-    """The site of `--allow-origin`, as browsers write it. Raises UsageError for anything but an origin, `null` or `*`."""
+    """Return the value of `--allow-origin` as browsers write it. Raises UsageError unless it is an origin, `null` or `*`."""
     origin = text.rstrip("/").lower()
     if origin not in (ANY_ORIGIN, "null") and not _ORIGIN.fullmatch(origin):
-        hint = "as in: --allow-origin https://search.example.org"
+        hint = "for example --allow-origin https://search.example.org"
         raise UsageError(f"'{text}' is not the address of a web site", hint)
     return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(":")[0], ""))
 
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """Who may use the server: `host` is where it listens, `hosts` and `origins` are allowed besides.
+    """Rules for the Host and Origin headers. `host` is the listening address; `hosts` and `origins` are also allowed.
 
-    A server on loopback answers to this machine's own names. On another address it also answers to every IP
-    address, and to the name of the machine: no rebinding leads there. Other names must be in `hosts`.
-    Pages of this machine, and of the server's own origin, are allowed without being in `origins`.
+    A server on loopback accepts the loopback names of this machine. On another address it also accepts every IP
+    address and the name of the machine, which DNS rebinding cannot use. Other names must be in `hosts`.
+    Pages of this machine and of the server's own origin are allowed without being in `origins`.
     """
 
     host: str = "127.0.0.1"
@@ -67,22 +67,24 @@ class AccessPolicy:
     origins: tuple[str, ...] = ()
 
     def check(self, environ: Environ) -> None:
-        """Refuse a request that a browser sends for a foreign page. Raises Problem with the status 403 or 415."""
+        """Refuse a request that a browser sends for a foreign page. Raises HttpError with status 403 or 415."""
         name = _host_name(environ.get("HTTP_HOST", ""))
         if name and not self._is_own(name):
-            raise HttpError(403, f"this server does not answer to the host name '{name}': see its option --allow-host")
+            raise HttpError(
+                403, f"this server does not answer to the host name '{name}': see the server's option --allow-host"
+            )
         origin = environ.get("HTTP_ORIGIN", "")
         if origin and not self.allows(environ):
-            raise HttpError(403, "pages of this origin may not use this server: see its option --allow-origin")
+            raise HttpError(403, "pages of this origin are not allowed: see the server's option --allow-origin")
         method = environ["REQUEST_METHOD"]
         is_foreign = environ.get("HTTP_SEC_FETCH_SITE", "") == "cross-site"
         if is_foreign and not origin and method not in _SAFE and ANY_ORIGIN not in self.origins:
-            raise HttpError(403, "requests of other sites may not use this server: see its option --allow-origin")
+            raise HttpError(403, "requests from other sites are not allowed: see the server's option --allow-origin")
         if method not in _SAFE:
             self._check_body(environ, is_browser=bool(origin) or "HTTP_SEC_FETCH_SITE" in environ)
 
     def allows(self, environ: Environ) -> bool:
-        """Whether the page that the request comes from may have the answer."""
+        """Return whether the requesting page may read the response."""
         origin = environ.get("HTTP_ORIGIN", "")
         if not origin:
             return False
@@ -95,19 +97,21 @@ class AccessPolicy:
         )
 
     def allowed_origin(self, environ: Environ) -> str:
-        """Return the header Access-Control-Allow-Origin for a request; empty where its page may not have the answer."""
+        """Return the value of Access-Control-Allow-Origin, or an empty string if the page may not read the response."""
         if ANY_ORIGIN in self.origins:
             return ANY_ORIGIN
         return str(environ["HTTP_ORIGIN"]) if self.allows(environ) else ""
 
     @staticmethod
     def _check_body(environ: Environ, *, is_browser: bool) -> None:
-        """A page may send text without a preflight, so it is not taken for JSON."""
+        """Check the content type: a page may send plain text without a preflight, so text is not accepted as JSON."""
         if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("", "identity"):
-            raise HttpError(415, "this server does not take compressed bodies: send it without Content-Encoding")
+            raise HttpError(
+                415, "this server does not accept compressed bodies: send the body without Content-Encoding"
+            )
         content = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         if is_browser and content and not _JSON.fullmatch(content):
-            raise HttpError(415, f"the Content-Type is application/json, not {content}")
+            raise HttpError(415, f"the Content-Type must be application/json, not {content}")
 
     def _is_own(self, name: str) -> bool:
         if ANY_ORIGIN in self.hosts or name in self.hosts or name == self.host.lower():
@@ -121,7 +125,7 @@ class AccessPolicy:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server that listens at this host is reached from its own machine only."""
+    """Return whether a server listening on this host is reachable from its own machine only."""
     address = _parse_address(host)
     if address is None:
         with suppress(OSError, UnicodeError):
@@ -130,9 +134,9 @@ def is_loopback(host: str) -> bool:
 
 
 def _host_name(host: str) -> str:
-    """The name in a Host header, without its port; empty for what no browser sends."""
-    found = _HOST.fullmatch(host)
-    return found["name"].strip("[]").rstrip(".").lower() if found is not None else ""
+    """Return the name in a Host header without its port, or an empty string for a malformed header."""
+    match = _HOST.fullmatch(host)
+    return match["name"].strip("[]").rstrip(".").lower() if match is not None else ""
 
 
 def _parse_address(name: str) -> IPv4Address | IPv6Address | None:

@@ -1,4 +1,4 @@
-"""Turns at the archive's memory: searches share it, and one that a share does not suffice for has it for itself alone."""
+"""Admission control for the archive's memory: searches share it; one that runs out of memory is retried alone."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Result = TypeVar("Result")
 
 
 class Admission:
-    """Who works now; thread-safe. Nobody begins beside one that works alone, or waits to."""
+    """Counts running searches. Thread-safe. No search starts while another runs alone or waits to run alone."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._working = self._alone = 0
 
     def run(self, work: Callable[[], Result], deadline: float) -> Result:
-        """Does work beside other, and when there was too little memory for that, once more alone.
+        """Run work alongside other work. If it runs out of memory, run it again alone.
 
-        Raises what the work does, and Problem when it was not its turn by the deadline.
+        Raises HttpError if the work is not admitted by the deadline (monotonic seconds), and any error of the work.
         """
         try:
             with self._take_turn(deadline, alone=False):
@@ -41,7 +41,7 @@ class Admission:
                 lambda: not (self._working if alone else self._alone), deadline - time.monotonic()
             ):
                 self._alone -= alone
-                raise HttpError(503, "there was no memory for the search: try again in a moment")
+                raise HttpError(503, "there is not enough memory for the search now: try again in a moment")
             self._working += 1
         try:
             yield

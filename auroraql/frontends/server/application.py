@@ -1,4 +1,4 @@
-"""The WSGI application: routes, CORS and compression, and errors in the shape of AuroraX's service."""
+"""Falcon application: routes, CORS, compression, and errors in AuroraX's format."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _ALLOWED = {
     "Access-Control-Allow-Headers": "content-type, x-aurorax-api-key, authorization",
     "Access-Control-Max-Age": "86400",
 }
-"""What an allowed page may do. Cookies are not part of it: nothing here needs them."""
+"""CORS headers for an allowed page. Cookies are not allowed: no endpoint uses them."""
 
 
 class Application(falcon.App[HttpRequest, HttpResponse]):
-    """Answers the requests that `access` admits."""
+    """WSGI application that answers the requests that `access` admits."""
 
     _STREAM_BLOCK_SIZE = 1 << 16
 
@@ -55,7 +55,7 @@ class Application(falcon.App[HttpRequest, HttpResponse]):
 
 
 class _AccessMiddleware:
-    """Refuses requests of foreign pages, and lets an allowed page of another origin have the answer."""
+    """Refuses requests from foreign pages and adds the CORS headers for allowed origins."""
 
     def __init__(self, access: AccessPolicy) -> None:
         self._access = access
@@ -80,7 +80,7 @@ class _AccessMiddleware:
 
 
 class _EmptySegmentMiddleware:
-    """Refuses paths in which a part is empty, as in `data_sources//stats`."""
+    """Refuses paths with an empty segment, for example `data_sources//stats`."""
 
     def process_resource(
         self, _call: HttpRequest, _answer: HttpResponse, _resource: object, params: dict[str, Any]
@@ -90,7 +90,7 @@ class _EmptySegmentMiddleware:
 
 
 class _CompressionMiddleware:
-    """Compresses the answers that are in memory; files of records are stored compressed."""
+    """Compresses responses that are in memory. Files of records are stored compressed."""
 
     def process_response(self, call: HttpRequest, answer: HttpResponse, _resource: object, _succeeded: bool) -> None:
         if call.method == "HEAD":
@@ -104,11 +104,11 @@ class _CompressionMiddleware:
             answer.set_header("Content-Encoding", "gzip")
 
 
-def _handle_error(_call: HttpRequest, answer: HttpResponse, problem: HttpError, _params: dict[str, Any]) -> None:
-    answer.status = problem.status
+def _handle_error(_call: HttpRequest, answer: HttpResponse, error: HttpError, _params: dict[str, Any]) -> None:
+    answer.status = error.status
     answer.stream, answer.data = None, None
-    answer.media = problem.document
-    if problem.status in (429, 503):
+    answer.media = error.document
+    if error.status in (429, 503):
         answer.set_header("Retry-After", "1")
 
 
@@ -125,7 +125,7 @@ def _handle_recursion(call: HttpRequest, answer: HttpResponse, _error: Recursion
 
 
 def _handle_unexpected(call: HttpRequest, answer: HttpResponse, _error: Exception, params: dict[str, Any]) -> None:
-    """Log a fault of the server. The caller learns nothing of it, and the server goes on."""
+    """Log an internal error. The response does not show its details."""
     traceback.print_exc(file=sys.stderr)
     _handle_error(call, answer, HttpError(500, "there was an application error", "ApplicationError"), params)
 
@@ -136,9 +136,9 @@ def _handle_http_error(
     """Answer with an error that Falcon raises, for example for a path without a resource."""
     match error.status_code:
         case 404:
-            message = "there is nothing here"
+            message = "there is no such endpoint"
         case 405:
-            message = f"{call.method} is not for this resource"
+            message = f"this endpoint does not support {call.method}"
         case _:
             message = error.description or error.title
     answer.status = error.status_code

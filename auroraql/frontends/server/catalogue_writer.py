@@ -1,6 +1,6 @@
-"""Changes to a catalogue in SQL, each within a transaction that the caller holds. Every value is bound.
+"""SQL that changes a catalogue. The caller holds the transaction; every value is bound.
 
-A record that is there already is replaced by the one that comes, so an upload may be sent again.
+An uploaded record replaces an existing one with the same key, so an upload can be repeated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auroraql.frontends.server.source_directory import RECORDS_TABLE
 from auroraql.schema.catalogue import DataSource
 
 Rows = Sequence[Document]
-"""Records as columns of the catalogue by name; `metadata` is JSON text, or None."""
+"""Records as values by catalogue column. `metadata` is JSON text or None."""
 
 _HOLDS = """
 SELECT 1 FROM data_products WHERE data_source = $1 UNION ALL SELECT 1 FROM ephemeris WHERE data_source = $1 LIMIT 1
@@ -63,46 +63,46 @@ WHERE identifier IN (SELECT unnest($1::BIGINT[])) AND identifier NOT IN (
 """
 
 
-def write_source(cursor: duckdb.DuckDBPyConnection, source: DataSource, beside: Document) -> None:
-    """Adds a source, or puts it in the place of the one with its identifier."""
+def write_source(cursor: duckdb.DuckDBPyConnection, source: DataSource, extra: Document) -> None:
+    """Insert a source, replacing one with the same identifier. `extra` holds its fields beyond the basic ones."""
     delete_source(cursor, source.identifier)
     cursor.execute("INSERT INTO data_sources VALUES (?, ?, ?, ?, ?, ?)", list(astuple(source)))
     cursor.execute(RECORDS_TABLE)
-    cursor.execute("INSERT INTO source_records VALUES (?, ?)", [source.identifier, json.dumps(beside)])
+    cursor.execute("INSERT INTO source_records VALUES (?, ?)", [source.identifier, json.dumps(extra)])
 
 
 def delete_source(cursor: duckdb.DuckDBPyConnection, identifier: int) -> None:
-    """Deletes a source, not its records."""
+    """Delete a source but not its records."""
     cursor.execute(RECORDS_TABLE)
     for table in ("data_sources", "source_records"):
         cursor.execute(f"DELETE FROM {table} WHERE identifier = ?", [identifier])  # noqa: S608 - one of two names
 
 
 def has_records(cursor: duckdb.DuckDBPyConnection, identifier: int) -> bool:
-    """Whether there are records of a source."""
+    """Return whether a source has records."""
     return cursor.execute(_HOLDS, [identifier]).fetchone() is not None
 
 
 def write_products(cursor: duckdb.DuckDBPyConnection, source: int, rows: Rows) -> None:
-    """Adds data products: start, end, data_product_type, url and metadata."""
+    """Insert data products with the columns start, end, data_product_type, url and metadata."""
     bound = {"source": source, "rows": list(rows)}
     cursor.execute(_SAME_PRODUCT, bound)
     cursor.execute(_ADD_PRODUCTS, bound)
 
 
 def delete_products(cursor: duckdb.DuckDBPyConnection, source: int, urls: Sequence[str]) -> int:
-    """Deletes the data products of these URLs; how many there were."""
+    """Delete the data products with these URLs and return how many were deleted."""
     sql = "DELETE FROM data_products WHERE data_source = ? AND url IN (SELECT unnest(?::VARCHAR[])) RETURNING 1"
     return len(cursor.execute(sql, [source, list(urls)]).fetchall())
 
 
 def write_ephemeris(cursor: duckdb.DuckDBPyConnection, source: int, rows: Rows) -> None:
-    """Adds ephemeris: epoch, the members of each location, and metadata, of which equal ones are kept once."""
+    """Insert ephemeris records. Equal metadata is stored once."""
     bound = {"source": source, "rows": list(rows)}
     _delete_orphaned_metadata(cursor, cursor.execute(f"{_SAME_EPOCH} RETURNING e.metadata", bound).fetchall())
     texts = list(dict.fromkeys(row["metadata"] for row in rows if row["metadata"] is not None))
-    found = cursor.execute("SELECT coalesce(max(identifier), 0) FROM ephemeris_metadata").fetchone()
-    first = found[0] if found else 0
+    highest = cursor.execute("SELECT coalesce(max(identifier), 0) FROM ephemeris_metadata").fetchone()
+    first = highest[0] if highest else 0
     cursor.execute(_ADD_METADATA, {"first": first, "texts": texts})
     numbers: dict[Any, int] = {text: first + number for number, text in enumerate(texts, 1)}
     numbered = [{**row, "metadata": numbers.get(row["metadata"])} for row in rows]
@@ -110,15 +110,15 @@ def write_ephemeris(cursor: duckdb.DuckDBPyConnection, source: int, rows: Rows) 
 
 
 def delete_ephemeris(cursor: duckdb.DuckDBPyConnection, source: int, start: datetime, end: datetime) -> int:
-    """Deletes the ephemeris of a source from start to end, inclusive; how many records there were."""
+    """Delete the ephemeris of a source from start to end, inclusive. Return how many records were deleted."""
     sql = "DELETE FROM ephemeris WHERE data_source = ? AND epoch >= ? AND epoch <= ? RETURNING metadata"
-    gone = cursor.execute(sql, [source, start, end]).fetchall()
-    _delete_orphaned_metadata(cursor, gone)
-    return len(gone)
+    deleted = cursor.execute(sql, [source, start, end]).fetchall()
+    _delete_orphaned_metadata(cursor, deleted)
+    return len(deleted)
 
 
-def _delete_orphaned_metadata(cursor: duckdb.DuckDBPyConnection, gone: Sequence[tuple[Any, ...]]) -> None:
-    """Deletes the metadata that no record has any more, of those that the deleted ones had."""
-    numbers = sorted({row[0] for row in gone if row[0] is not None})
+def _delete_orphaned_metadata(cursor: duckdb.DuckDBPyConnection, deleted: Sequence[tuple[Any, ...]]) -> None:
+    """Delete the metadata of deleted records that no other record uses."""
+    numbers = sorted({row[0] for row in deleted if row[0] is not None})
     if numbers:
         cursor.execute(_ORPHANS, [numbers])

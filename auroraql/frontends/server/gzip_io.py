@@ -1,4 +1,4 @@
-"""Results packed as gzip, as they are kept and as nearly every client takes them; unpacked for one that does not."""
+"""Gzip compression of results. They are stored compressed and decompressed only for clients without gzip support."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 _LEVEL = 1
-"""Records pack to a tenth even so; more takes longer than it saves."""
+"""Compression level. Level 1 already reduces records to a tenth; higher levels cost more time than they save."""
 
 _PIECE = 1 << 16
-"""Bytes that are unpacked at once."""
+"""Maximum bytes decompressed at a time."""
 
 MIN_COMPRESSED_BYTES = 1024
-"""Bytes below which an answer is not worth packing."""
+"""Minimum size in bytes of a response that is compressed."""
 
-_TAKEN = re.compile(r"(?:gzip|x-gzip|\*)(?:\s*;\s*q=(?P<quality>[0-9.]+))?", re.IGNORECASE | re.ASCII)
+_GZIP_CODING = re.compile(r"(?:gzip|x-gzip|\*)(?:\s*;\s*q=(?P<quality>[0-9.]+))?", re.IGNORECASE | re.ASCII)
 
 
 def accepts_gzip(accepted: str) -> bool:
-    """Whether a client that sends this Accept-Encoding takes gzip: of what fits, a weight above nothing."""
-    found = [_TAKEN.fullmatch(each.strip()) for each in accepted.split(",")]
-    return any((each["quality"] or "1").strip("0.") != "" for each in found if each is not None)
+    """Return whether an Accept-Encoding header accepts gzip with a weight above zero."""
+    matches = [_GZIP_CODING.fullmatch(coding.strip()) for coding in accepted.split(",")]
+    return any((match["quality"] or "1").strip("0.") != "" for match in matches if match is not None)
 
 
 def compress(data: bytes) -> bytes:
-    """Bytes as gzip; the same bytes are the same."""
+    """Return the data as gzip. The output is deterministic."""
     return gzip.compress(data, _LEVEL, mtime=0)
 
 
 @dataclass(frozen=True, slots=True)
 class GzipFile:
-    """An open file that is packed as gzip, at its beginning, and how many bytes it holds unpacked."""
+    """Open gzip file, positioned at its beginning, and its decompressed size in bytes."""
 
     file: BinaryIO
     unpacked_size: int
@@ -43,45 +43,45 @@ class GzipFile:
 
 @contextmanager
 def compressing(write: Callable[[bytes], object]) -> Iterator[Callable[[bytes], object]]:
-    """Within, what is written is packed, and handed on as it comes."""
+    """Yield a function that compresses data and passes the result to `write`. The end is flushed on exit."""
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
 
-    def packed(data: bytes) -> None:
-        made = deflate.compress(data)
-        if made:
-            write(made)
+    def write_compressed(data: bytes) -> None:
+        compressed = deflate.compress(data)
+        if compressed:
+            write(compressed)
 
-    yield packed
+    yield write_compressed
     write(deflate.flush())
 
 
 def open_gzip(file: BinaryIO) -> BinaryIO:
-    """What was packed into a file, to be read from its beginning."""
+    """Return a reader of the decompressed contents of a file."""
     return cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="rb"))
 
 
 class GzipReader:
-    """A packed file, read unpacked as it is sent: nothing of it is kept but the piece that is being sent.
+    """Reader that decompresses a gzip file while it is sent. It holds only the piece that is being sent.
 
-    It seeks within that piece only, as waitress does with what a client did not take at once.
+    Seeking works within that piece only: waitress seeks back over bytes that a client did not accept at once.
     """
 
-    def __init__(self, packed: GzipFile) -> None:
-        self._packed = packed
+    def __init__(self, records: GzipFile) -> None:
+        self._packed = records
         self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
         self._piece, self._first, self._at = b"", 0, 0
 
     def tell(self) -> int:
-        """Where the next byte is read, unpacked."""
+        """Return the position in the decompressed data."""
         return self._at
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a byte: from the beginning (0), from here (1) or from the end (2)."""
+        """Set the position, relative to the beginning (0), the current position (1) or the end (2)."""
         self._at = offset + (0, self._at, self._packed.unpacked_size)[whence]
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """The bytes from here, at most a piece of them. Raises ValueError before the current piece."""
+        """Return bytes from the position, at most one piece. Raises ValueError before the current piece."""
         if self._at < self._first:
             raise ValueError(f"byte {self._at} was read before")
         wanted = _PIECE if size < 0 else min(size, _PIECE)
@@ -92,10 +92,10 @@ class GzipReader:
             if not data and not more:
                 break
             self._piece += more
-        read = self._piece[:wanted]
-        self._at += len(read)
-        return read
+        chunk = self._piece[:wanted]
+        self._at += len(chunk)
+        return chunk
 
     def close(self) -> None:
-        """Close the packed file."""
+        """Close the compressed file."""
         self._packed.file.close()

@@ -1,8 +1,8 @@
-"""The HTTP side: waitress, with errors in the service's shape, and limits on what slow clients can hold.
+"""Waitress HTTP server with errors in AuroraX's format and limits on slow clients.
 
-Waitress reads a request whole, and sends the answer, outside of the threads that answer: a slow client holds a
-connection, and no thread. Connections are limited in number, time and bytes. When there are too many, those that
-have been arriving longest are closed, so that new clients always get in.
+Waitress reads requests and sends responses outside its worker threads, so a slow client holds a connection but not
+a thread. Connections are limited in number, time and bytes. When there are too many, the slowest are closed, so
+that new clients can always connect.
 """
 
 from __future__ import annotations
@@ -26,71 +26,71 @@ from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.server.http_types import error_document
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
-"""Bytes of a request's body; a longer one is refused."""
+"""Maximum size of a request body in bytes."""
 
 WORKER_THREADS = 16
 
 _MOST_DISCARDED = 8 * MAX_BODY_BYTES
-"""How much of a body that is too long is read and thrown away, so that its sender hears why it was refused."""
+"""Maximum size in bytes of an oversized body that is read and discarded, so that the client gets the error response."""
 
 _IDLE_AFTER = 60
-"""Seconds without a byte, after which a connection is closed."""
+"""Seconds without traffic after which a connection is closed."""
 
 _HEADERS_WITHIN = 30.0
-"""Seconds in which the headers of a request have arrived."""
+"""Seconds within which the headers of a request must arrive."""
 
 _ARRIVES_WITHIN = 300.0
-"""Seconds in which a request has arrived, however busy its sender seems."""
+"""Seconds within which a whole request must arrive, even if bytes keep coming."""
 
 _TAKEN_WITHIN = 3600.0
-"""Seconds in which an answer is taken: the file that it stands in is given back then."""
+"""Seconds within which a client must read a response. The response's file is released afterwards."""
 
 _MOST_CONNECTIONS = 1000
-"""Connections that are kept; beyond it the slowest ones are closed."""
+"""Maximum number of connections. Beyond it, the slowest are closed."""
 
 _MOST_ARRIVING = 256 * 1024 * 1024
-"""Bytes of unfinished requests that are kept in all; beyond it the largest ones are closed."""
+"""Maximum bytes of all unfinished requests. Beyond it, the largest are closed."""
 
 _IN_MEMORY = 1 << 18
-"""Bytes of a request or an answer that are kept in memory; the rest goes to a temporary file."""
+"""Bytes of a request or a response held in memory. The rest goes to a temporary file."""
 
 _CHECKED_EVERY = 5
-"""Seconds between looks at what is overdue."""
+"""Seconds between checks for overdue connections."""
 
 _NEW_FOR = 1.0
-"""Seconds in which a request or a reader is not taken for a slow one."""
+"""Seconds before a request or a reader can count as slow."""
 
 _ACCEPTED_AT_ONCE = 64
 
 
 class _RequestParser(HTTPRequestParser):  # type: ignore[misc]
-    """Reads on to the end of a body that is too long, though not for ever: who is cut off while sending sees no answer."""
+    """Request parser that drains an oversized body up to a limit: a client cut off while sending sees no response."""
 
     _left = 0
 
     def received(self, data: bytes) -> int:
-        """How much of the data belongs to this request."""
+        """Return how many bytes of the data belong to this request."""
         if self._left:
-            taken = min(len(data), self._left)
-            self._left -= taken
+            consumed = min(len(data), self._left)
+            self._left -= consumed
             self.completed = not self._left
-            return taken
-        taken: int = super().received(data)  # type: ignore[no-redef]
+            return consumed
+        consumed: int = super().received(data)  # type: ignore[no-redef]
         if isinstance(self.error, RequestEntityTooLarge) and self.chunked:
             ended = self.body_rcv.completed or self.body_rcv.error
             self.completed = bool(ended) or self.body_bytes_received > _MOST_DISCARDED
-            return taken
+            return consumed
         too_long = isinstance(self.error, RequestEntityTooLarge) and self.body_bytes_received == 0
         if too_long and not self.expect_continue and self.content_length <= _MOST_DISCARDED:
             self._left, self.completed = self.content_length, False
-        return taken
+        return consumed
 
 
 class _ErrorTask(ErrorTask):  # type: ignore[misc]
-    """What is wrong with a request that cannot even be read, said as every other error."""
+    """Response to a malformed request, in the same format as other errors."""
 
     def execute(self) -> None:
-        """Answers, and closes the connection."""
+        """Send the response and close the connection."""
         error = self.request.error
         status = error.code
         body = json.dumps(error_document(status, f"{error.reason.lower()}: {error.body}")).encode()
@@ -102,7 +102,7 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
 
 
 class _HttpChannel(HTTPChannel):  # type: ignore[misc]
-    """A connection that is closed when a request or an answer takes too long, though bytes trickle."""
+    """Connection that is closed when a request or a response takes too long, even if bytes trickle."""
 
     parser_class = _RequestParser
     error_task_class = _ErrorTask
@@ -112,7 +112,7 @@ class _HttpChannel(HTTPChannel):  # type: ignore[misc]
     """Bytes of the unfinished request."""
 
     def received(self, data: bytes) -> bool:
-        """Take what has arrived; no answer is being sent then."""
+        """Read arrived bytes. No response is being sent at that point."""
         now = time.monotonic()
         self._sending = 0.0
         if self.request is None:
@@ -121,19 +121,20 @@ class _HttpChannel(HTTPChannel):  # type: ignore[misc]
             self.will_close = True
             return False
         self._count(len(data))
-        taken = bool(super().received(data))
+        consumed = bool(super().received(data))
         if self.request is None:
             self._count(-self._arrived)
-        return taken
+        return consumed
 
     def _count(self, size: int) -> None:
         self._arrived += size
         self.server.arriving += size
 
     def service(self) -> None:
-        """Answer one request. Those that were sent behind it without waiting are dropped: the client sends them again.
+        """Handle one request and drop the ones pipelined after it. The client sends those again.
 
-        Otherwise a client that does not read could hold a thread, and one connection hundreds of open answers.
+        Otherwise a client that does not read could block a thread, and one connection could hold hundreds of open
+        responses.
         """
         with self.requests_lock:
             if len(self.requests) > 1 or self.request is not None:
@@ -144,30 +145,30 @@ class _HttpChannel(HTTPChannel):  # type: ignore[misc]
         super().service()
 
     def readable(self) -> bool:
-        """Whether to read on: not once it is closed, as its number may be another connection's by now."""
+        """Return whether to read on. A closed connection is not read: its file descriptor may have been reused."""
         return bool(self.connected and super().readable())
 
     def writable(self) -> bool:
-        """Whether there is something to send."""
+        """Return whether there is something to send."""
         return bool(self.connected and super().writable())
 
     def handle_write(self) -> None:
-        """Send what the client takes."""
+        """Send what the client accepts."""
         now = time.monotonic()
         self._sending = self._sending or now
         self.will_close = self.will_close or now - self._sending > _TAKEN_WITHIN
         super().handle_write()
 
     def handle_close(self) -> None:
-        """Close the connection, and give up what has arrived of a request."""
+        """Close the connection and discard a partly received request."""
         self._count(-self._arrived)
-        # Waitress calls this with `requests_lock` held, too, when it cannot send "100 Continue".
+        # Waitress also calls this while it holds `requests_lock`, when it cannot send "100 Continue".
         if self.request is not None:
             self.request.close()
         super().handle_close()
 
     def is_overdue(self, now: float) -> bool:
-        """Whether the client has had its time; `now` is `time.time()`."""
+        """Return whether the client has used up its time. `now` is `time.time()`."""
         if self.requests:
             return False
         if now - self.last_activity > _IDLE_AFTER:
@@ -178,7 +179,7 @@ class _HttpChannel(HTTPChannel):  # type: ignore[misc]
         return bool(self.total_outbufs_len) and since - (self._sending or since) > _TAKEN_WITHIN
 
     def patience(self, now: float) -> tuple[int, float]:
-        """Sorts connections: the smallest is closed first when there are too many. `now` is `time.time()`."""
+        """Return a sort key: when there are too many connections, the smallest is closed first. `now` is `time.time()`."""
         if self.total_outbufs_len:
             since = time.monotonic()
             sending = since - (self._sending or since)
@@ -189,7 +190,7 @@ class _HttpChannel(HTTPChannel):  # type: ignore[misc]
 
 
 class _HttpServer(TcpWSGIServer):  # type: ignore[misc]
-    """Waitress with room for everyone: new connections are accepted, and slow ones closed instead."""
+    """Waitress server that accepts new connections and closes slow ones instead."""
 
     channel_class = _HttpChannel
     arriving = 0
@@ -197,7 +198,7 @@ class _HttpServer(TcpWSGIServer):  # type: ignore[misc]
     most_connections = _MOST_CONNECTIONS
 
     def readable(self) -> bool:
-        """Whether to accept connections. Called before each round of the loop, when closing is safe."""
+        """Return whether to accept connections. Called before each round of the event loop, when closing is safe."""
         if len(self.active_channels) > self.most_connections:
             self._close_slowest(len(self.active_channels) - self.most_connections + self.most_connections // 50)
         if self.arriving > _MOST_ARRIVING:
@@ -205,7 +206,7 @@ class _HttpServer(TcpWSGIServer):  # type: ignore[misc]
         return bool(super().readable())
 
     def handle_accept(self) -> None:
-        """Accept what waits, so that a crowd does not keep a new client out."""
+        """Accept several waiting connections, so that a burst does not keep new clients out."""
         for _ in range(_ACCEPTED_AT_ONCE):
             before = len(self.active_channels)
             super().handle_accept()
@@ -213,29 +214,29 @@ class _HttpServer(TcpWSGIServer):  # type: ignore[misc]
                 return
 
     def maintenance(self, now: float) -> None:
-        """Close the connections that have had their time, even if their clients read nothing."""
+        """Close overdue connections, even if their clients read nothing."""
         for channel in list(self.active_channels.values()):
             if channel.is_overdue(now):
                 channel.handle_close()
 
-    def _idle(self) -> list[_HttpChannel]:
-        """The connections whose requests nothing works on."""
+    def _idle_channels(self) -> list[_HttpChannel]:
+        """Return the connections without a request in a worker thread."""
         return [channel for channel in self.active_channels.values() if not channel.requests]
 
     def _close_slowest(self, count: int) -> None:
         now = time.time()
-        for channel in sorted(self._idle(), key=lambda channel: channel.patience(now))[:count]:
+        for channel in sorted(self._idle_channels(), key=lambda channel: channel.patience(now))[:count]:
             channel.handle_close()
 
     def _close_largest(self) -> None:
-        for channel in sorted(self._idle(), key=lambda channel: channel._arrived, reverse=True):
+        for channel in sorted(self._idle_channels(), key=lambda channel: channel._arrived, reverse=True):
             if self.arriving <= _MOST_ARRIVING:
                 return
             channel.handle_close()
 
 
 def create_server(application: Callable[..., Any], host: str, port: int) -> Any:
-    """A waitress server that listens, and answers once `run` is called. Raises UsageError for a place it cannot have."""
+    """Return a listening waitress server; `run` starts it. Raises UsageError if the address cannot be bound."""
     logging.getLogger("waitress").setLevel(logging.CRITICAL)
     try:
         bound = _bind_socket(host, port)
@@ -255,7 +256,7 @@ def create_server(application: Callable[..., Any], host: str, port: int) -> Any:
         max_request_header_size=65536,
         inbuf_overflow=_IN_MEMORY,
         outbuf_overflow=_IN_MEMORY,
-        # Never wait for a client in a thread that answers: what is not sent is in files.
+        # Worker threads must not wait for clients: unsent data is held in files.
         outbuf_high_watermark=1 << 62,
         asyncore_use_poll=True,
         clear_untrusted_proxy_headers=True,
@@ -276,10 +277,10 @@ def create_server(application: Callable[..., Any], host: str, port: int) -> Any:
 
 
 def _max_connections() -> int:
-    """How many connections there may be; each may need a second file, for its request or answer."""
+    """Return the maximum number of connections. Each can need a second file, for its request or response."""
     try:
         import resource
-    except ImportError:  # Windows: there is no such limit
+    except ImportError:  # Windows has no such limit
         return _MOST_CONNECTIONS
     wanted = 2 * _MOST_CONNECTIONS + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -296,18 +297,18 @@ def _max_connections() -> int:
 
 
 _OTHER_FILES = 200
-"""Files that are kept for everything that is not a connection."""
+"""File descriptors reserved for everything that is not a connection."""
 
 
 def _bind_socket(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
         0
     ]
-    made = socket.socket(family, kind, protocol)
+    bound = socket.socket(family, kind, protocol)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(place)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(place)
     except OSError:
-        made.close()
+        bound.close()
         raise
-    return made
+    return bound

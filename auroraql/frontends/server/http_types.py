@@ -1,4 +1,4 @@
-"""A request and its answer, and errors in the shape of AuroraX's service."""
+"""Falcon request and response classes, and errors in the format of AuroraX's API."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ _CODES = {
     501: "NotImplemented",
     503: "Unavailable",
 }
-"""AuroraX's own names of errors (OpenAPI `ErrorDocument`), misspelt as they are."""
+"""AuroraX's error codes (OpenAPI `ErrorDocument`). `ToManyRequests` is AuroraX's own spelling."""
 
 _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}", re.ASCII)
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-"""What a URL's bytes that are not UTF-8 are decoded to."""
+"""Stands for bytes of a URL that are not UTF-8, after decoding."""
 
 _LONGEST_QUERY = 1 << 20
-"""Bytes of a query: many of them may wait at once."""
+"""Maximum size of a query in bytes. Many queries can be queued at once."""
 
 MOST_PARTS = 500_000
-"""Values of a query, or of a response format; its lists and blocks have limits of their own."""
+"""Maximum number of values in a query or a response format. Lists and blocks have separate limits."""
 
 
 class HttpError(Exception):
-    """A call that is answered with an error; `document` stands in place of the one that code and message make."""
+    """Error response. `document` replaces the default body made from `code` and `message`."""
 
     def __init__(self, status: int, message: str, code: str = "", document: object = None) -> None:
         super().__init__(message)
@@ -54,16 +54,16 @@ class HttpError(Exception):
 
 
 def error_document(status: int, message: str, code: str = "") -> Document:
-    """An error in AuroraX's shape."""
+    """Return an error document in AuroraX's format."""
     return {"error_code": code or _CODES.get(status, "Other"), "error_message": message}
 
 
 class HttpRequest(falcon.Request):
-    """One request, with its parameters and its body read as the endpoints need them; what is wrong raises Problem."""
+    """Falcon request with typed access to parameters and body. Invalid input raises HttpError."""
 
     @property
     def base(self) -> str:
-        """The address that this was sent to, for the header Location."""
+        """Base URL that the request was sent to, for the Location header."""
         host = self.get_header("Host", default="")
         if not _HOST.fullmatch(host):
             host = f"{self.env['SERVER_NAME']}:{self.env['SERVER_PORT']}"
@@ -71,42 +71,42 @@ class HttpRequest(falcon.Request):
 
     @property
     def key(self) -> str:
-        """The API key of the header x-aurorax-api-key or Authorization; empty without one."""
+        """API key from the x-aurorax-api-key or Authorization header, or an empty string."""
         bearer = self.get_header("Authorization", default="").removeprefix("Bearer ")
         return self.get_header("x-aurorax-api-key", default=bearer)
 
     def document(self) -> Document:
-        """Return the body, a JSON object."""
+        """Return the body, which must be a JSON object."""
         return _require_object(self.json())
 
     def query(self) -> Document:
-        """Return the body, a JSON object of the size of a query."""
+        """Return the body, which must be a JSON object within the size limits of a query."""
         return _require_object(self.json(MOST_PARTS))
 
     def json(self, most: int | None = None) -> Any:
-        """Return the body as JSON: finite numbers, and text that is Unicode; `most` limits its parts.
+        """Return the parsed JSON body. It must be valid Unicode, and its numbers must be finite.
 
-        A small body can hold a large document, so its parts are counted before any is made.
+        `most` limits the number of values. A small body can hold many values, so they are counted before parsing.
         """
         body: bytes = self.bounded_stream.read()
         if most is not None and sum(map(body.count, (b",", b"[", b"{"))) > most:
-            raise HttpError(400, f"the body has more than {most} values: a query has no use for so many")
+            raise HttpError(400, f"the body has more than {most} values")
         try:
             document = json.loads(body, parse_float=_read_number, parse_constant=_refuse_constant)
-            # Half a surrogate pair is not text, and nothing that is stored could hold it.
+            # A lone surrogate cannot be encoded as UTF-8, so it could not be stored.
             json.dumps(document, ensure_ascii=False).encode()
         except UnicodeError:
             raise HttpError(400, "the body is not Unicode text") from None
         except ValueError as problem:
             raise HttpError(400, f"the body is not JSON: {problem}") from None
         except RecursionError:
-            raise HttpError(400, "the body is JSON too deep to read") from None
+            raise HttpError(400, "the JSON body is nested too deeply") from None
         if most is not None and len(body) > _LONGEST_QUERY:
-            raise HttpError(413, f"a query has at most {_LONGEST_QUERY} bytes, and this one has {len(body)}")
+            raise HttpError(413, f"a query has at most {_LONGEST_QUERY} bytes; this one has {len(body)}")
         return document
 
     def parameter(self, name: str) -> str:
-        """Return a parameter of the URL, the first of that name; empty when it is left out."""
+        """Return the first value of a query parameter, or an empty string if it is missing."""
         value = self.params.get(name, "")
         text = value[0] if isinstance(value, list) else value
         if _REPLACEMENT in text:
@@ -114,34 +114,34 @@ class HttpRequest(falcon.Request):
         return text
 
     def flag(self, name: str) -> bool | None:
-        """Return a parameter that is true or false; None when it is left out."""
+        """Return a boolean query parameter, or None if it is missing."""
         text = self.parameter(name).lower()
         if text in ("", "true", "false"):
             return {"": None, "true": True, "false": False}[text]
-        raise HttpError(400, f"'{name}' is true or false, not '{text}'")
+        raise HttpError(400, f"'{name}' must be true or false, not '{text}'")
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
-        """Return a parameter that takes one of several values; empty when it is left out."""
+        """Return a query parameter that must be one of `choices`, or an empty string if it is missing."""
         text = self.parameter(name)
         if text and text not in choices:
-            raise HttpError(400, f"'{name}' is one of {', '.join(choices)}, not '{text}'")
+            raise HttpError(400, f"'{name}' must be one of {', '.join(choices)}, not '{text}'")
         return text
 
     def number(self, name: str) -> int | None:
-        """Return a parameter that is a whole number; None when it is left out."""
+        """Return an integer query parameter, or None if it is missing."""
         text = self.parameter(name)
         return whole_number(text, name) if text else None
 
     def day(self, name: str) -> date | None:
-        """Return a parameter that is a date, YYYY-MM-DD; None when it is left out."""
+        """Return a date query parameter (YYYY-MM-DD), or None if it is missing."""
         text = self.parameter(name)
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
-            raise HttpError(400, f"'{name}' is a date such as 2020-02-01, not '{text}'") from None
+            raise HttpError(400, f"'{name}' must be a date such as 2020-02-01, not '{text}'") from None
 
     def moment(self, name: str) -> datetime | None:
-        """Return a parameter that is a time, as naive UTC; None when it is left out."""
+        """Return a timestamp query parameter as naive UTC, or None if it is missing."""
         text = self.parameter(name)
         return read_moment(text, name) if text else None
 
@@ -153,10 +153,10 @@ def _require_object(document: object) -> Document:
 
 
 class HttpResponse(falcon.Response):
-    """The answer to one request."""
+    """Falcon response that can stream a file of records."""
 
     def stream_records(self, records: GzipFile, call: HttpRequest) -> None:
-        """Answer with a file of records, packed where the client accepts gzip. The file is closed after it is sent."""
+        """Stream a file of records, compressed if the client accepts gzip. The file is closed after it is sent."""
         self.content_type = falcon.MEDIA_JSON
         if accepts_gzip(call.get_header("Accept-Encoding", default="")):
             self.set_header("Content-Encoding", "gzip")
@@ -166,28 +166,28 @@ class HttpResponse(falcon.Response):
 
 
 def whole_number(text: str, name: str) -> int:
-    """A whole number of at most 64 bits. Raises Problem."""
+    """Parse an integer of at most 64 bits. Raises HttpError."""
     if not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 19):
-        raise HttpError(400, f"'{name}' is a whole number, not '{text}'")
+        raise HttpError(400, f"'{name}' must be a whole number, not '{text}'")
     return int(text)
 
 
 def read_moment(text: object, name: str) -> datetime:
-    """A timestamp as naive UTC; one without a zone is UTC. Raises Problem."""
+    """Parse a timestamp and return it as naive UTC. A timestamp without a zone is UTC. Raises HttpError."""
     try:
         moment = datetime.fromisoformat(text if isinstance(text, str) else "")
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError):
-        raise HttpError(400, f"'{name}' is a time as 2020-02-01T00:00:00, not {text!r}") from None
+        raise HttpError(400, f"'{name}' must be a time such as 2020-02-01T00:00:00, not {text!r}") from None
 
 
 @contextmanager
 def statement_errors_to_http() -> Iterator[None]:
-    """What is wrong with a query, as a problem of the call; hints are for statements, not for JSON."""
+    """Convert errors of a query into HttpError. Hints are left out because they are about statements, not JSON."""
     try:
         yield
     except StatementError as error:
-        raise HttpError(400, "; ".join(_diagnostic_text(each) for each in error.diagnostics)) from None
+        raise HttpError(400, "; ".join(_diagnostic_text(diagnostic) for diagnostic in error.diagnostics)) from None
     except UsageError as error:
         raise HttpError(400, error.message) from None
 
@@ -195,22 +195,22 @@ def statement_errors_to_http() -> Iterator[None]:
 _WORDS = re.compile(
     rf"\b(?:{'|'.join(row.text for row in OPERATORS.values() if row.text.isalpha())}|NOT|TRUE|FALSE|NULL)\b"
 )
-"""Words of the language that its messages use, and JSON has in lower case."""
+"""Keywords in diagnostic messages. Query documents write them in lower case."""
 
 
-def _diagnostic_text(each: Diagnostic) -> str:
-    place = f" (at {each.origin.path or '/'})" if isinstance(each.origin, Pointer) else ""
-    return f"{_WORDS.sub(lambda word: word[0].lower(), each.message)}{place}"
+def _diagnostic_text(diagnostic: Diagnostic) -> str:
+    place = f" (at {diagnostic.origin.path or '/'})" if isinstance(diagnostic.origin, Pointer) else ""
+    return f"{_WORDS.sub(lambda word: word[0].lower(), diagnostic.message)}{place}"
 
 
 def archive_error_reason(error: AuroraQLError) -> str:
-    """What an archive says went wrong, in one line."""
+    """Return the message and the hint of an archive error in one line."""
     message, hint = getattr(error, "message", str(error)), getattr(error, "hint", "")
     return f"{message}: {hint}" if hint else message
 
 
 def utc_now() -> datetime:
-    """The time, as naive UTC."""
+    """Return the current time as naive UTC."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
@@ -222,4 +222,4 @@ def _read_number(text: str) -> float:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text[:30]} is no number of JSON")
+    raise ValueError(f"{text[:30]} is not a JSON number")

@@ -1,4 +1,4 @@
-"""`auroraql serve`: opens the archive, listens, says where, and ends in order when it is told to."""
+"""Startup and shutdown of `auroraql serve`."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ from auroraql.frontends.server.search_queue import SearchQueue
 from auroraql.frontends.server.service import ServedArchive
 from auroraql.frontends.server.source_directory import SourceDirectory
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 _WORKERS = 4
-"""How many searches run side by side; DuckDB divides each among the processors."""
+"""Number of concurrent searches. DuckDB runs each on all processors."""
 
 _INTERRUPTED = 130
 
-_SPILL_PART = 4
-"""The part of the disk space that searches may take for what outgrows their memory; results have the rest."""
+_SPILL_DIVISOR = 4
+"""Divisor of the disk space: a quarter is for searches that spill to disk, the rest for results."""
 
 _TEMPORARY = (
-    "Changes are temporary: they go to a copy of the demonstration, which is deleted when the server ends. "
+    "Changes are temporary: they go to a copy of the demonstration archive, which is deleted when the server stops. "
     "To keep changes, serve a catalogue file with --archive FILE."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """What is served, where and how. Times in seconds, sizes in bytes."""
+    """Settings of a server. Times are in seconds, sizes in bytes."""
 
     archive: str = "demo"
     host: str = "127.0.0.1"
@@ -58,18 +58,18 @@ class ServerSettings:
     keep: float = 86400.0
     disk: int = 1 << 31
     memory: int = 1 << 31
-    """What all searches together may take in DuckDB."""
+    """Memory limit of DuckDB for all searches together."""
     timeout: float = 600.0
     allow_origins: tuple[str, ...] = ()
-    """Web sites whose pages may use the server; `*` is any."""
+    """Web sites whose pages may use the server. `*` allows any."""
     allow_hosts: tuple[str, ...] = ()
-    """Host names by which the server is reached, besides its address; `*` is any."""
+    """Host names that the server accepts besides its addresses. `*` allows any."""
     folder: Path | None = None
-    """Where results are kept; None: the user's own cache directory."""
+    """Folder of the results. None is the user's cache directory."""
 
 
-def serve(settings: ServerSettings, say: Say) -> int:
-    """Serves an archive until SIGINT or SIGTERM; gives back the exit code. Raises AuroraQLError when it cannot begin."""
+def serve(settings: ServerSettings, say: Notify) -> int:
+    """Serve an archive until SIGINT or SIGTERM and return the exit code. Raises AuroraQLError if it cannot start."""
     keys = read_keys(settings.api_key_file)
     access = AccessPolicy(
         settings.host,
@@ -87,8 +87,8 @@ def serve(settings: ServerSettings, say: Say) -> int:
         service = ServedArchive(engine, searches, SourceDirectory(engine), keys, temporary)
         server = create_server(Application(service, access), settings.host, settings.port)
         try:
-            with _exit_on_signals() as told:
-                _forget_cached_service(settings.host, server.effective_port)
+            with _exit_on_signals() as signals:
+                _clear_source_caches(settings.host, server.effective_port)
                 if temporary:
                     say(_TEMPORARY)
                 say(_startup_message(settings, server.effective_port, engine, writable=bool(keys)))
@@ -96,46 +96,46 @@ def serve(settings: ServerSettings, say: Say) -> int:
         finally:
             searches.close()
             server.close()
-    return _INTERRUPTED if told[:1] == [signal.SIGINT] else 0
+    return _INTERRUPTED if signals[:1] == [signal.SIGINT] else 0
 
 
 def read_keys(path: Path | None) -> tuple[str, ...]:
-    """The API keys of a file, a line each; empty lines and those that begin with # are none. Raises UsageError."""
+    """Read API keys from a file, one per line. Empty lines and lines starting with # are skipped. Raises UsageError."""
     if path is None:
         return ()
     try:
         lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
     except OSError as problem:
-        raise UsageError(f"the file of API keys {path} cannot be read: {problem.strerror}") from None
+        raise UsageError(f"cannot read the API key file {path}: {problem.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"the file of API keys {path} is no UTF-8 text") from None
+        raise UsageError(f"the API key file {path} is not UTF-8 text") from None
     keys = tuple(line for line in lines if line and not line.startswith("#"))
     if not keys:
-        raise UsageError(f"the file of API keys {path} has none", "write one a line")
+        raise UsageError(f"the API key file {path} contains no key", "write one key per line")
     if any(not key.isascii() or not key.isprintable() or " " in key for key in keys):
-        raise UsageError(f"a key in {path} cannot be sent in a header", "a key has ASCII letters, digits and signs")
+        raise UsageError(f"a key in {path} cannot be sent in a header", "use ASCII letters, digits and punctuation")
     return keys
 
 
 @contextmanager
 def _spill_folder(folder: Path, disk: int) -> Iterator[SpillFolder]:
-    """The folder for what outgrows memory, with its part of the disk space; what a killed server left there goes."""
+    """Create the spill folder with its share of the disk space. Files left by a killed server are deleted."""
     path = folder / f"{SPILL_PREFIX}server"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(mode=0o700)
     try:
-        yield SpillFolder(path, disk // _SPILL_PART)
+        yield SpillFolder(path, disk // _SPILL_DIVISOR)
     finally:
         shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
 def _open_archive(
-    settings: ServerSettings, say: Say, spill: SpillFolder, *, writable: bool
+    settings: ServerSettings, say: Notify, spill: SpillFolder, *, writable: bool
 ) -> Iterator[EmbeddedEngine]:
-    """The archive. The demonstration is not changed: what is written goes to a copy that lasts as long as the server."""
+    """Open the archive. Changes to the demonstration go to a copy that is deleted when the server stops."""
     if not find_engine(settings.archive).is_servable:
-        raise UsageError("serve takes a local archive", "demo, or the path of a catalogue file")
+        raise UsageError("serve takes a local archive", "use demo or the path of a catalogue file")
     with (
         _copy_demonstration(say)
         if writable and find_engine(settings.archive).is_demonstration
@@ -156,7 +156,7 @@ def _archive_name(archive: str) -> Iterator[Path | None]:
 
 
 @contextmanager
-def _copy_demonstration(say: Say) -> Iterator[Path]:
+def _copy_demonstration(say: Notify) -> Iterator[Path]:
     EmbeddedEngine(None, say=say).close()
     with tempfile.TemporaryDirectory(prefix="auroraql-serve-") as folder:
         path = Path(folder) / "demo"
@@ -169,19 +169,19 @@ def _copy_demonstration(say: Say) -> Iterator[Path]:
 
 @contextmanager
 def _result_folder(settings: ServerSettings) -> Iterator[Path]:
-    """The folder of this archive's results; a second server on it takes one beside."""
-    above = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
+    """Lock and yield a results folder of this archive. A second server on the same archive gets another folder."""
+    parent = settings.folder or user_cache_path("auroraql", appauthor=False) / "serve"
     archive = settings.archive
     if not find_engine(archive).is_demonstration:
         archive = str(Path(archive).absolute())
     name = blake2b(archive.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
     try:
-        above.mkdir(mode=0o700, parents=True, exist_ok=True)
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
-        raise UsageError(f"results cannot be kept in {above}: {problem.strerror}") from None
+        raise UsageError(f"results cannot be stored in {parent}: {problem.strerror}") from None
     number = 1
     while True:
-        folder = above / f"{name}-{number}"
+        folder = parent / f"{name}-{number}"
         folder.mkdir(mode=0o700, exist_ok=True)
         with (folder / "lock").open("wb") as lock:
             if _try_lock(lock):
@@ -191,10 +191,10 @@ def _result_folder(settings: ServerSettings) -> Iterator[Path]:
 
 
 def _try_lock(lock: BinaryIO) -> bool:
-    """Locks a file as long as this process lives; False when another has."""
+    """Lock a file for the lifetime of this process. Return False if another process holds the lock."""
     try:
         import fcntl
-    except ImportError:  # Windows: whoever opens a file has it
+    except ImportError:  # Windows: an open file is exclusive already
         return True
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -205,27 +205,29 @@ def _try_lock(lock: BinaryIO) -> bool:
 
 @contextmanager
 def _exit_on_signals() -> Iterator[list[int]]:
-    """Within, SIGINT and SIGTERM end what runs by SystemExit, and are noted."""
-    told: list[int] = []
+    """Within the block, SIGINT and SIGTERM raise SystemExit and are added to the yielded list."""
+    signals: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        told.append(number)
+    def handle_signal(number: int, _frame: FrameType | None) -> None:
+        signals.append(number)
         raise SystemExit
 
     if threading.current_thread() is not threading.main_thread():
-        yield told
+        yield signals
         return
-    before: dict[int, Any] = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {
+        number: signal.signal(number, handle_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         with suppress(SystemExit):
-            yield told
+            yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _forget_cached_service(host: str, port: int) -> None:
-    """What our client keeps of this address may be of another archive that was served at it."""
+def _clear_source_caches(host: str, port: int) -> None:
+    """Clear AuroraQL's source caches for this address: it may have served another archive before."""
     for name in {host, "127.0.0.1", "localhost", "::1"}:
         SourceCache(f"http://{f'[{name}]' if ':' in name else name}:{port}").forget()
 
@@ -233,5 +235,5 @@ def _forget_cached_service(host: str, port: int) -> None:
 def _startup_message(settings: ServerSettings, port: int, engine: EmbeddedEngine, *, writable: bool) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     label = " (demonstration data)" if engine.capabilities.demonstration else ""
-    access = "" if not writable else ", and may be changed with an API key"
+    access = "" if not writable else " (writable with an API key)"
     return f"Serving {settings.archive}{label} at http://{host}:{port}{access}"

@@ -1,4 +1,4 @@
-"""Memory that is given back to the system once it is not needed: allocators keep what a burst of searches took."""
+"""Return of unused memory to the system: allocators keep what a burst of searches used."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import gc
 from contextlib import suppress
 
 DUCKDB_SETTINGS = {"allocator_background_threads": "true", "allocator_flush_threshold": "16MB"}
-"""DuckDB's allocator gives back what is unused, without waiting for the next query."""
+"""Make DuckDB's allocator return unused memory without waiting for the next query."""
 
 
 def release_memory() -> None:
-    """Give unused memory back, where the C library can (glibc)."""
+    """Return unused memory to the system if the C library supports it (glibc)."""
     gc.collect()
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

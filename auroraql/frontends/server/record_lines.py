@@ -1,6 +1,7 @@
-"""Records as lines of JSON: written from an archive's rows, a line a record, and formatted again from lines.
+"""Records as JSON lines: writing an archive's rows, one line per record, and reshaping stored lines.
 
-A result is a file that holds an opening, its lines parted by commas, and a closing: one can go through it line by line.
+A result file holds an opening line, the records separated by commas and newlines, and a closing line, so it can be
+read line by line.
 """
 
 from __future__ import annotations
@@ -23,35 +24,35 @@ from auroraql.results.result_set import Record, ResultColumn, Row
 from auroraql.schema import Type
 
 WRAPPED = b'{"result": [\n', b"\n]}"
-"""Around the lines of a result that was asked for step by step."""
+"""Opening and closing of the result of an asynchronous search."""
 
 BARE = b"[\n", b"\n]"
-"""Around those of one that is answered at once."""
+"""Opening and closing of the result of a synchronous search."""
 
 _IN_MEMORY = 1 << 16
-"""Bytes of an answer that are made in memory; what is larger is made on disk."""
+"""Bytes of a response held in memory. A larger response is written to disk."""
 
 Shape = Callable[[Record], Record]
-"""What makes a record another."""
+"""Transformation of a record."""
 
 LineShape = Callable[[bytes], bytes]
-"""The same, of the line that the record is."""
+"""Transformation of the JSON line of a record."""
 
 
 def to_line_shape(shape: Shape) -> LineShape:
-    """A shape of records as one of lines."""
+    """Convert a transformation of records into one of JSON lines."""
     return lambda line: msgspec.json.encode(shape(msgspec.json.decode(line)))
 
 
 class LineWriter:
-    """Writes rows of these columns as lines: the constant parts of a record are made once."""
+    """Writes rows as JSON lines. The constant parts of a record are built once from the columns."""
 
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
         self._between = _line_constants([column.path for column in columns])
         self._writes = [_WRITES.get(column.type, _write_text) for column in columns]
 
     def lines(self, rows: Sequence[Row]) -> list[str]:
-        """A line a row, without its end."""
+        """Return one line for each row, without a newline."""
         if not rows:
             return []
         pieces: list[Iterable[str]] = []
@@ -62,8 +63,8 @@ class LineWriter:
 
 
 def _line_constants(paths: Sequence[tuple[str, ...]]) -> list[str]:
-    """What stands before each value of a record, and after the last."""
-    made: list[str] = []
+    """Return the constant text before each value of a record and after the last one."""
+    constants: list[str] = []
     above: tuple[str, ...] = ()
     for number, path in enumerate(paths):
         shared = 0
@@ -72,13 +73,13 @@ def _line_constants(paths: Sequence[tuple[str, ...]]) -> list[str]:
         text = "}" * (len(above) - shared) + (", " if number else "{")
         for step in path[shared:-1]:
             text += f"{json.dumps(step)}: {{"
-        made.append(f"{text}{json.dumps(path[-1])}: ")
+        constants.append(f"{text}{json.dumps(path[-1])}: ")
         above = path[:-1]
-    return [*made, "}" * (len(above) + 1)]
+    return [*constants, "}" * (len(above) + 1)]
 
 
 def _write_time(value: datetime | None) -> str:
-    """In whole seconds: pyaurorax reads no others."""
+    """Write a time in whole seconds: pyaurorax does not parse fractions."""
     return "null" if value is None else f'"{value.isoformat(timespec="seconds")}"'
 
 
@@ -95,7 +96,7 @@ def _write_integer(value: int | None) -> str:
 
 
 def _write_object(value: str | None) -> str:
-    """DuckDB gives JSON text already."""
+    """Write an object, which DuckDB returns as JSON text."""
     return "{}" if value is None else value.replace("\n", " ")
 
 
@@ -113,25 +114,25 @@ _WRITES: dict[Type, Callable[[Any], str]] = {
 
 
 def read_lines(file: BinaryIO) -> Iterator[bytes]:
-    """The records of a packed result that was written here, a line each."""
+    """Yield the records of a compressed result file, one line each."""
     file.seek(0)
     for line in open_gzip(file):
         if line.startswith(b'{"') and line != WRAPPED[0]:
             yield line.rstrip(b",\n")
 
 
-def reshape(packed: GzipFile, shape: LineShape, around: tuple[bytes, bytes], into: BinaryIO) -> GzipFile:
-    """A packed result once more, each record in another shape. Closes the first file, and gives back the other.
+def reshape(records: GzipFile, shape: LineShape, around: tuple[bytes, bytes], into: BinaryIO) -> GzipFile:
+    """Write a compressed result to `into` with each record transformed. Closes the source file.
 
-    It is made whole before it is sent, so that neither memory nor a thread waits for a slow reader.
+    The result is complete before it is sent, so a slow client holds neither memory nor a thread.
     """
     between, size = b"", sum(map(len, around))
-    with packed.file as file, close_on_error(into), compressing(into.write) as write:
+    with records.file as file, close_on_error(into), compressing(into.write) as write:
         write(around[0])
         for line in read_lines(file):
-            made = between + shape(line)
-            size += len(made)
-            write(made)
+            piece = between + shape(line)
+            size += len(piece)
+            write(piece)
             between = b",\n"
         write(around[1])
     into.seek(0)
@@ -140,7 +141,7 @@ def reshape(packed: GzipFile, shape: LineShape, around: tuple[bytes, bytes], int
 
 @contextmanager
 def close_on_error(file: BinaryIO) -> Iterator[None]:
-    """Closes a file that nobody will have."""
+    """Close a file if the block raises."""
     try:
         yield
     except BaseException:
@@ -149,28 +150,28 @@ def close_on_error(file: BinaryIO) -> Iterator[None]:
 
 
 class SpoolFiles:
-    """Files for answers that are sent as their readers take them: small ones in memory, others on disk.
+    """Temporary files for streamed responses: small ones in memory, others on disk.
 
-    All that are open take `most` bytes at most.
+    All open files together hold at most `most` bytes.
     """
 
     def __init__(self, most: int) -> None:
         self._most, self._used, self._lock = most, 0, threading.Lock()
 
     def open(self) -> BinaryIO:
-        """A file that is gone once it is closed."""
+        """Open a temporary file that is deleted when it is closed."""
         return cast("BinaryIO", _SpoolFile(self))
 
     def take(self, size: int) -> None:
-        """Counts bytes that are written, or given back. Raises Problem when there is no room for them."""
+        """Count written bytes, or released ones if negative. Raises HttpError if there is no room for them."""
         with self._lock:
             if size > 0 and self._used + size > self._most:
-                raise HttpError(503, "the space for answers is used up: try again in a moment")
+                raise HttpError(503, "the space for responses is used up: try again in a moment")
             self._used += size
 
 
 class _SpoolFile:
-    """One of them, as far as a file as it must be."""
+    """Temporary file that counts its bytes, with the file methods that responses use."""
 
     def __init__(self, spools: SpoolFiles) -> None:
         self._spools, self._size = spools, 0
@@ -188,16 +189,16 @@ class _SpoolFile:
         return iter(self.readline, b"")
 
     def write(self, data: bytes) -> int:
-        """Adds bytes. Raises Problem when there is no room for them."""
+        """Write bytes. Raises HttpError if there is no room for them."""
         self._spools.take(len(data))
         self._size += len(data)
         try:
             return self._file.write(data)
         except OSError as problem:
-            raise HttpError(503, f"there is no space for the answer: {problem.strerror}") from None
+            raise HttpError(503, f"the response cannot be written: {problem.strerror}") from None
 
     def close(self) -> None:
-        """Gives the space back."""
+        """Close the file and release its space."""
         size, self._size = self._size, 0
         self._spools.take(-size)
         self._file.close()

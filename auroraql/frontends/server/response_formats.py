@@ -1,8 +1,8 @@
-"""Response formats: what a tree of true leaves makes of a record, done on the line of JSON that the record is.
+"""Response formats: a tree of booleans selects the fields of each record, on the JSON line of the record.
 
-A tree becomes types of msgspec's, which read the fields it asks for and leave every leaf as the bytes it is: so a
-million records are formatted in seconds, and no number is ever read and written again. A record that these types do
-not fit, with lists in lists, goes through Python, and so does a tree of more fields than records have.
+A tree becomes msgspec types that decode the selected fields and leave every leaf as raw bytes. A million records are
+formatted in seconds, and numbers keep their exact text. Records that these types do not fit (lists in lists) and
+trees with more fields than records have are processed in Python.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from auroraql.frontends.server.http_types import HttpError
 from auroraql.frontends.server.record_lines import LineShape
 
 _MOST_FIELDS = 1000
-"""Fields of a tree that types are made of: each costs time."""
+"""Maximum number of fields in a tree that becomes msgspec types: each field costs time."""
 
 _SCALARS = str | int | float | bool | None
 
 
 def read_format(document: object) -> LineShape:
-    """What a response_format makes of a record's line. Raises Problem for one that is none."""
+    """Return a function that applies a `response_format` to the JSON line of a record. Raises HttpError."""
     size = _count_fields(document)
     if not isinstance(document, dict):
         raise HttpError(400, "a response format is an object")
@@ -50,42 +50,42 @@ def _format_in_python(tree: dict[str, Any]) -> LineShape:
 
 
 def _struct_type(tree: dict[str, Any]) -> Any:
-    """A type that has the fields of a tree, in its order; what is not there is left out again."""
-    wanted = [(name, each) for name, each in tree.items() if each is not None and each is not False]
+    """Return a struct type with the fields of a tree, in its order. Missing fields are not written."""
+    wanted = [(name, node) for name, node in tree.items() if node is not None and node is not False]
     fields: list[tuple[str, Any, Any]] = []
-    for at, (_, each) in enumerate(wanted):
-        held: Any = msgspec.Raw
-        if isinstance(each, dict):
-            inner = _struct_type(each)
-            held = inner | list[inner | _SCALARS] | _SCALARS  # type: ignore[valid-type]
-        fields.append((f"f{at}", held | msgspec.UnsetType, msgspec.UNSET))
+    for at, (_, node) in enumerate(wanted):
+        value_type: Any = msgspec.Raw
+        if isinstance(node, dict):
+            inner = _struct_type(node)
+            value_type = inner | list[inner | _SCALARS] | _SCALARS  # type: ignore[valid-type]
+        fields.append((f"f{at}", value_type | msgspec.UnsetType, msgspec.UNSET))
     names = {f"f{at}": name for at, (name, _) in enumerate(wanted)}
     return msgspec.defstruct("Formatted", fields, rename=names)
 
 
 def _count_fields(tree: object) -> int:
-    """How many fields a tree has. Raises Problem where leaves are other than true, false and null."""
-    waiting, size = [(tree, "")], 0
-    while waiting:
-        each, place = waiting.pop()
+    """Return the number of fields in a tree. Raises HttpError for leaves other than true, false and null."""
+    pending, size = [(tree, "")], 0
+    while pending:
+        node, place = pending.pop()
         size += 1
-        if isinstance(each, dict):
-            waiting += [(below, f"{place}/{name}") for name, below in each.items()]
-        elif each is not None and not isinstance(each, bool):
+        if isinstance(node, dict):
+            pending += [(child, f"{place}/{name}") for name, child in node.items()]
+        elif node is not None and not isinstance(node, bool):
             raise HttpError(
-                400, f"a response format has true or false for each field, not {each!r} (at {place or '/'})"
+                400, f"a response format has true or false for each field, not {node!r} (at {place or '/'})"
             )
     return size
 
 
 def _apply_tree(value: Any, tree: dict[str, Any]) -> Any:
-    """The parts of a value that the tree asks for; of a list, those of each element."""
+    """Return the fields of a value that the tree selects. For a list, select them in each element."""
     if isinstance(value, list):
-        return [_apply_tree(each, tree) for each in value]
+        return [_apply_tree(element, tree) for element in value]
     if not isinstance(value, dict):
         return value
-    made = {}
+    selected = {}
     for name, wanted in tree.items():
         if name in value and wanted is not None and wanted is not False:
-            made[name] = _apply_tree(value[name], wanted) if isinstance(wanted, dict) else value[name]
-    return made
+            selected[name] = _apply_tree(value[name], wanted) if isinstance(wanted, dict) else value[name]
+    return selected

@@ -1,9 +1,8 @@
-"""The results of searches on disk, for a time and in bounded space.
+"""Results of searches on disk, with a time limit and a size limit.
 
-`<id>.json.gz` has the records, `<id>.status` the status.
-
-Both appear whole or not at all, so what was finished is there after a restart. When space runs out the oldest
-records go first; their status stays, and says that they were deleted.
+`<id>.json.gz` holds the records and `<id>.status` the status. Both are written atomically, so finished searches
+survive a restart. When space runs out, the oldest records are deleted first. Their status remains and records the
+deletion.
 """
 
 from __future__ import annotations
@@ -24,27 +23,27 @@ from auroraql.frontends.server.http_types import Document, utc_now
 
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
 
-_MOST_KEPT = 10_000
-"""How many searches are remembered, however little space they take."""
+_MAX_SEARCHES = 10_000
+"""Maximum number of stored searches, however little space they use."""
 
-_MOST_UNWRITTEN = 1000
-"""How many statuses are kept in memory when the disk is full."""
+_MAX_UNWRITTEN = 1000
+"""Maximum number of statuses held in memory when the disk is full."""
 
 _RESULT, _STATUS, _PART = ".json.gz", ".status", ".part"
 
 
 def is_request_id(text: str) -> bool:
-    """Whether it may be the id of a request, and so name a file: letters, digits, and dots and dashes within."""
+    """Return whether a text is a valid request id and safe as a file name: letters, digits, inner `.`, `_` and `-`."""
     return _ID.fullmatch(text) is not None and ".." not in text
 
 
 class ResultTooLarge(Exception):
-    """A result that the bounded space has no room for."""
+    """Raised when a result does not fit into the space for results."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultEntry:
-    """What is remembered of a finished search; the rest is in its status file. Sizes in bytes, times in UTC."""
+    """Index entry of a finished search. Its status file holds the rest. Sizes are in bytes, times in UTC."""
 
     kind: str
     requested: datetime
@@ -54,48 +53,48 @@ class ResultEntry:
     failed: bool
     size: int
     held: int
-    """Bytes of records on disk; 0 when there are none."""
+    """Bytes of records on disk, 0 if there are none."""
     status_size: int
     address: str = ""
 
 
 class ResultStore:
-    """A folder of results, which are packed there. `keep` is in seconds, `disk` in bytes; thread-safe."""
+    """Folder of compressed results. `keep` is in seconds, `disk` in bytes. Thread-safe."""
 
     def __init__(self, folder: Path, keep: float, disk: int) -> None:
         self._folder, self._keep, self.disk = folder, keep, disk
         self._lock = threading.RLock()
-        self._remembered: dict[str, ResultEntry] = {}
+        self._loaded_entries: dict[str, ResultEntry] = {}
         self._used = 0
         self._unwritten: dict[str, Document] = {}
-        """Statuses for which there was no space on disk; they last as long as the server."""
+        """Statuses that did not fit on disk. They are lost when the server ends."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Thousands of files take a second to read, which need not pass before the first answer.
+        # Reading thousands of files takes about a second, which must not delay the first response.
         self._loading = threading.Thread(target=self._load, daemon=True)
         self._loading.start()
 
     @property
     def _entries(self) -> dict[str, ResultEntry]:
-        """Every finished search by its id, oldest first; waits until those of an earlier run are read."""
+        """Finished searches by id, oldest first. Waits until those of an earlier run are loaded."""
         self._loading.join()
-        return self._remembered
+        return self._loaded_entries
 
     def _load(self) -> None:
-        """Finds what is there from an earlier run."""
-        found: dict[str, ResultEntry] = {}
+        """Load the results of an earlier run and delete incomplete ones."""
+        entries: dict[str, ResultEntry] = {}
         for path in self._folder.iterdir():
             if path.suffix == _PART:
                 path.unlink(missing_ok=True)
             elif path.suffix == _STATUS:
-                found |= self._read_entry(path)
+                entries |= self._read_entry(path)
         for path in self._folder.glob(f"*{_RESULT}"):
-            if path.name.removesuffix(_RESULT) not in found:
+            if path.name.removesuffix(_RESULT) not in entries:
                 path.unlink(missing_ok=True)
-        self._used = sum(each.held + each.status_size for each in found.values())
-        self._remembered = dict(sorted(found.items(), key=lambda item: item[1].finished))
+        self._used = sum(entry.held + entry.status_size for entry in entries.values())
+        self._loaded_entries = dict(sorted(entries.items(), key=lambda item: item[1].finished))
 
     def _read_entry(self, path: Path) -> dict[str, ResultEntry]:
-        """The search of a status file; none for a file that is no status."""
+        """Return the entry of a status file by its id, or an empty dict if the file is not a status."""
         name = path.name.removesuffix(_STATUS)
         result = self._folder / f"{name}{_RESULT}"
         with suppress(OSError, ValueError, KeyError, TypeError):
@@ -104,8 +103,8 @@ class ResultStore:
             return {name: _entry_from_status(document, size, path.stat().st_size, document.get("address", ""))}
         return {}
 
-    def _keep_entry(self, name: str, entry: ResultEntry | None) -> ResultEntry | None:
-        """Remembers a search, or forgets it, and counts its bytes; gives back what was remembered before."""
+    def _set_entry(self, name: str, entry: ResultEntry | None) -> ResultEntry | None:
+        """Add, replace or (with None) remove an entry, and update the used bytes. Return the previous entry."""
         entries = self._entries
         before = entries.pop(name, None) if entry is None else entries.get(name)
         if before is not None:
@@ -117,7 +116,7 @@ class ResultStore:
 
     @contextmanager
     def writing(self, request_id: str) -> Iterator[ResultWriter]:
-        """A writer of one result, which is there when the block ends; on an error, nothing is left of it."""
+        """Yield a writer of one result. The result is stored when the block ends; on an error it is discarded."""
         part = self._folder / f"{request_id}{_PART}"
         writer = None
         try:
@@ -134,7 +133,7 @@ class ResultStore:
                     self._used -= writer.held
 
     def reserve(self, size: int) -> None:
-        """Makes room for so many more bytes. Raises TooLarge."""
+        """Reserve `size` bytes, deleting old results if needed. Raises ResultTooLarge."""
         with self._lock:
             entries = self._entries
             self._used += size
@@ -147,30 +146,30 @@ class ResultStore:
                 raise ResultTooLarge
 
     def finish(self, request_id: str, document: Document, address: str) -> None:
-        """Keeps the status of a search that is over."""
+        """Store the status of a finished search. `address` is the IP address of the client."""
         result = self._folder / f"{request_id}{_RESULT}"
         with self._lock:
             held = result.stat().st_size if result.is_file() else 0
             size = self._write_status(request_id, document, address)
-            self._keep_entry(request_id, _entry_from_status(document, held, size, address))
+            self._set_entry(request_id, _entry_from_status(document, held, size, address))
         self.expire()
         with suppress(ResultTooLarge):
             self.reserve(0)
 
     def finish_without_space(self, request_id: str, document: Document, address: str) -> None:
-        """Keep the status of a search that failed as there was no space on disk; nothing is written."""
+        """Hold the status of a search in memory because the disk is full."""
         with self._lock:
             (self._folder / f"{request_id}{_RESULT}").unlink(missing_ok=True)
-            self._keep_in_memory(request_id, document)
-            self._keep_entry(request_id, _entry_from_status(document, 0, 0, address))
+            self._hold_in_memory(request_id, document)
+            self._set_entry(request_id, _entry_from_status(document, 0, 0, address))
 
-    def _keep_in_memory(self, request_id: str, document: Document) -> None:
+    def _hold_in_memory(self, request_id: str, document: Document) -> None:
         self._unwritten[request_id] = document
-        while len(self._unwritten) > _MOST_UNWRITTEN:
+        while len(self._unwritten) > _MAX_UNWRITTEN:
             self.forget(next(iter(self._unwritten)))
 
     def _write_status(self, request_id: str, document: Document, address: str) -> int:
-        """Writes the file of a status, which has the caller's address too; its size. Raises OSError."""
+        """Write a status file, which includes the client's address, and return its size. Raises OSError."""
         part = self._folder / f"{request_id}{_STATUS}{_PART}"
         try:
             size = part.write_bytes(json.dumps({**document, "address": address}).encode())
@@ -182,16 +181,16 @@ class ResultStore:
         return size
 
     def has(self, request_id: str) -> bool:
-        """Whether a finished search has this id."""
+        """Return whether a finished search has this id."""
         return request_id in self._entries
 
     def entries(self) -> dict[str, ResultEntry]:
-        """Every finished search by its id, oldest first."""
+        """Return the finished searches by id, oldest first."""
         with self._lock:
             return dict(self._entries)
 
     def status(self, request_id: str) -> Document | None:
-        """The status of a finished search."""
+        """Return the status of a finished search, or None if it is unknown or expired."""
         entry = self._entries.get(request_id)
         if entry is not None and entry.finished < time.time() - self._keep:
             self.forget(request_id)
@@ -208,7 +207,7 @@ class ResultStore:
         return document
 
     def records(self, request_id: str) -> BinaryIO | None:
-        """The packed result of a finished search, open; None when it was deleted."""
+        """Open the compressed result of a finished search. Return None if it was deleted."""
         entry = self._entries.get(request_id)
         if entry is None or not entry.held:
             return None
@@ -218,7 +217,7 @@ class ResultStore:
             return None
 
     def delete_records(self, request_id: str) -> None:
-        """Deletes the records of a finished search; its status tells when."""
+        """Delete the records of a finished search and note the time in its status."""
         with self._lock:
             entry, document = self._entries.get(request_id), self.status(request_id)
             if entry is None or document is None or not entry.held:
@@ -228,34 +227,34 @@ class ResultStore:
             try:
                 size = self._write_status(request_id, document, entry.address)
             except OSError:
-                size = entry.status_size  # the file, which does not say so, is still there
-                self._keep_in_memory(request_id, document)
-            self._keep_entry(request_id, replace(entry, held=0, status_size=size))
+                size = entry.status_size  # the old status file is still there
+                self._hold_in_memory(request_id, document)
+            self._set_entry(request_id, replace(entry, held=0, status_size=size))
 
     def forget(self, request_id: str) -> bool:
-        """Deletes all that is kept of a finished search; whether there was one."""
+        """Delete the status and the records of a finished search. Return whether the search existed."""
         if not is_request_id(request_id):
-            return False  # what is no id names no file of ours
+            return False  # an invalid id does not name a file of this store
         with self._lock:
             self._unwritten.pop(request_id, None)
             for suffix in (_RESULT, _STATUS):
                 (self._folder / f"{request_id}{suffix}").unlink(missing_ok=True)
-            return self._keep_entry(request_id, None) is not None
+            return self._set_entry(request_id, None) is not None
 
     def expire(self) -> None:
-        """Forgets what was kept long enough, and of very many the oldest."""
+        """Delete expired searches, and the oldest ones beyond the maximum number."""
         before = time.time() - self._keep
         with self._lock:
-            # They stand in the order in which they were finished.
+            # Entries are in the order in which their searches finished.
             while self._entries:
                 name, oldest = next(iter(self._entries.items()))
-                if oldest.finished >= before and len(self._entries) <= _MOST_KEPT:
+                if oldest.finished >= before and len(self._entries) <= _MAX_SEARCHES:
                     return
                 self.forget(name)
 
 
 class ResultWriter:
-    """Writes one result and counts its bytes: those that were written, and those that it takes on disk, packed."""
+    """Writer of one result. `size` counts the bytes written, `held` the compressed bytes on disk."""
 
     def __init__(self, file: BinaryIO, store: ResultStore) -> None:
         self._file, self._store = file, store
@@ -263,12 +262,12 @@ class ResultWriter:
         self.pack: Callable[[bytes], object] = self.put
 
     def write(self, data: bytes) -> None:
-        """Adds bytes. Raises TooLarge when there is no room for them: one result has half of it at most."""
+        """Compress and write bytes. Raises ResultTooLarge if they do not fit: one result may use half of the space."""
         self.size += len(data)
         self.pack(data)
 
     def put(self, data: bytes) -> None:
-        """Adds packed bytes. Raises TooLarge."""
+        """Write compressed bytes. Raises ResultTooLarge."""
         if self.held + len(data) > self._store.disk // 2:
             raise ResultTooLarge
         self.held += len(data)
@@ -277,16 +276,16 @@ class ResultWriter:
 
 
 def _entry_from_status(document: Document, held: int, status_size: int, address: str) -> ResultEntry:
-    asked, found = document["search_request"], document["search_result"]
-    finished = datetime.fromisoformat(found["completed_timestamp"]).replace(tzinfo=UTC).timestamp()
+    request, result = document["search_request"], document["search_result"]
+    finished = datetime.fromisoformat(result["completed_timestamp"]).replace(tzinfo=UTC).timestamp()
     return ResultEntry(
-        asked["request_type"],
-        datetime.fromisoformat(asked["requested"]),
+        request["request_type"],
+        datetime.fromisoformat(request["requested"]),
         finished,
-        found["query_duration"],
-        found["result_count"],
-        found["error_condition"],
-        found["file_size"],
+        result["query_duration"],
+        result["result_count"],
+        result["error_condition"],
+        result["file_size"],
         held,
         status_size,
         address,

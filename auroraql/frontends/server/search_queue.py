@@ -1,6 +1,6 @@
-"""Searches from their arrival to their result: planned at once, run by a few workers, each with its log.
+"""Queue of search jobs: a few worker threads run them, write their results and keep a log of each.
 
-A search that is over, however it ended, is in the store; only those that wait or run are here.
+The queue holds waiting and running searches. Finished ones, successful or not, are in the result store.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from auroraql.schema import PROTOCOLS
 from auroraql.schema.catalogue import DataSource
 
 _PAGE = 2000
-"""How many records are held at once."""
+"""Records held in memory at a time."""
 
-_MOST_WAITING = 256
+_MAX_ACTIVE = 256
 
 _IDLE_SECONDS = 2.0
-"""Seconds without a search, after which memory is released."""
+"""Seconds without a search after which memory is released."""
 
 
 @dataclass(slots=True)
 class SearchJob:
-    """One search that waits or runs."""
+    """Search that is waiting or running."""
 
     request_id: str
     query: QueryDocument
@@ -56,11 +56,11 @@ class SearchJob:
 
     @property
     def kind(self) -> str:
-        """What it finds."""
+        """Kind of record that the search returns."""
         return self.query.request.kind
 
     def pages(self, engine: EmbeddedEngine, slices: WindowSlicer, deadline: float) -> Iterator[list[Row]]:
-        """Its records, so many at a time. Raises ArchiveError."""
+        """Yield the records in pages. `deadline` is in monotonic seconds. Raises ArchiveError."""
         for part in slices.slice_plan(self.plan, deadline):
             self._run = run = engine.submit(part)
             if self._cancelled:
@@ -68,13 +68,13 @@ class SearchJob:
             yield from run.pages(deadline, _PAGE)
 
     def cancel(self) -> None:
-        """Stops it, whether it has begun or not."""
+        """Cancel the search, whether or not it has started."""
         self._cancelled = True
         if self._run is not None:
             self._run.cancel()
 
     def seconds(self) -> float:
-        """How long ago it arrived."""
+        """Return the seconds since the search arrived."""
         return (utc_now() - self.requested).total_seconds()
 
     def log(self, level: str, summary: str) -> None:
@@ -87,7 +87,7 @@ class SearchJob:
             self.log(*line)
 
     def status(self, result: Document | None = None) -> Document:
-        """Its status as the service tells it; `result` is known once it is over."""
+        """Return the status document. `result` is the result of a finished search."""
         pending = dict.fromkeys(_RESULT_FIELDS)
         return {
             "search_request": {
@@ -101,7 +101,7 @@ class SearchJob:
         }
 
     def result(self, *, failed: bool, count: int = 0, size: int = 0) -> Document:
-        """What came of it. A failed search has a data_uri too: pyaurorax waits for one for ever."""
+        """Return the result document. A failed search also has a data_uri: pyaurorax waits until there is one."""
         return {
             "data_uri": f"{PROTOCOLS[self.kind].request(self.request_id)}/data",
             "error_condition": failed,
@@ -124,12 +124,12 @@ _RESULT_FIELDS = (
 
 
 class SearchQueue:
-    """All searches of a server. `timeout` is in seconds; thread-safe."""
+    """Queue of a server's searches. `timeout` is in seconds. Thread-safe."""
 
     def __init__(self, engine: EmbeddedEngine, store: ResultStore, *, timeout: float, workers: int) -> None:
         self._engine, self.store, self._timeout = engine, store, timeout
         self.spools = SpoolFiles(store.disk)
-        self._turns, self._slices = Admission(), WindowSlicer(engine)
+        self._admission, self._slices = Admission(), WindowSlicer(engine)
         self._lock = threading.Lock()
         self._running: dict[str, SearchJob] = {}
         self._waiting: queue.SimpleQueue[SearchJob | None] = queue.SimpleQueue()
@@ -139,32 +139,32 @@ class SearchQueue:
             thread.start()
 
     def submit(self, query: QueryDocument, plan: Plan, address: str) -> SearchJob:
-        """Take a search. Raises Problem when its id is wrong or taken, or too many wait."""
+        """Queue a search. Raises HttpError if its id is invalid or in use, or if the queue is full."""
         request_id = _choose_request_id(query.document)
         search = SearchJob(request_id, query, plan, address)
         search.log(*search_logs.ARRIVED)
         with self._lock:
             if request_id in self._running or self.store.has(request_id):
-                raise HttpError(409, f"there is a request '{request_id}' already", "Duplicate")
-            if self._closing or len(self._running) >= _MOST_WAITING:
-                raise HttpError(503, "too many searches wait: try again in a moment")
+                raise HttpError(409, f"request '{request_id}' already exists", "Duplicate")
+            if self._closing or len(self._running) >= _MAX_ACTIVE:
+                raise HttpError(503, "too many searches are waiting: try again in a moment")
             self._running[request_id] = search
         self._waiting.put(search)
         return search
 
     def running(self, request_id: str, kind: str = "") -> SearchJob | None:
-        """A search that waits or runs."""
+        """Return a waiting or running search, optionally of one kind, or None."""
         search = self._running.get(request_id)
         return search if search is not None and kind in ("", search.kind) else None
 
     def active(self) -> list[SearchJob]:
-        """Every search that waits or runs."""
+        """Return all waiting and running searches."""
         with self._lock:
             return list(self._running.values())
 
     def status(self, request_id: str, kind: str) -> Document:
-        """The status of a search. Raises Problem when there is none of that kind."""
-        for _ in range(2):  # between the two looks it may have moved
+        """Return the status of a search. Raises HttpError if there is no search of that kind and id."""
+        for _ in range(2):  # the search may move to the store between the two lookups
             search = self.running(request_id, kind)
             document = search.status() if search is not None else self.store.status(request_id)
             if document is not None and document["search_request"]["request_type"] == PROTOCOLS[kind].request_type:
@@ -172,7 +172,7 @@ class SearchQueue:
         raise HttpError(404, f"request ID not found: there is no {PROTOCOLS[kind].request_type} request '{request_id}'")
 
     def cancel(self, request_id: str) -> bool:
-        """Stops a search and waits until it has stopped; whether there was one to stop."""
+        """Cancel a search and wait until it has stopped. Return whether it was waiting or running."""
         search = self.running(request_id)
         if search is None:
             return False
@@ -181,11 +181,11 @@ class SearchQueue:
         return True
 
     def close(self) -> None:
-        """Stops everything; what was running is kept as cancelled."""
+        """Cancel all searches and stop the worker threads. The searches are stored as cancelled."""
         with self._lock:
             self._closing = True
-            left = list(self._running.values())
-        for search in left:
+            remaining = list(self._running.values())
+        for search in remaining:
             search.cancel()
         for _ in self._threads:
             self._waiting.put(None)
@@ -193,25 +193,25 @@ class SearchQueue:
             thread.join(5)
 
     def search_synchronously(self, plan: Plan, deadline: float) -> GzipFile:
-        """The records of a plan, searched in the calling thread, as an array in a packed file. Raises ArchiveError."""
+        """Run a plan in the calling thread and return its records as a JSON array in a gzip file. Raises ArchiveError."""
 
-        def written() -> GzipFile:
+        def write_file() -> GzipFile:
             file, size = self.spools.open(), 0
             with close_on_error(file), compressing(file.write) as write:
 
-                def counted(data: bytes) -> None:
+                def count_and_write(data: bytes) -> None:
                     nonlocal size
                     size += len(data)
                     write(data)
 
                 parts = self._slices.slice_plan(plan, deadline)
                 pages = (page for part in parts for page in self._engine.submit(part).pages(deadline, _PAGE))
-                _write_records(pages, plan, counted, BARE)
+                _write_records(pages, plan, count_and_write, BARE)
             file.seek(0)
             return GzipFile(file, size)
 
         self._is_memory_used = True
-        return self._turns.run(written, deadline)
+        return self._admission.run(write_file, deadline)
 
     def _work(self) -> None:
         while (search := self._next()) is not None:
@@ -221,8 +221,8 @@ class SearchQueue:
             except Exception as problem:
                 if not isinstance(problem, OSError):
                     traceback.print_exc(file=sys.stderr)
-                why = problem.strerror if isinstance(problem, OSError) else "there was an application error"
-                search.log("error", f"The result cannot be kept: {why}")
+                reason = problem.strerror if isinstance(problem, OSError) else "there was an application error"
+                search.log("error", f"The result cannot be stored: {reason}")
                 status = search.status(search.result(failed=True))
                 self.store.finish_without_space(search.request_id, status, search.address)
             finally:
@@ -231,7 +231,7 @@ class SearchQueue:
                 search.is_over.set()
 
     def _next(self) -> SearchJob | None:
-        """The next search, or None when the server closes. Memory is released while nothing is to be done."""
+        """Return the next search, or None when the server closes. Releases memory while the queue is idle."""
         while True:
             try:
                 search = self._waiting.get(timeout=_IDLE_SECONDS)
@@ -246,23 +246,23 @@ class SearchQueue:
                 return search
 
     def _run_search(self, search: SearchJob) -> Document:
-        """Runs a search and writes its records; gives back what came of it."""
+        """Run a search, write its records and return its result document."""
         try:
-            count, size = self._turns.run(lambda: self._write_result(search), time.monotonic() + self._timeout)
+            count, size = self._admission.run(lambda: self._write_result(search), time.monotonic() + self._timeout)
         except Cancelled:
             search.log("error", "The search request was cancelled")
         except ResultTooLarge:
-            search.log("error", "The result is larger than the space this server keeps for results")
+            search.log("error", "The result is larger than the server's space for results (--disk)")
         except OSError as problem:
             search.log("error", f"The result cannot be written: {problem.strerror}")
         except OutOfMemory:
-            search.log("error", "The search needs more memory than this server has for it (--memory)")
+            search.log("error", "The search needs more memory than the server's limit (--memory)")
         except AuroraQLError as problem:
             search.log("error", f"The search failed: {archive_error_reason(problem)}")
         except HttpError as problem:
             search.log("error", f"The search failed: {problem}")
         except Exception:
-            # Not for the caller's eyes, and nothing that may take a worker away.
+            # Internal errors are not shown to clients and must not end the worker thread.
             traceback.print_exc(file=sys.stderr)
             search.log("error", "There was an application error")
         else:
@@ -270,30 +270,30 @@ class SearchQueue:
         return search.result(failed=True)
 
     def _write_result(self, search: SearchJob) -> tuple[int, int]:
-        began = time.monotonic()
+        started = time.monotonic()
         search.log_all(search_logs.starting_lines(search.query, search.request_id))
-        steps = _StepLog(search, began)
+        steps = _StepLog(search, started)
         with self.store.writing(search.request_id) as writer:
-            pages = search.pages(self._engine, self._slices, began + self._timeout)
+            pages = search.pages(self._engine, self._slices, started + self._timeout)
             count = _write_records(steps.log_pages(pages), search.plan, writer.write, WRAPPED)
         steps.log_end(count, writer.size, self._engine.sources())
         return count, writer.size
 
 
 class _StepLog:
-    """Logs the steps of a search while its pages pass."""
+    """Logs the steps of a search while its pages are written."""
 
-    def __init__(self, search: SearchJob, began: float) -> None:
-        self._search, self._began, self._queried = search, began, began
+    def __init__(self, search: SearchJob, started: float) -> None:
+        self._search, self._started, self._queried = search, started, started
         is_conjunction = search.kind == "conjunctions"
         columns = result_columns(search.plan.query)
         self._intervals = search_logs.IntervalCounter(search.query, columns) if is_conjunction else None
 
     def log_pages(self, pages: Iterator[list[Row]]) -> Iterator[list[Row]]:
-        """The pages; the query is finished when the first is there."""
+        """Yield the pages. The query has finished when the first page arrives."""
         page = next(pages, [])
         self._queried = time.monotonic()
-        self._search.log_all(search_logs.writing_lines(self._search.kind, self._queried - self._began))
+        self._search.log_all(search_logs.writing_lines(self._search.kind, self._queried - self._started))
         while page:
             if self._intervals is not None:
                 self._intervals.count(page)
@@ -301,18 +301,18 @@ class _StepLog:
             page = next(pages, [])
 
     def log_end(self, count: int, size: int, sources: Sequence[DataSource]) -> None:
-        """What was found and written, of how many bytes."""
+        """Log the end of a search. `count` is the number of records, `size` the bytes written."""
         now = time.monotonic()
         if self._intervals is not None:
             self._search.log_all(self._intervals.lines(sources))
         self._search.log_all(search_logs.written_lines(self._search.kind, count, now - self._queried))
-        self._search.log_all(search_logs.finished_lines(size, count, now - self._began))
+        self._search.log_all(search_logs.finished_lines(size, count, now - self._started))
 
 
 def _write_records(
     pages: Iterator[list[Row]], plan: Plan, write: Callable[[bytes], object], around: tuple[bytes, bytes]
 ) -> int:
-    """Writes a result, page by page, between an opening and a closing; gives back how many records it has."""
+    """Write a result page by page between its opening and closing. Return the number of records."""
     lines, count = LineWriter(result_columns(plan.query)), 0
     write(around[0])
     for page in pages:
@@ -324,7 +324,7 @@ def _write_records(
 
 
 def _choose_request_id(document: Document) -> str:
-    """The id that the caller chose, or a new one. Raises Problem for one that cannot be."""
+    """Return the request id from the document, or a new one. Raises HttpError for an invalid id."""
     chosen = document.get("request_id")
     if chosen is None:
         return str(uuid.uuid4())

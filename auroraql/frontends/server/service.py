@@ -1,4 +1,4 @@
-"""What the endpoints work with: the archive, its searches and sources, and who may change it."""
+"""State shared by the endpoints: the archive, its searches and sources, and the API keys."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from auroraql.frontends.server.source_directory import SourceDirectory
 from auroraql.schema.catalogue import DataSource
 
 MAX_LONG_CALLS = 12
-"""How many synchronous searches and other long work may run; the threads that are left answer everything else."""
+"""Maximum number of concurrent long requests. The remaining threads answer everything else."""
 
-_TURN_SECONDS = 5.0
-"""How long such work waits for its turn, with the thread that answers it."""
+_LONG_CALL_WAIT_SECONDS = 5.0
+"""Seconds that a long request waits for a free slot."""
 
 
 @dataclass(slots=True)
 class ServedArchive:
-    """One served archive. `keys` are the API keys that may change it; none: nobody may.
+    """Served archive. `keys` are the API keys that may change it; without keys it is read-only.
 
-    `temporary` says that changes go to a copy, which is deleted when the server ends.
+    `temporary` means that changes go to a copy that is deleted when the server stops.
     """
 
     engine: EmbeddedEngine
@@ -36,12 +36,12 @@ class ServedArchive:
     temporary: bool = False
     at_once: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_LONG_CALLS))
     deletions: deque[tuple[float, int, str, str]] = field(default_factory=lambda: deque(maxlen=1000))
-    """Recent deletions of ephemeris: when (monotonic seconds), source, id and what was done."""
+    """Recent deletions of ephemeris: time (monotonic seconds), source, id and summary."""
 
     @contextmanager
     def long_call(self) -> Iterator[None]:
-        """Within, a thread does long work; threads are kept free for everything else. Raises Problem when many do."""
-        if not self.at_once.acquire(timeout=_TURN_SECONDS):
+        """Reserve one of the slots for long requests. Raises HttpError if none becomes free in time."""
+        if not self.at_once.acquire(timeout=_LONG_CALL_WAIT_SECONDS):
             raise HttpError(503, "too many long requests at once: try again in a moment")
         try:
             yield
@@ -49,23 +49,23 @@ class ServedArchive:
             self.at_once.release()
 
     def admit(self, call: HttpRequest) -> None:
-        """Raises Problem unless the call may change things."""
+        """Check that the request may change the archive. Raises HttpError."""
         if not self.keys:
-            # Not 403, which the published client takes for success when it uploads or deletes.
-            raise HttpError(401, "this server is read-only: it was started without --api-key-file, and knows no key")
+            # Not 403: pyaurorax takes that for success when it uploads or deletes.
+            raise HttpError(401, "this server is read-only: it was started without --api-key-file")
         self.recognize(call)
 
     def recognize(self, call: HttpRequest) -> None:
-        """Raises Problem unless the call comes with a key that this server knows."""
+        """Check that the request has a valid API key. Raises HttpError."""
         if not call.key:
-            raise HttpError(401, "this needs an API key, in the header x-aurorax-api-key")
+            raise HttpError(401, "this endpoint needs an API key in the header x-aurorax-api-key")
         given = call.key.encode("utf-8", "surrogateescape")
-        # Each key is compared, in constant time: how long it takes tells nothing.
+        # Every key is compared in constant time, so timing reveals nothing about the keys.
         if not sum(hmac.compare_digest(given, key.encode()) for key in self.keys):
-            raise HttpError(401, "the API key is not one that this server knows")
+            raise HttpError(401, "the API key is not valid for this server")
 
     def source(self, identifier: str) -> DataSource:
-        """Return the source that a path names. Raises Problem for text that is not a number and for an unknown source."""
+        """Return the source with the identifier of a path. Raises HttpError for a non-number or an unknown source."""
         number = whole_number(identifier, "identifier")
         source = self.sources.find(number)
         if source is None:
@@ -74,7 +74,7 @@ class ServedArchive:
 
 
 class Resource:
-    """What is at one path of the server. HEAD is answered as GET, without the body."""
+    """Falcon resource of one path. HEAD runs the GET handler; the body is not sent."""
 
     def __init__(self, service: ServedArchive) -> None:
         self.service = service

@@ -1,8 +1,8 @@
-"""Data sources as the service tells them, at its four levels, with what the server keeps of them beside the catalogue.
+"""Data sources in AuroraX's format, at its four levels of detail.
 
-The catalogue holds the fields of the level basic_info. Owner, maintainers, metadata and schemas that were uploaded
-are in a table of the server's own, `source_records`, which other readers of the file pass over; where it has no row,
-the schemas are made from the catalogue's metadata keys.
+The catalogue holds the fields of the level basic_info. Uploaded owners, maintainers, metadata and schemas are in the
+server's table `source_records`, which other readers of the file ignore. For sources without a row there, the schemas
+are derived from the catalogue's metadata keys.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BASIC = tuple(field.name for field in fields(DataSource))
 SCHEMAS = tuple(kind.schema_key for kind in KINDS.values() if kind.schema_key)
 
 RECORDED = (*SCHEMAS, "owner", "maintainers", "metadata")
-"""What the table of the server's own holds."""
+"""Fields in the table `source_records`."""
 
 _LEVELS = {
     "identifier_only": ("identifier",),
@@ -41,51 +41,51 @@ CREATE TABLE IF NOT EXISTS source_records (identifier BIGINT NOT NULL, document 
 
 _NO_SOURCE = -1 << 63
 
-_PATIENCE = 60.0
-"""Seconds that counting may take."""
+_COUNT_TIMEOUT_SECONDS = 60.0
+"""Deadline in seconds for counting records."""
 
 
 class SourceDirectory:
-    """The sources of an archive; thread-safe."""
+    """Data sources of an archive. Thread-safe."""
 
     def __init__(self, engine: EmbeddedEngine) -> None:
         self._engine = engine
 
     def all(self) -> Sequence[DataSource]:
-        """Every source there is now."""
+        """Return all current sources."""
         return self._engine.sources()
 
     def find(self, identifier: int) -> DataSource | None:
-        """The source of an identifier."""
-        return next((each for each in self.all() if each.identifier == identifier), None)
+        """Return the source with an identifier, or None."""
+        return next((source for source in self.all() if source.identifier == identifier), None)
 
     def matching(self, only: Mapping[str, str]) -> list[DataSource]:
-        """The sources that have each of these values; empty values and names restrict nothing. `owner` is a name too."""
+        """Return the sources with all of these values by field name, including `owner`. Empty values restrict nothing."""
         wanted = {name: value for name, value in only.items() if value}
         owner = wanted.pop("owner", "")
         return [
-            each
-            for each in self.all()
-            if all(getattr(each, name) == value for name, value in wanted.items())
-            and (not owner or self._details(each.identifier).owner == owner)
+            source
+            for source in self.all()
+            if all(getattr(source, name) == value for name, value in wanted.items())
+            and (not owner or self._details(source.identifier).owner == owner)
         ]
 
     def uploaded_fields(self, identifier: int) -> Document:
-        """What was uploaded of a source besides its basic fields. Raises ArchiveError."""
-        with self._engine.reading(time.monotonic() + _PATIENCE) as cursor:
+        """Return the uploaded fields of a source beyond the basic ones. Raises ArchiveError."""
+        with self._engine.reading(time.monotonic() + _COUNT_TIMEOUT_SECONDS) as cursor:
             return read_source_records(cursor).get(identifier, {})
 
     def document(self, source: DataSource, level: str, *, stats: bool = False) -> Document:
-        """A source at one of the levels: fields of higher ones are null, as the service sends them."""
-        shown = _LEVELS[level or "basic_info"]
-        made: Document = dict.fromkeys(_FIELDS)
-        # A text that is missing in a catalogue is null, as it is in records.
-        made |= {name: None if value == "" else value for name, value in asdict(source).items() if name in shown}
-        if set(shown) & set(RECORDED):
-            made |= {name: value for name, value in self._extra_fields(source).items() if name in shown}
+        """Return a source at a level of detail. Fields of higher levels are null, as in AuroraX's responses."""
+        visible = _LEVELS[level or "basic_info"]
+        document: Document = dict.fromkeys(_FIELDS)
+        # A missing text in a catalogue is null, as it is in records.
+        document |= {name: None if value == "" else value for name, value in asdict(source).items() if name in visible}
+        if set(visible) & set(RECORDED):
+            document |= {name: value for name, value in self._extra_fields(source).items() if name in visible}
         if stats:
-            made["stats"] = self.stats(source.identifier)
-        return made
+            document["stats"] = self.stats(source.identifier)
+        return document
 
     def _extra_fields(self, source: DataSource) -> Document:
         details = self._details(source.identifier)
@@ -95,26 +95,28 @@ class SourceDirectory:
         return {**schemas, "owner": details.owner, "maintainers": maintainers, "metadata": metadata}
 
     def stats(self, identifier: int) -> Document:
-        """How many records a source has, and from when to when. Raises ArchiveError."""
-        deadline = time.monotonic() + _PATIENCE
-        counted = {kind: self._engine.statistics(kind, deadline) for kind in STORED_KINDS}
-        return statistics_document({kind: of[identifier] for kind, of in counted.items() if identifier in of})
+        """Return the number of records of a source and their time range. Raises ArchiveError."""
+        deadline = time.monotonic() + _COUNT_TIMEOUT_SECONDS
+        counts = {kind: self._engine.statistics(kind, deadline) for kind in STORED_KINDS}
+        return statistics_document(
+            {kind: by_source[identifier] for kind, by_source in counts.items() if identifier in by_source}
+        )
 
     def _details(self, identifier: int) -> SourceDetails:
-        return self._engine.details(time.monotonic() + _PATIENCE).get(identifier, SourceDetails())
+        return self._engine.details(time.monotonic() + _COUNT_TIMEOUT_SECONDS).get(identifier, SourceDetails())
 
     def record_shaper(self, level: str) -> Callable[[Document], Document]:
-        """Gives the sources in a record another level than basic_info."""
-        known = {each.identifier: self.document(each, level) for each in self.all()}
+        """Return a function that replaces the sources in a record by their form at another level."""
+        documents = {source.identifier: self.document(source, level) for source in self.all()}
 
         def shape(record: Document) -> Document:
             for name in ("data_source", "e1_source", "e2_source"):
                 if name in record:
-                    record[name] = known.get(record[name]["identifier"], record[name])
+                    record[name] = documents.get(record[name]["identifier"], record[name])
             for name in ("data_sources", "events"):
                 if name in record:
                     record[name] = [
-                        known.get(each.get("identifier", _NO_SOURCE), each) for each in map(shape, record[name])
+                        documents.get(part.get("identifier", _NO_SOURCE), part) for part in map(shape, record[name])
                     ]
             return record
 

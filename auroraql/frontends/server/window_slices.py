@@ -1,7 +1,7 @@
-"""A search of many records as several, one after the other: DuckDB sorts a part at a time, and not all.
+"""Division of a large search into consecutive slices of its window, so that DuckDB sorts one slice at a time.
 
-Together they find what the one finds, in its order: records are in the order of the field by which they are parted.
-Where they are parted depends on how many records the archive has on each day.
+The slices return the same records in the same order, because records are sorted by the sliced field. The slice edges
+depend on the number of records on each day.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from auroraql.ir.query import EVERYTHING, And, Comparison, Predicate, Query, Ref
 from auroraql.schema import KINDS
 from auroraql.schema.operators import Op
 
-_SHORT = timedelta(days=3)
-"""A window that is taken whole without a look at the archive."""
+_UNSLICED_WINDOW = timedelta(days=3)
+"""Maximum length of a window that is not sliced."""
 
-_MOST = 250_000
-"""Records of the archive in the window of a slice, if they are not of one day."""
+_MAX_SLICE_RECORDS = 250_000
+"""Maximum number of archive records in a slice, unless a single day has more."""
 
 _DAYS = {
     "data_products": "SELECT date_trunc('day', \"start\")::TIMESTAMP, count(*) FROM data_products GROUP BY 1 ORDER BY 1",
@@ -32,9 +32,9 @@ Days = Sequence[tuple[datetime, int]]
 
 
 class WindowSlicer:
-    """Parts the searches of an archive; thread-safe.
+    """Slices the searches of an archive. Thread-safe.
 
-    The days are counted once: what has been written since makes slices larger or smaller, and finds no less.
+    The records of each day are counted once. Later uploads change the size of slices but not the results.
     """
 
     def __init__(self, engine: EmbeddedEngine) -> None:
@@ -43,7 +43,7 @@ class WindowSlicer:
         self._days: dict[str, Days] = {}
 
     def slice_plan(self, plan: Plan, deadline: float) -> Iterator[Plan]:
-        """The plan, or the plans that stand for it. Raises ArchiveError."""
+        """Yield the plan, or the plans of its slices. Raises ArchiveError."""
         query = plan.query
         if query.kind not in _DAYS or plan.is_empty or not _is_long(query):
             yield plan
@@ -62,25 +62,25 @@ class WindowSlicer:
 
 
 def _is_long(query: Query) -> bool:
-    return query.start is None or query.end is None or query.end - query.start > _SHORT
+    return query.start is None or query.end is None or query.end - query.start > _UNSLICED_WINDOW
 
 
 def _slice_edges(days: Days, query: Query) -> Iterator[datetime]:
-    """The days, within a query's window, with which a slice begins."""
-    held = 0
+    """Yield the days inside a query's window at which a new slice begins."""
+    total = 0
     for day, count in days:
         if query.end is not None and day > query.end:
             return
         if query.start is not None and day <= query.start:
             continue
-        if held and held + count > _MOST:
+        if total and total + count > _MAX_SLICE_RECORDS:
             yield day
-            held = 0
-        held += count
+            total = 0
+        total += count
 
 
 def _query_before(query: Query, moment: datetime) -> Query:
-    """The part of a query before a moment: not to the second before, since records may have fractions."""
+    """Return the query restricted to records before a moment. A comparison is exact even for fractional seconds."""
     field = KINDS[query.kind].span[0]
     early: Predicate = Comparison(Ref("record", field.name), Op.LT, (moment.isoformat(),))
     return replace(query, where=early if query.where == EVERYTHING else And((query.where, early)))

@@ -111,6 +111,33 @@ def test_a_search_under_way_is_cancelled(
     until(lambda: not exchanges(), 1)
 
 
+def test_a_submission_that_is_accepted_after_the_cancellation_is_cancelled(
+    server: AuroraXServer, engine: AuroraXEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The id arrives when the cancellation has stopped waiting for it."""
+    monkeypatch.setattr(run_module, "_GRACE_SECONDS", 0.05)
+    server.never, server.synchronous = True, False
+    server.faults["submit"] = Fault(hang=0.6)
+    run = engine.submit(planned("trex"), awaited=True)
+    outcomes: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            run.wait(time.monotonic() + 20)
+        except Cancelled as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    until(lambda: server.count("submit"))
+    run.cancel()
+    assert run.request_ids == ()
+    assert server.count("cancel") == 0
+    thread.join(10)
+    assert len(outcomes) == 1
+    assert [search.cancelled for search in server.searches.values()] == [True]
+
+
 @pytest.mark.parametrize("programs", [("trex",), ("trex", "rainbow", "themis-asi")])
 @pytest.mark.parametrize("fault", [Fault(hang=30), Fault(trickle=0.05, body=b" " * 5000)], ids=["hang", "body"])
 def test_records_under_way_are_dropped_at_once(

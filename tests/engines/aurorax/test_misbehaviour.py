@@ -378,6 +378,19 @@ def test_the_data_of_a_search_that_is_gone(server: AuroraXServer, engine: Aurora
     assert "again" in caught.value.hint
 
 
+def test_results_with_an_address_are_fetched_although_a_deletion_time_is_set(
+    server: AuroraXServer, engine: AuroraXEngine
+) -> None:
+    """The time may be a plan for later: only a missing address means that the results are gone."""
+
+    def scheduled(status: Any) -> Any:
+        result = {**status["search_result"], "result_file_deleted_timestamp": "2030-01-01T00:00:00"}
+        return {**status, "search_result": result}
+
+    server.faults["status"] = Fault(change=scheduled)
+    assert carried_out(engine, "data") == FOUND
+
+
 @pytest.mark.parametrize("count", [0, 2, 4, -1, 10**30])
 def test_another_number_of_records_is_never_passed_over(
     server: AuroraXServer, engine: AuroraXEngine, count: int

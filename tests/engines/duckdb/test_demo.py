@@ -161,7 +161,7 @@ def test_every_program_has_records(table: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_built_once_and_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build", quick_build)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
     said: list[str] = []
     folder = tmp_path / "deep" / "cache"
     for _ in range(2):
@@ -212,7 +212,7 @@ def quick_build(connection: duckdb.DuckDBPyConnection) -> None:
 
 @pytest.mark.parametrize("damage", [_truncate, _empty, _garbage, _other_rule, _missing_table, _no_catalogue])
 def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
-    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build", quick_build)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
     said: list[str] = []
     for _ in range(2):
         engine = EmbeddedEngine(cache_dir=tmp_path, say=said.append)
@@ -243,7 +243,7 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     code = """
 import sys, time
 from pathlib import Path
-from auroraql.engines.duckdb.demo import store
+from auroraql.engines.duckdb.demo import demo_cache
 from tests.support.embedded_runs import KIND, EmbeddedEngine, Query, identifiers
 from tests.engines.duckdb.test_demo import quick_build
 folder, mine, other = map(Path, sys.argv[1:])
@@ -253,7 +253,7 @@ def build(connection):
     end = time.monotonic() + 30
     while not other.exists() and time.monotonic() < end:
         time.sleep(0.01)
-store.build = build
+demo_cache.build_demo = build
 engine = EmbeddedEngine(cache_dir=folder)
 print(identifiers(engine, Query(KIND)), other.exists())
 engine.close()
@@ -269,7 +269,7 @@ engine.close()
 
 
 def test_where_no_cache_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build", quick_build)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
     (tmp_path / "file").write_text("in the way")
     said: list[str] = []
     engine = EmbeddedEngine(cache_dir=tmp_path / "file" / "cache", say=said.append)
@@ -298,7 +298,7 @@ def test_an_abandoned_build_is_cleared_away(tmp_path: Path, monkeypatch: pytest.
     old, new = tmp_path / "building-old", tmp_path / "building-new"
     old.mkdir()
     new.mkdir()
-    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build", quick_build)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
     os.utime(old, (0, 0))
     EmbeddedEngine(cache_dir=tmp_path).close()
     assert not old.exists()

@@ -23,7 +23,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(here: Path) -> None
     (here / "wrong.aql").write_text("FIND data_products WHERE program == 'trex' ON 2021-01-01;")
     checked = command("check", "binary.aql", "nosuch.aql", "wrong.aql")
     assert checked.code == 2
-    for said in ("binary.aql is no UTF-8 text", "nosuch.aql cannot be read", "wrong.aql:1:34"):
+    for said in ("binary.aql is not UTF-8 text", "nosuch.aql cannot be read", "wrong.aql:1:34"):
         assert said in checked.err
     for_programs = command("check", "--format", "json", "nosuch.aql", "wrong.aql")
     assert [each["file"] for each in json.loads(for_programs.out)["diagnostics"]] == ["wrong.aql"]

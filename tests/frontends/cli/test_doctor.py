@@ -26,7 +26,7 @@ def test_the_doctor_finds_all_well(monkeypatch: pytest.MonkeyPatch, write: Write
     for part in (
         "AuroraQL\n",
         "  duckdb  ",
-        "Places\n",
+        "Paths\n",
         "saved queries",
         "Terminal\n",
         "Configuration\n",
@@ -54,7 +54,7 @@ def test_the_doctor_asks_the_archive(server: AuroraXServer, monkeypatch: pytest.
 
 
 def test_the_doctor_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "PATIENCE", 0.3)
+    monkeypatch.setattr(doctor, "ARCHIVE_TIMEOUT_SECONDS", 0.3)
     monkeypatch.setenv("NO_PROXY", "*")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -63,7 +63,7 @@ def test_the_doctor_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> N
         done = command("doctor", "-a", f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert time.monotonic() - began < 10
     assert done.code == 3
-    assert "has not answered in 0.3 s" in done.out
+    assert "did not answer within 0.3 s" in done.out
 
 
 def test_the_doctor_says_what_is_set_wrongly(write: Write) -> None:

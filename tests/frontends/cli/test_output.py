@@ -131,7 +131,7 @@ def test_every_format(shown_as: str) -> None:
     done = command("-c", f"{ONE}; {KEOGRAMS} LIMIT 0", "--format", shown_as)
     if shown_as == "json":
         assert (done.code, done.out) == (2, "")
-        assert done.err.endswith("= hint: --format jsonl writes the results of several\n")
+        assert done.err.endswith("= hint: use --format jsonl for the results of several statements\n")
         return
     assert done.code == 0
     assert ("TREx RGB FSMI" in done.out) is True
@@ -171,7 +171,7 @@ def test_a_full_disk(arguments: str) -> None:
 
 @posix
 def test_closed_streams() -> None:
-    assert shell("$AURORAQL <&-") == (2, "", "there is no standard input: it is closed\n")
+    assert shell("$AURORAQL <&-") == (2, "", "standard input is closed\n")
     code, out, err = shell('$AURORAQL -c "$ONE" --format csv 2>&-')
     assert (code, out.count("\n"), err) == (0, 2, "")
     code, out, err = shell('$AURORAQL -c "$ONE" --format csv >&-')

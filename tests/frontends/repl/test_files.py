@@ -27,7 +27,7 @@ def test_the_last_result_is_exported_without_searching_again(tmp_path: Path) -> 
     assert (tmp_path / "a.csv").read_text().startswith("start,url,end\n2021-01-01T00:00:00,https://")
     assert "a.json: 1 row" in said(session)
     run_input(session, "\\export nothing.xyz")
-    assert "does not tell the format" in said(session)
+    assert "does not show the format" in said(session)
 
 
 def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_what_cannot_be_added_whole_is_not_added(tmp_path: Path) -> None:
     session = products()
     (tmp_path / "o").write_text("before\n")
     run_input(session, f"\\o {tmp_path}/o")
-    with patch.object(display, "known_format", return_value=BREAKING):
+    with patch.object(display, "get_format", return_value=BREAKING):
         run_input(session, "FIND a")
     assert "No space left" in said(session)
     assert (tmp_path / "o").read_text() == "before\n"
@@ -108,7 +108,7 @@ if way == "full":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 rows = Rows([(None,) * 11])
 try:
-    ResultSet(Plan(Query("data_products"), ()), Fetched(rows=rows), archive="demo", elapsed=0).save(path)
+    ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=0).save(path)
 except Exception as error:
     print(error)
 """

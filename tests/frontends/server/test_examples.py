@@ -43,12 +43,6 @@ def filtered(*expressions: tuple[str, str, Any], operator: str = "AND") -> Any:
     return MetadataFilter(expressions=made, operator=operator)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    with ServerProcess() as running:
-        yield running
-
-
 @pytest.fixture
 def client(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

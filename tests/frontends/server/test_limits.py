@@ -29,17 +29,6 @@ SEARCH = "data_products/search"
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing listens there
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    with ServerProcess() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
 def posted(server: ServerProcess, headers: dict[str, str], path: str = SEARCH) -> requests.Response:
     """A search with these headers, as a page could send it."""
     return requests.post(f"{server.url}/api/v1/{path}", data=json.dumps(MAX), headers=headers, timeout=60)
@@ -383,7 +372,7 @@ def test_records_that_are_sent_unpacked_are_whole(server: ServerProcess, dial: D
 # --- a storm of searches that are cancelled
 
 
-def test_memory_returns_after_a_cancel_storm(server: ServerProcess) -> None:
+def test_memory_returns_after_a_cancel_storm(fresh_server: ServerProcess) -> None:
     large: dict[str, Any] = {
         "start": "2019-01-01T00:00:00",
         "end": "2021-12-31T00:00:00",
@@ -391,12 +380,12 @@ def test_memory_returns_after_a_cancel_storm(server: ServerProcess) -> None:
         "space": [{}],
     }
     large["max_distances"] = {"ground1-space1": 20000, "ground1-ground2": 20000, "ground2-space1": 20000}
-    before, stop = resident(server), time.monotonic() + 3
+    before, stop = resident(fresh_server), time.monotonic() + 3
 
     def cancel_at_once(delay: float) -> None:
         with requests.Session() as session:
             while time.monotonic() < stop:
-                accepted = session.post(f"{server.url}/api/v1/conjunctions/search", json=large, timeout=30)
+                accepted = session.post(f"{fresh_server.url}/api/v1/conjunctions/search", json=large, timeout=30)
                 if accepted.status_code == 202:
                     time.sleep(delay)
                     session.delete(accepted.headers["Location"], timeout=30)
@@ -407,10 +396,10 @@ def test_memory_returns_after_a_cancel_storm(server: ServerProcess) -> None:
     for thread in threads:
         thread.join()
     deadline = time.monotonic() + 40
-    while resident(server) > before + 80 and time.monotonic() < deadline:
+    while resident(fresh_server) > before + 80 and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert resident(server) <= before + 80
-    assert finished(server, SEARCH.partition("/")[0], MAX)
+    assert resident(fresh_server) <= before + 80
+    assert finished(fresh_server, SEARCH.partition("/")[0], MAX)
 
 
 def resident(server: ServerProcess) -> float:

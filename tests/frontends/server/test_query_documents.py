@@ -41,17 +41,6 @@ from tests.support.small_catalogue import Product, write
 NAMES = {"conjunctions": "conjunction", "data_products": "data_products", "ephemeris": "ephemeris"}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    with ServerProcess() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
 def filtered(kind: str, group: Any) -> dict[str, Any]:
     """A query with metadata filters."""
     if kind == "conjunctions":
@@ -307,25 +296,25 @@ def test_the_echo_is_the_query_in_normal_form(engine: EmbeddedEngine, asked: tup
 @pytest.mark.parametrize(
     "path", ["conjunctions/search", "utils/describe/query/conjunction", "utils/describe/cartesian_products"]
 )
-def test_a_small_body_with_many_blocks_costs_nothing(server: ServerProcess, path: str) -> None:
-    before = memory(server)
+def test_a_small_body_with_many_blocks_costs_nothing(fresh_server: ServerProcess, path: str) -> None:
+    before = memory(fresh_server)
     for blocks in (
         '{"ground": [' + ",".join(["{}"] * 12_000) + "]}",
         '{"ground": [' + ",".join(["{}"] * 200_000) + "]}",
     ):
         began = time.monotonic()
-        refused(requests.post(f"{server.url}/api/v1/{path}", data=blocks, timeout=60), 400, "blocks")
+        refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=blocks, timeout=60), 400, "blocks")
         assert time.monotonic() - began < 20
-    assert memory(server) - before < 150
+    assert memory(fresh_server) - before < 150
 
 
-def test_a_body_of_very_many_values_is_refused_before_it_is_read(server: ServerProcess) -> None:
-    before, body = memory(server), b'{"ground": [' + b"{}," * 3_000_000 + b"{}]}"
+def test_a_body_of_very_many_values_is_refused_before_it_is_read(fresh_server: ServerProcess) -> None:
+    before, body = memory(fresh_server), b'{"ground": [' + b"{}," * 3_000_000 + b"{}]}"
     for path in ("conjunctions/search", "ephemeris/search_synchronous"):
         began = time.monotonic()
-        refused(requests.post(f"{server.url}/api/v1/{path}", data=body, timeout=60), 400, "values")
+        refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=body, timeout=60), 400, "values")
         assert time.monotonic() - began < 20
-    assert memory(server) - before < 100
+    assert memory(fresh_server) - before < 100
 
 
 def test_a_query_has_at_most_a_megabyte(server: ServerProcess) -> None:
@@ -523,7 +512,7 @@ def test_a_status_that_cannot_be_written_is_remembered(tmp_path: Path, monkeypat
     assert store.status("a") == document
     assert store.has("a")
     assert store.records("a") is None
-    monkeypatch.setattr("auroraql.frontends.server.result_store._MOST_UNWRITTEN", 2)
+    monkeypatch.setattr("auroraql.frontends.server.result_store._MAX_UNWRITTEN", 2)
     for name in ("b", "c"):
         store.finish_without_space(name, document, "")
     assert [store.status(name) is None for name in ("a", "b", "c")] == [True, False, False]

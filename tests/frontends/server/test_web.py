@@ -24,17 +24,6 @@ from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, finishe
 PLAIN = {"Accept-Encoding": "identity"}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    with ServerProcess() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
 # --- packed answers
 
 

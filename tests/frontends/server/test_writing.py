@@ -179,7 +179,7 @@ def test_a_wrong_record_leaves_nothing_of_an_upload(client: Any, server: ServerP
         ({"maintainers": "me"}, "array of strings"),
         ({"ephemeris_metadata_schema": [1]}, "array of objects"),
         ({"program": "a\0b"}, "null character"),
-        ({"colour": "red"}, "no field"),
+        ({"colour": "red"}, "not a field"),
     ],
 )
 def test_a_wrong_source_is_refused(server: ServerProcess, changed: dict[str, Any], said: str) -> None:

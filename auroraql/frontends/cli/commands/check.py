@@ -1,6 +1,6 @@
-"""`auroraql check`: what is wrong with files, for people or, as JSON, for editors and other programs.
+"""`auroraql check`: diagnostics of files, as text or as JSON for editors and other programs.
 
-Values are looked for in what is known of the configured archive, which is asked nothing.
+Values are checked against the cached catalogue of the configured archive. The archive is not contacted.
 """
 
 from __future__ import annotations
@@ -21,31 +21,32 @@ from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import check_scripts
 
 VERSION = 1
-"""Of the shape of the JSON: it grows when a member comes to mean something else."""
+"""Version of the JSON format. It increases when the meaning of a member changes."""
 
 
 def check_files(options: argparse.Namespace) -> int:
-    """Says what is to be said of files; gives back the exit code. One that cannot be read does not hide the others."""
+    """Print the diagnostics of files and return the exit code. An unreadable file is reported; the others are checked."""
     sources: list[Source] = []
     for name in options.files:
         try:
             sources.append(streams.read_input(name))
         except UsageError as error:
             streams.print_notice(str(error))
-    known = offline_catalogue(effective_config(options).archive)
-    found = [(source, said) for source, said in _check_scripts(sources, parse_parameters(options), known) if said]
+    catalogue = offline_catalogue(effective_config(options).archive)
+    reports = list(_check_scripts(sources, parse_parameters(options), catalogue))
     if options.diagnostics == "json":
-        diagnostics = [_diagnostic_json(each, source) for source, said in found for each in said]
-        _print(json.dumps({"version": VERSION, "diagnostics": diagnostics}, indent=2, ensure_ascii=False))
+        documents = [_diagnostic_json(diagnostic, source) for source, report in reports for diagnostic in report]
+        _print(json.dumps({"version": VERSION, "diagnostics": documents}, indent=2, ensure_ascii=False))
     else:
-        for source, said in found:
-            streams.print_notice(render(said, source))
-    wrong = any(each.severity == "error" for _, said in found for each in said)
-    return EXIT_WRONG if wrong or len(sources) < len(options.files) else EXIT_OK
+        for source, report in reports:
+            if report:
+                streams.print_notice(render(report, source))
+    has_errors = any(diagnostic.severity == "error" for _, report in reports for diagnostic in report)
+    return EXIT_WRONG if has_errors or len(sources) < len(options.files) else EXIT_OK
 
 
 def _print(text: str) -> None:
-    """Prints; where nobody reads it any more, the exit code still tells. Raises OSError for a full disk."""
+    """Print text. If its reader has exited, the exit code still reports errors. Raises OSError for a full disk."""
     try:
         print(text, flush=True)
     except BrokenPipeError as error:
@@ -53,9 +54,9 @@ def _print(text: str) -> None:
 
 
 def _check_scripts(
-    sources: Sequence[Source], given: Given, known: Catalogue
+    sources: Sequence[Source], given: Given, catalogue: Catalogue
 ) -> Iterator[tuple[Source, Sequence[Diagnostic]]]:
-    """What is to be said of each script: of its head, then of its statements."""
+    """Yield each script with its diagnostics: those of its front matter, then those of its statements."""
     heads = [known_values(source, given) for source in sources]
     values: dict[str, object] = {}
     for name, texts in given.items():
@@ -63,15 +64,15 @@ def _check_scripts(
             values[name] = texts[0] if len(texts) == 1 else texts
     for bound, _ in heads:
         values |= bound
-    waiting = [said for _, said in heads]
-    for source, said in check_scripts(sources, known, values):
-        head = waiting.pop(0) if waiting else ()
-        yield source, (*head, *said)
+    head_reports = [report for _, report in heads]
+    for source, report in check_scripts(sources, catalogue, values):
+        head_report = head_reports.pop(0) if head_reports else ()
+        yield source, (*head_report, *report)
 
 
-def _diagnostic_json(each: Diagnostic, source: Source) -> dict[str, Any]:
-    """A diagnostic as programs take it; one without a place stands at the beginning."""
-    span = each.origin if isinstance(each.origin, Span) else Span(0, 0)
+def _diagnostic_json(diagnostic: Diagnostic, source: Source) -> dict[str, Any]:
+    """Return a diagnostic as a JSON object. One without a position is placed at the beginning of the file."""
+    span = diagnostic.origin if isinstance(diagnostic.origin, Span) else Span(0, 0)
     ends = [min(at, len(source.text)) for at in (span.start, max(span.end, span.start))]
     lines = [source.place(at) for at in ends]
     start, end = (
@@ -80,20 +81,20 @@ def _diagnostic_json(each: Diagnostic, source: Source) -> dict[str, Any]:
     )
     return {
         "file": source.name,
-        "code": each.code,
-        "severity": each.severity,
-        "message": each.message,
-        "label": each.label,
-        "hint": each.hint,
-        "fix": each.fix,
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "label": diagnostic.label,
+        "hint": diagnostic.hint,
+        "fix": diagnostic.fix,
         "start": {"line": lines[0][0], "column": lines[0][1]},
         "end": {"line": lines[1][0], "column": lines[1][1]},
         "range": {"start": start, "end": end},
-        "pointer": each.origin.path if isinstance(each.origin, Pointer) else None,
-        **({"other_fixes": list(each.other_fixes)} if each.other_fixes else {}),
+        "pointer": diagnostic.origin.path if isinstance(diagnostic.origin, Pointer) else None,
+        **({"other_fixes": list(diagnostic.other_fixes)} if diagnostic.other_fixes else {}),
     }
 
 
 def _utf16_length(text: str) -> int:
-    """How many UTF-16 units a text has, which the language server protocol counts in."""
+    """Return the number of UTF-16 units in a text, the unit of the language server protocol."""
     return len(text.encode("utf-16-le", errors="surrogatepass")) // 2

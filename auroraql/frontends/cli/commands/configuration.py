@@ -1,4 +1,4 @@
-"""`auroraql config`: what is set and where that is from, and what is wrong with the file."""
+"""`auroraql config`: show the settings and their origins, and validate the configuration file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ HIDDEN = "***"
 
 
 def show_config(options: argparse.Namespace) -> int:
-    """Prints every setting, its value and where that is from. Raises UsageError for what is set wrongly."""
+    """Print every setting, its value and its origin. Raises UsageError for an invalid setting."""
     config = effective_config(options, checked=True)
     for warning in config.warnings:
         print_notice(warning)
     rows = [(name, format_config_value(name, config), config.origins[name]) for name in SETTING_DEFINITIONS]
-    print(f"file: {make_visible(str(config.file.path))}{'' if config.file.there else ' (there is none)'}")
+    print(f"file: {make_visible(str(config.file.path))}{'' if config.file.there else ' (does not exist)'}")
     chosen = f"{make_visible(config.profile)} ({config.origins['profile']})" if config.profile else "(none)"
     print(f"profile: {chosen}")
     if config.file.profiles:
@@ -32,13 +32,13 @@ def show_config(options: argparse.Namespace) -> int:
     print(render_grid(("setting", "value", "from"), rows, None), end="")
     if config.withheld:
         print_notice(
-            f"the API key of {config.withheld} is not for {format_config_value('archive', config)}, and is not sent to it"
+            f"the API key of {config.withheld} is not sent to {format_config_value('archive', config)}: it belongs to another archive"
         )
     return EXIT_OK
 
 
 def format_config_value(name: str, config: Config) -> str:
-    """A setting's value as people read it; a secret is never shown."""
+    """Return the value of a setting for display. Secrets are hidden."""
     value = config.values[name]
     if SETTING_DEFINITIONS[name].secret:
         return HIDDEN if value else "(none)"
@@ -52,27 +52,27 @@ def format_config_value(name: str, config: Config) -> str:
 
 
 def without_password(text: str) -> str:
-    """An address without the user name and password that someone may have written into it."""
+    """Return an address with its user name and password hidden."""
     scheme, slashes, rest = text.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{slashes}{HIDDEN}@{host.rpartition('@')[2]}{slash}{path}" if "@" in host else text
 
 
 def validate_config(_options: argparse.Namespace) -> int:
-    """Says everything that is wrong with what is set; gives back the exit code. Raises UsageError for no file to read."""
+    """Print all problems of the configuration and return the exit code. Raises UsageError for an unreadable file."""
     path = config_file(os.environ)
     file = read_file(path, checked=True)
-    for each in file.problems:
-        print_notice(each.format(path))
+    for problem in file.problems:
+        print_notice(problem.format(path))
     for name, hint in unknown_variables(os.environ):
-        print_notice(f"warning: {name} is set, and is no setting\n  = hint: {hint}")
-    wrong = any(each.severity == "error" for each in file.problems)
-    if not wrong:
+        print_notice(f"warning: {name} is set but is not a setting of AuroraQL\n  = hint: {hint}")
+    has_errors = any(problem.severity == "error" for problem in file.problems)
+    if not has_errors:
         try:
             read_config(os.environ, checked=True)
         except AuroraQLError as error:
             print_notice(f"error: {error}")
-            wrong = True
-    if not wrong:
-        print(f"{make_visible(str(path))}: {'right' if file.there else 'there is none, and none is needed'}")
-    return EXIT_WRONG if wrong else EXIT_OK
+            has_errors = True
+    if not has_errors:
+        print(f"{make_visible(str(path))}: {'valid' if file.there else 'does not exist (it is optional)'}")
+    return EXIT_WRONG if has_errors else EXIT_OK

@@ -1,4 +1,4 @@
-"""`auroraql doctor`: how AuroraQL stands on this machine, for its user and for those who help them. No secret is shown."""
+"""`auroraql doctor`: versions, paths, terminal, settings and the state of the archive. Secrets are hidden."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_UNREACHABLE, EXIT_WR
 from auroraql.frontends.shared.effective_config import effective_config, query_folders, user_query_folder
 from auroraql.queries import find_queries
 
-PATIENCE = 10.0
-"""Seconds that an archive has to answer."""
+ARCHIVE_TIMEOUT_SECONDS = 10.0
+"""Seconds within which an archive must answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found: what it is, how it stands, the exit code if that is bad, and the way out."""
+    """Line of the report. `code` is the exit code if it is an error, `hint` the way out."""
 
     name: str
     text: str
@@ -48,30 +48,30 @@ class Finding:
 
 
 def run_doctor(options: argparse.Namespace) -> int:
-    """Prints all findings; gives back the exit code of the first bad one."""
+    """Print all findings and return the exit code of the first error."""
     code = EXIT_OK
     for title, findings in (("AuroraQL", _version_findings()), *_findings(options)):
         print(title)
-        for each in findings:
-            mark = "WRONG " if each.code else "warning " if each.warns else ""
-            print(f"  {each.name.ljust(16)} {mark}{make_visible(each.text)}")
-            for line in each.hint.splitlines():
+        for finding in findings:
+            mark = "WRONG " if finding.code else "warning " if finding.warns else ""
+            print(f"  {finding.name.ljust(16)} {mark}{make_visible(finding.text)}")
+            for line in finding.hint.splitlines():
                 print(f"  {''.ljust(16)}   = hint: {make_visible(line)}")
-            code = code or each.code
-            sys.stdout.flush()  # the next may take its time
+            code = code or finding.code
+            sys.stdout.flush()  # the next finding may take seconds
     return code
 
 
 def _findings(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[Finding]]]:
-    """The rest, as far as the configuration can be read."""
+    """Yield the sections that need the configuration, or its error."""
     try:
         config = effective_config(options, checked=True)
     except UsageError as error:
-        # The message names the file, or the variable or option that is to blame.
+        # The message names the file, variable or option at fault.
         wrong = Finding("settings", error.message, EXIT_WRONG, error.hint or "auroraql config validate")
         yield "Configuration", iter((wrong,))
         return
-    yield "Places", _path_findings(config)
+    yield "Paths", _path_findings(config)
     yield "Terminal", _terminal_finding(config)
     yield "Configuration", _config_findings(config)
     yield "Archive", _archive_findings(config)
@@ -84,7 +84,7 @@ def _version_findings() -> Iterator[Finding]:
     try:
         required = metadata.requires("auroraql") or []
     except metadata.PackageNotFoundError:
-        yield Finding("dependencies", "not known: AuroraQL is not installed", warns=True)
+        yield Finding("dependencies", "unknown: AuroraQL is not installed", warns=True)
         return
     for requirement in required:
         match = re.match(r"[\w.-]+", requirement)
@@ -103,24 +103,22 @@ def _path_findings(config: Config) -> Iterator[Finding]:
     yield Finding("configuration", _path_with_state(config.file.path))
     yield Finding(
         "saved queries",
-        f"{_path_with_state(user_query_folder(config))}, {len(find_queries(query_folders(config)))} here in all",
+        f"{_path_with_state(user_query_folder(config))}, {len(find_queries(query_folders(config)))} available",
     )
     yield _writable_finding("history", user_state_path("auroraql") / "history")
     yield _writable_finding("cache", user_cache_path("auroraql"))
 
 
 def _path_with_state(path: Path) -> str:
-    return f"{path}{'' if path.exists() else ' (not there)'}"
+    return f"{path}{'' if path.exists() else ' (does not exist)'}"
 
 
 def _writable_finding(name: str, path: Path) -> Finding:
-    """A place that is written to, or the nearest folder that is there, when it is made first."""
-    nearest = next((each for each in (path, *path.parents) if each.exists()), path)
+    """Check that a path can be written or, if it does not exist, its nearest existing parent."""
+    nearest = next((parent for parent in (path, *path.parents) if parent.exists()), path)
     if os.access(nearest, os.W_OK):
         return Finding(name, _path_with_state(path))
-    return Finding(
-        name, f"{path} cannot be written to", hint="nothing is kept from one session to the next", warns=True
-    )
+    return Finding(name, f"{path} cannot be written to", hint="it is not saved between sessions", warns=True)
 
 
 def _terminal_finding(config: Config) -> Iterator[Finding]:
@@ -132,7 +130,9 @@ def _terminal_finding(config: Config) -> Iterator[Finding]:
     yield Finding("colour", "on" if use_color(config) else "off")
     encoding = (sys.stdout.encoding or "").lower()
     plain = encoding.replace("-", "") != "utf8"
-    yield Finding("encoding", encoding, hint="characters it has not are escaped" if plain else "", warns=plain)
+    yield Finding(
+        "encoding", encoding, hint="characters outside this encoding are escaped" if plain else "", warns=plain
+    )
 
 
 def _config_findings(config: Config) -> Iterator[Finding]:
@@ -141,26 +141,26 @@ def _config_findings(config: Config) -> Iterator[Finding]:
         if config.origins[name] != "default":
             yield Finding(name, f"{format_config_value(name, config)}  ({config.origins[name]})")
     if config.withheld:
-        yield Finding("api_key", f"that of {config.withheld} is not for this archive, and is not sent to it")
+        yield Finding("api_key", f"the key of {config.withheld} belongs to another archive and is not sent")
     for warning in config.warnings:
-        said, _, hint = warning.partition("\n  = hint: ")
-        yield Finding("file", said.removeprefix("warning: "), hint=hint, warns=True)
+        message, _, hint = warning.partition("\n  = hint: ")
+        yield Finding("file", message.removeprefix("warning: "), hint=hint, warns=True)
     for name, hint in unknown_variables(os.environ):
-        yield Finding(name, "is no setting", hint=hint, warns=True)
+        yield Finding(name, "is not a setting", hint=hint, warns=True)
 
 
 def _archive_findings(config: Config) -> Iterator[Finding]:
     definition = find_engine(config.archive)
     if definition.is_demonstration:
         file = demo_cache_path(None)
-        age = f"{file}, {_file_age(file)}" if file.exists() else f"{file} (built at the first search)"
+        age = f"{file}, {_file_age(file)}" if file.exists() else f"{file} (built by the first search)"
         yield Finding(config.archive, age)
         return
-    answers = "answers" if definition.is_remote else "can be read"
+    answers = "answers" if definition.is_remote else "readable"
     yield _with_timeout(without_password(config.archive), lambda: f"{answers}, {_count_sources(config)} data sources")
-    cached = _source_cache_finding(config) if definition.is_remote else None
+    cached = _source_cache_path(config) if definition.is_remote else None
     if cached is not None:
-        yield Finding("kept sources", f"{cached}, {_file_age(cached)}" if cached.exists() else "none yet")
+        yield Finding("source cache", f"{cached}, {_file_age(cached)}" if cached.exists() else "none yet")
 
 
 def _count_sources(config: Config) -> int:
@@ -173,26 +173,28 @@ def _count_sources(config: Config) -> int:
 
 
 def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
-    """What an archive says, if it says it in time."""
-    found: list[Finding] = []
-    began = time.monotonic()
+    """Run a check of an archive with a timeout and return its finding."""
+    findings: list[Finding] = []
+    started = time.monotonic()
 
     def work() -> None:
         try:
-            found.append(Finding(name, f"{ask()} ({(time.monotonic() - began) * 1000:.0f} ms)"))
+            findings.append(Finding(name, f"{ask()} ({(time.monotonic() - started) * 1000:.0f} ms)"))
         except AuroraQLError as error:
-            said, _, hint = str(error).partition("\n  = hint: ")
-            found.append(Finding(name, said, exit_code(error), hint))
+            message, _, hint = str(error).partition("\n  = hint: ")
+            findings.append(Finding(name, message, exit_code(error), hint))
 
     thread = Thread(target=work, daemon=True)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(ARCHIVE_TIMEOUT_SECONDS)
     return (
-        found[0] if found else Finding(name, f"has not answered in {PATIENCE:g} s", EXIT_UNREACHABLE, "try again later")
+        findings[0]
+        if findings
+        else Finding(name, f"did not answer within {ARCHIVE_TIMEOUT_SECONDS:g} s", EXIT_UNREACHABLE, "try again later")
     )
 
 
-def _source_cache_finding(config: Config) -> Path | None:
+def _source_cache_path(config: Config) -> Path | None:
     try:
         return SourceCache(read_address(find_engine(config.archive).address(config.archive))).path
     except UsageError:
@@ -200,10 +202,10 @@ def _source_cache_finding(config: Config) -> Path | None:
 
 
 def _file_age(path: Path) -> str:
-    """How old a file is, in words."""
+    """Return the age of a file in words."""
     seconds = max(time.time() - path.stat().st_mtime, 0)
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
             count = int(seconds // length)
             return f"{count} {unit}{'' if count == 1 else 's'} old"
-    return "just made"
+    return "less than a minute old"

@@ -1,4 +1,4 @@
-"""The prompt, from the command line: it stands there before the archive is open, so that nobody waits for it."""
+"""Start of the REPL. The prompt appears before the archive is open."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from auroraql.frontends.shared.effective_config import effective_config, user_qu
 
 
 def start_repl(options: argparse.Namespace) -> None:
-    """The REPL, until it is left. Raises UsageError for an option that needs a statement."""
+    """Run the REPL. Raises UsageError for an option that needs a statement."""
     for name in ("output", "limit", "keep_going", "param"):
         if getattr(options, name) is not None:
             spelling = name.replace("_", "-")
-            raise UsageError(f"--{spelling} needs a statement", "give one by -c, as a file, or on standard input")
+            raise UsageError(f"--{spelling} needs a statement", "give one with -c, as a file, or on standard input")
     config = effective_config(options)
     archive = config.archive
     with ExitStack() as stack:
@@ -42,22 +42,22 @@ def start_repl(options: argparse.Namespace) -> None:
 def _make_controller(
     config: Config, switches: ReplOptions, stream: TextIO, stack: ExitStack, *, verbose: bool
 ) -> ReplController:
-    """Everything behind the prompt, made in a thread while the user reads."""
-    # What opens archives takes several times as long to load as the prompt does.
+    """Create the controller. Runs in a thread while the prompt is shown."""
+    # The modules that open archives take several times as long to load as the prompt.
     from auroraql.frontends.cli.commands.statements import open_archive_from_config
     from auroraql.frontends.repl.controller import Controller
 
-    def tell(line: str) -> None:
+    def write_line(line: str) -> None:
         stream.write(f"{line}\n")
         stream.flush()
 
     return Controller(
-        stack.enter_context(open_archive_from_config(config, tell, late=True, verbose=verbose)), switches, stream
+        stack.enter_context(open_archive_from_config(config, write_line, late=True, verbose=verbose)), switches, stream
     )
 
 
 def _run_opened(config: Config, stack: ExitStack, *, verbose: bool) -> None:
-    """An archive that may not be there is opened before anything is said."""
+    """Run the REPL on an archive that may not exist, which is opened before the prompt appears."""
     from auroraql.frontends.cli.commands.statements import open_archive_from_config
     from auroraql.frontends.repl.controller import run_session
 
@@ -68,7 +68,7 @@ def _run_opened(config: Config, stack: ExitStack, *, verbose: bool) -> None:
 
 
 def _initial_options(config: Config) -> ReplOptions:
-    """What the prompt begins with."""
+    """Return the options of the REPL from the configuration, and print its warnings."""
     for warning in config.warnings:
         print_notice(warning)
     plain = config.color == "auto" and (bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb")

@@ -1,4 +1,4 @@
-"""`auroraql run`: files and saved queries by their names, and what saved queries there are."""
+"""`auroraql run`: run files and saved queries, or list the saved queries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLUMNS = tuple(
 
 
 def run_files(options: argparse.Namespace) -> int:
-    """Runs what was named, or lists the saved queries; gives back the exit code. Raises AuroraQLError."""
+    """Run the named files and queries, or list the saved queries. Return the exit code. Raises AuroraQLError."""
     move_parameter_values(options)
     if options.lists:
         return _list_queries(options)
@@ -37,7 +37,7 @@ def run_files(options: argparse.Namespace) -> int:
 
 
 def resolve_source(name: str, folders: tuple[Path, ...]) -> Source:
-    """The statements of a file, or of the saved query that a name is of where there is no file. Raises UsageError."""
+    """Return the statements of a file or, if there is no such file, of a saved query. Raises UsageError."""
     is_file = name == "-" or _is_readable_file(name)
     plain = name != "-" and "\0" not in name and Path(name).name == name
     query = find_query(name, folders) if plain else None
@@ -48,14 +48,16 @@ def resolve_source(name: str, folders: tuple[Path, ...]) -> Source:
         if broken is not None:
             raise broken
         missing = unknown_query_error(name, folders)
-        raise UsageError(f"{missing.message}, and no file", f"{missing.hint}; auroraql run --list lists the queries")
+        raise UsageError(
+            f"{missing.message} and no such file", f"{missing.hint}; auroraql run --list lists the queries"
+        )
     if query is not None and query.path.resolve() != Path(name).resolve():
-        streams.print_notice(f"{name} is a file here and a saved query: the file is run; the query is {query.path}")
+        streams.print_notice(f"{name} is both a file and a saved query; the file is run. The query is {query.path}")
     return streams.read_input(name)
 
 
 def _is_readable_file(name: str) -> bool:
-    """Whether it is a file, a pipe or the like, and no folder."""
+    """Return whether a path exists and is not a folder: a file, a pipe or similar."""
     try:
         return Path(name).exists() and not Path(name).is_dir()
     except (OSError, ValueError):
@@ -83,5 +85,5 @@ def _list_queries(options: argparse.Namespace) -> int:
         result = ResultSet(plan, FetchedData(rows=query_rows(queries)), archive="", elapsed=0, columns=_COLUMNS)
         show_result(result, config.format, config)
     if not queries:
-        streams.print_notice(f"there is no saved query here or in {folders[1]}")
+        streams.print_notice(f"there are no saved queries here or in {folders[1]}")
     return EXIT_OK

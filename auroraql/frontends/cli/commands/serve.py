@@ -1,4 +1,4 @@
-"""`auroraql serve` on the command line: what may be written behind it, and what that means for the server."""
+"""`auroraql serve`: its options and the server settings that they give."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of serve."""
+    """Add the options of serve."""
     add = parser.add_argument
     add("-a", "--archive", metavar="ARCHIVE", default=argparse.SUPPRESS, help="demo (the default), or a catalogue file")
     add("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine only)")
@@ -31,14 +31,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_read_duration,
         default=86400.0,
         metavar="TIME",
-        help="how long results are kept, such as 12h or 2d (default: 1d)",
+        help="how long results are stored, for example 12h or 2d (default: 1d)",
     )
     add(
         "--disk",
         type=_read_size,
         default=1 << 31,
         metavar="SIZE",
-        help="the disk space for results and for searches that need more memory, such as 500MB (default: 2GB)",
+        help="the disk space for results and for searches that exceed the memory, for example 500MB (default: 2GB)",
     )
     add(
         "--memory",
@@ -52,14 +52,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="URL",
-        help="a web site whose pages may use the server, besides pages of this machine; * for any; may be repeated",
+        help="a web site whose pages may use the server, in addition to pages of this machine; * allows any; repeatable",
     )
     add(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a host name that the server answers to, besides its IP addresses; * for any; may be repeated",
+        help="a host name that the server accepts, in addition to its IP addresses; * allows any; repeatable",
     )
     add(
         "--timeout", type=_read_duration, metavar="TIME", default=argparse.SUPPRESS, help="the deadline of a search (default: 10m)"
@@ -67,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_server(options: argparse.Namespace) -> int:
-    """Serves until it is told to end; gives back the exit code. Raises AuroraQLError."""
+    """Run the server until SIGINT or SIGTERM and return the exit code. Raises AuroraQLError."""
     from auroraql.frontends.server.launch import ServerSettings
     from auroraql.frontends.server.launch import serve as run
     from auroraql.frontends.shared.effective_config import effective_config
@@ -107,8 +107,8 @@ def _read_size(text: str) -> int:
 
 
 def _read_quantity(text: str, units: dict[str, Any], pattern: str, wanted: str) -> float:
-    found = re.fullmatch(pattern, text, re.ASCII)
-    number = float(found[1]) * units.get(found[2], 1) if found is not None else 0.0
+    match = re.fullmatch(pattern, text, re.ASCII)
+    number = float(match[1]) * units.get(match[2], 1) if match is not None else 0.0
     if not 0 < number < 1e15:
         raise argparse.ArgumentTypeError(f"{wanted}, not {text!r}")
     return number

@@ -1,4 +1,4 @@
-"""The commands that run statements: scripts, whose results are shown or written."""
+"""Running of scripts on the command line. Results are shown or written to a file."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from auroraql.session.archive import Archive, connect
 
 
 def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mapping[str, Sequence[str]]) -> int:
-    """Runs scripts, one after the other, and gives back the exit code.
+    """Run scripts one after the other and return the exit code.
 
-    Nothing of them is run when anything in them is wrong, and the first failure ends it: raises AuroraQLError. With
-    --keep-going each statement that is wrong or fails is told, and the rest is run.
+    All scripts are checked before anything runs, and the first failure ends the run: raises AuroraQLError. With
+    --keep-going, statements with errors are reported and the rest runs.
     """
     target = Path(options.output) if options.output is not None else None
     if target is not None:
@@ -53,16 +53,16 @@ def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mappi
         _check_single_document(config.format, sources)
     archive = open_archive_from_config(config, verbose=bool(options.verbose))
     if options.limit is not None:
-        archive.limit_rows(options.limit + 1)  # one more tells whether anything is left out
+        archive.limit_rows(options.limit + 1)  # one more row shows whether any are left out
     if target is None and archive.settings.format == "table" and sys.stdout.isatty():
-        # What draws tables on a terminal is loaded while the archive is opened and searched.
+        # Load the table renderer while the archive is opened and searched.
         Thread(target=import_module, args=("tabulate",), daemon=True).start()
-    code, held = EXIT_OK, ""
+    code, first_format = EXIT_OK, ""
     with archive, InterruptHandler(archive).detaching_jobs():
         for outcome in _run_each(archive, sources, values, keep_going=bool(options.keep_going)):
             if isinstance(outcome, ResultSet):
-                held = _choose_second_format(held, outcome, archive.settings.format)
-                _write_output(outcome, options, held, config)
+                first_format = _choose_second_format(first_format, outcome, archive.settings.format)
+                _write_output(outcome, options, first_format, config)
             else:
                 print_error(str(outcome))
                 code = code or exit_code(outcome)
@@ -78,7 +78,7 @@ def _run_each(
 
 
 def _write_output(result: ResultSet, options: argparse.Namespace, shown_as: str, config: Config) -> None:
-    """Shows a result, or writes it to the file that was named; no more rows of it than were asked for."""
+    """Show a result or write it to the output file, with at most --limit rows."""
     if result.note:
         print_notice(result.note)
         return
@@ -96,7 +96,7 @@ def _write_output(result: ResultSet, options: argparse.Namespace, shown_as: str,
 
 
 def _check_single_document(shown_as: str, sources: list[Source]) -> None:
-    """Raises UsageError, before anything is searched, for a format that standard output cannot take."""
+    """Raise UsageError, before any search, for a format that standard output cannot take."""
     known = get_format(shown_as)
     if known.alternative and _count_results(sources) > 1:
         raise _several_results_error(shown_as)
@@ -108,17 +108,17 @@ def _check_single_document(shown_as: str, sources: list[Source]) -> None:
         _check_one_result(sources, shown_as)
 
 
-def _choose_second_format(held: str, result: ResultSet, shown_as: str) -> str:
-    """The format to show a result in, after one that is held already.
+def _choose_second_format(first: str, result: ResultSet, shown_as: str) -> str:
+    """Return the format of the next result after one in format `first`, which is empty for the first result.
 
-    Raises UsageError when one of the two tolerates nothing beside it.
+    Raises UsageError if one of the two formats can hold only one result.
     """
     if result.note:
-        return held
+        return first
     whole = [
-        name for name in (held, shown_as) if name and (get_format(name).render is None or get_format(name).alternative)
+        name for name in (first, shown_as) if name and (get_format(name).render is None or get_format(name).alternative)
     ]
-    if held and whole:
+    if first and whole:
         raise _several_results_error(whole[0])
     return shown_as
 
@@ -129,18 +129,20 @@ def _check_one_result(sources: list[Source], holder: str) -> None:
 
 
 def _count_results(sources: list[Source]) -> int:
-    return sum(_is_shown(each.statement) for source in sources for each in read_script(source))
+    return sum(_is_shown(piece.statement) for source in sources for piece in read_script(source))
 
 
 def _several_results_error(holder: str) -> UsageError:
-    """The error for results that do not fit in one document."""
+    """Return the error for several results in a format that holds one."""
     instead = next((row.alternative for row in FORMATS.values() if row.name == holder), "")
-    hint = f"--format {instead} writes the results of several" if instead else "run the statements one by one"
+    hint = (
+        f"use --format {instead} for the results of several statements" if instead else "run the statements one by one"
+    )
     return UsageError(f"{holder} holds the result of one statement", hint)
 
 
 def _is_shown(statement: Statement) -> bool:
-    """Whether it answers with rows to be seen."""
+    """Return whether a statement has a result to show."""
     return not isinstance(statement, LetStatement | SetStatement) and not (
         isinstance(statement, JobStatement) and statement.verb == "cancel"
     )
@@ -149,33 +151,33 @@ def _is_shown(statement: Statement) -> bool:
 def open_archive_from_config(
     config: Config, say: Callable[[str], None] = print_notice, *, late: bool = False, verbose: bool = False
 ) -> Archive:
-    """The archive of the configuration, showing results as that says.
+    """Open the archive of the configuration, with its result format.
 
-    `say` receives what takes time, the warnings of statements, and with `verbose` the steps of each search. `late`
-    opens the archive when records are asked for.
+    `say` receives notices about slow work, the warnings of statements and, with `verbose`, the steps of each search.
+    With `late`, the archive is opened when records are first needed.
     """
     shown_as = get_format(config.format).name
-    made = connect(
+    archive = connect(
         config.archive,
         api_key=config.api_key,
         timeout=config.timeout,
         say=say,
-        watch=None if verbose else status_line(sys.stderr),  # the steps take its place
+        watch=None if verbose else status_line(sys.stderr),  # the steps replace the status line
         late=late,
         verbose=say if verbose else False,
     )
-    made.on_warning(lambda warnings, source: say(render(warnings, source)))
-    made.settings.set_front_end_format(format=shown_as)
-    return made
+    archive.on_warning(lambda warnings, source: say(render(warnings, source)))
+    archive.settings.set_front_end_format(format=shown_as)
+    return archive
 
 
 def use_color(config: Config) -> bool:
-    """Whether to colour standard output. What is asked for by name holds whatever the terminal is."""
+    """Return whether to colour standard output. `always` applies whether or not it is a terminal."""
     return config.color == "always" or (config.color == "auto" and should_color(sys.stdout, os.environ))
 
 
 def show_result(result: ResultSet, shown_as: str, config: Config) -> None:
-    """Write a result to standard output: all of it, or on a terminal what fits it, a page at a time."""
+    """Write a result to standard output: all of it or, on a terminal, in pages that fit the screen."""
     known = get_format(shown_as)
     if not sys.stdout.isatty():
         sys.stdout.flush()
@@ -188,7 +190,7 @@ def show_result(result: ResultSet, shown_as: str, config: Config) -> None:
         ):
             sys.stdout.write(chunk)
         return
-    # Pipes and files, which scripts wait for, need no pager.
+    # Imported here: pipes and files need no pager.
     from auroraql.frontends.shared.pager import choose_pager, max_page_lines, page_height, write_paged
 
     chosen = None if config.origins["pager"] == "default" else config.text("pager")

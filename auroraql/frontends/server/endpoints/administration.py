@@ -95,7 +95,7 @@ class Deletion(Resource):
         deletions = _deletions_of(self.service, source.identifier)
         summaries = [summary for deletion, summary in deletions if deletion == delete_job_id]
         if not summaries:
-            raise HttpError(404, "there is no such deletion, or it is more than an hour ago")
+            raise HttpError(404, "there is no such deletion in the last hour")
         answer.media = summaries
 
 
@@ -114,7 +114,7 @@ class Authentication(Resource):
         document = call.document()
         if not all(isinstance(document.get(name), str) for name in ("email_address", "password")):
             raise HttpError(400, "the body has an email_address and a password")
-        raise HttpError(401, "there are no accounts here: send an API key, in the header x-aurorax-api-key")
+        raise HttpError(401, "this server has no accounts: send an API key in the header x-aurorax-api-key")
 
 
 class SessionEnd(Resource):

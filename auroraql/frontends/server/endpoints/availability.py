@@ -50,7 +50,7 @@ class Availability(Resource):
 
 
 def _requested_days(call: HttpRequest) -> tuple[date, date]:
-    """The days asked for: those left out are as the service documents them."""
+    """Return the requested first and last day. Missing days have the defaults that AuroraX documents."""
     first, last = call.day("start"), call.day("end")
     today = date.today()
     if last is None:

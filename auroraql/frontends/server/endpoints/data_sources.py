@@ -23,7 +23,7 @@ _LISTS = {"programs": "program", "platforms": "platform", "instrument_types": "i
 
 
 def source_filters(call: HttpRequest) -> dict[str, str]:
-    """Return the values by which a request chooses sources; empty where it does not restrict. Raises Problem."""
+    """Return the values by which a request chooses sources; empty where it does not restrict. Raises HttpError."""
     call.choice("source_type", SOURCE_TYPES)
     return {name: call.parameter(name) for name in FILTERS}
 
@@ -42,15 +42,15 @@ class DataSources(Resource):
         self.service.admit(call)
         document = call.document()
         identifier = read_identifier(document)
-        source, beside = read_source(document, 0 if identifier is None else identifier)
+        source, extra = read_source(document, 0 if identifier is None else identifier)
         with self.service.engine.writing() as cursor:
             known = self.service.sources.all()
             if identifier is None:
-                source, beside = read_source(document, max([0, *(other.identifier for other in known)]) + 1)
+                source, extra = read_source(document, max([0, *(other.identifier for other in known)]) + 1)
             elif any(other.identifier == identifier for other in known):
-                raise HttpError(409, f"there is a data source with the identifier {identifier} already", "Duplicate")
+                raise HttpError(409, f"a data source with the identifier {identifier} already exists", "Duplicate")
             _refuse_duplicate(self.service, source)
-            writing.write_source(cursor, source, beside)
+            writing.write_source(cursor, source, extra)
         answer.media = self.service.sources.document(source, "full_record")
 
 
@@ -105,11 +105,11 @@ class SourceByIdentifier(Resource):
         if read_identifier(document) not in (None, source.identifier):
             raise HttpError(400, "the identifier of a data source does not change")
         given = {name: value for name, value in document.items() if value is not None}
-        changed, beside = read_source({**before, **given, "identifier": source.identifier}, source.identifier)
+        changed, extra = read_source({**before, **given, "identifier": source.identifier}, source.identifier)
         with self.service.engine.writing() as cursor:
             self.service.source(str(source.identifier))  # it may have been deleted meanwhile
             _refuse_duplicate(self.service, changed)
-            writing.write_source(cursor, changed, beside)
+            writing.write_source(cursor, changed, extra)
         answer.media = self.service.sources.document(changed, "full_record")
 
 
@@ -138,7 +138,7 @@ def _requested_lists(call: HttpRequest) -> dict[str, list[str]]:
 
 
 def _refuse_duplicate(service: ServedArchive, source: DataSource) -> None:
-    """Raise Problem where another source has the same program, platform and instrument type.
+    """Raise HttpError if another source has the same program, platform and instrument type.
 
     Nothing would tell the records of the two apart.
     """

@@ -74,9 +74,11 @@ class SubmittedSearchData(Resource):
         if file is not None:
             return GzipFile(file, result["file_size"])
         if result["completed_timestamp"] is None:
-            raise HttpError(404, f"request '{request_id}' is not done: its status tells when there are records")
+            raise HttpError(
+                404, f"request '{request_id}' has not finished: its status shows when its records are available"
+            )
         if result["error_condition"]:
-            raise HttpError(404, f"request '{request_id}' failed and has no records: its log tells why")
+            raise HttpError(404, f"request '{request_id}' failed and has no records: see its log")
         raise HttpError(404, f"the records of request '{request_id}' were deleted: search again")
 
     def _reshape(self, records: GzipFile, shape: LineShape) -> GzipFile:

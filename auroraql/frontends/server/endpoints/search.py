@@ -53,14 +53,14 @@ class SynchronousSearch(Resource):
         query = body.get("query")
         if not isinstance(query, dict) or unknown:
             raise HttpError(
-                400, "the body has a query, which is an object, and perhaps a response_format; nothing else"
+                400, "the body must have a query, which is an object, and may have a response_format; nothing else"
             )
         shape = self._shape(body, call)
         plan = plan_document(query, self.kind, self.service.engine)
         _check_ephemeris(plan)
         start, end = plan.query.start, plan.query.end
         if start is None or end is None or end - start > self.longest:
-            limit = f"a synchronous search has a window of {self.longest.days} days at most"
+            limit = f"the window of a synchronous search is at most {self.longest.days} days"
             raise HttpError(400, f"{limit}: use {self.kind}/search")
         with self.service.long_call():
             records = self.service.searches.search_synchronously(plan, time.monotonic() + _PATIENCE)
@@ -77,16 +77,16 @@ class SynchronousSearch(Resource):
 
 
 def _check_ephemeris(plan: Plan) -> None:
-    """Raise Problem for an ephemeris search that AuroraX refuses: one without a filter, or longer than a month."""
+    """Raise HttpError for an ephemeris search that AuroraX refuses: one without a filter, or longer than a month."""
     query = plan.query
     if query.kind != "ephemeris":
         return
     if query.where == EVERYTHING:
         raise HttpError(
-            400, "an ephemeris search has at least one filter: programs, platforms, instrument types or metadata"
+            400, "an ephemeris search needs at least one filter: programs, platforms, instrument types or metadata"
         )
     if query.start is None or query.end is None or query.end - query.start >= _LONGEST_EPHEMERIS:
-        raise HttpError(400, "an ephemeris search covers one month at most, from start to end: divide it into several")
+        raise HttpError(400, "the window of an ephemeris search is at most one month: divide it into several searches")
 
 
 def routes(service: ServedArchive) -> Iterator[tuple[str, Resource]]:

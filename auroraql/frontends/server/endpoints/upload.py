@@ -30,7 +30,7 @@ class DataProductUpload(Resource):
         self.service.admit(call)
         source = self.service.source(identifier)
         records = read_records(call.json(), source, read_product)
-        # Of records that were sent twice, the last is kept.
+        # If a record is sent twice, the last one wins.
         unique = {_product_key(record): record for record in records}
         if unique:
             with self.service.engine.writing() as cursor:
