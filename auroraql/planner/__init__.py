@@ -1,7 +1,7 @@
-"""From what is meant to what is run: the native requests of a Query, and the residual that makes them exact.
+"""Planner: turn a Query into native AuroraX requests, and post-processing that makes their result exact.
 
-What one request can say is one request. Anything else is several, which together fetch every record of the
-query and perhaps more; the residual then takes the whole predicate to what came.
+A query that AuroraX can express becomes one request (pushdown). Any other becomes several requests, which together
+fetch a superset of its records. Post-processing then applies the whole predicate to the fetched records.
 """
 
 from __future__ import annotations
@@ -30,51 +30,51 @@ def plan_query(
     cut: bool = True,
     held: FindRecordRange | None = None,
 ) -> Plan:
-    """The plan of a query on AuroraX's protocol, with what was noticed on the way.
+    """Plan a query as requests of the AuroraX API, followed by post-processing.
 
-    `sources` tells every data source the archive has, and is asked only when a predicate is more than lists;
-    left out, the catalogue's are taken for all there are. `cut` makes requests that the service accepts: several
-    of a window that is longer than it allows, and one with a filter where it needs one; without it the query is as
-    one document says it. `held` tells what the archive has for a request, and is asked to close windows that are
-    open; left out, they stay open.
+    `warnings` come first in the plan's warnings. `sources` returns all data sources of the archive; it is called only
+    if the predicate needs more than lists, and defaults to the catalogue's sources. With `cut`, the requests meet the
+    limits of the service: a window that is too long is split, and a missing filter is added. Without it, the plan is
+    the query as one document. `held` returns the time range of the archive's records for a request and closes open
+    windows; without it, they stay open.
 
-    A query that no data source can match has no request at all, and a warning that says so.
+    A query that no data source can match has no requests, and a warning.
     """
-    made = _plan_requests(query, catalogue, warnings, sources)
+    plan = _plan_requests(query, catalogue, warnings, sources)
     if not cut or query.criteria is not None or not KINDS[query.kind].longest_months:
-        return made
-    return _make_acceptable(made, catalogue, sources, held)
+        return plan
+    return _make_acceptable(plan, catalogue, sources, held)
 
 
 def _make_acceptable(
-    made: Plan, catalogue: Catalogue, sources: Callable[[], Sequence[DataSource]] | None, held: FindRecordRange | None
+    plan: Plan, catalogue: Catalogue, sources: Callable[[], Sequence[DataSource]] | None, held: FindRecordRange | None
 ) -> Plan:
-    """The plan with requests that the service accepts: with a filter, and with windows as long as it allows."""
-    requests, known, origins = made.requests, True, made.window_from
+    """Return the plan with requests that the service accepts: each has a filter, and a window of allowed length."""
+    requests, known, origins = plan.requests, True, plan.window_from
     requests = tuple(_add_source_filter(request, sources or (lambda: catalogue.sources)) for request in requests)
     if held is not None and any(map(is_open, requests)):
         requests, known = close_windows(requests, held)
         origins = (*origins, "what the archive holds")
     if not known:
-        return replace(made, requests=(), counted=False, unsayable=(*made.unsayable, open_window(made.query)))
-    listed = sources is None and any(map(lacks_filter, made.requests))
-    warnings = (*made.warnings, *_limited_sources_warning(made.query, catalogue, listed))
-    if made.requests and not requests:
-        message = f"the archive has no {KINDS[made.query.kind].title} of these sources at such times"
-        origin = made.query.where.origin
-        warnings = (*warnings, Diagnostic("AQL0613", message, origin, "none then", severity="warning"))
+        return replace(plan, requests=(), counted=False, unsayable=(*plan.unsayable, open_window(plan.query)))
+    listed = sources is None and any(map(lacks_filter, plan.requests))
+    warnings = (*plan.warnings, *_limited_sources_warning(plan.query, catalogue, listed))
+    if plan.requests and not requests:
+        message = f"the archive has no {KINDS[plan.query.kind].title} of these sources in this window"
+        origin = plan.query.where.origin
+        warnings = (*warnings, Diagnostic("AQL0613", message, origin, "no records", severity="warning"))
     requests = cut_windows(requests)
-    counted = len(requests) == 1 and _is_plain_count(made.query, made.post_processing)
-    return replace(made, requests=requests, counted=counted, warnings=warnings, window_from=origins)
+    counted = len(requests) == 1 and _is_plain_count(plan.query, plan.post_processing)
+    return replace(plan, requests=requests, counted=counted, warnings=warnings, window_from=origins)
 
 
 def lacks_filter(request: Request) -> bool:
-    """Whether the service refuses a request because it has neither lists nor metadata filters."""
+    """Return whether the service rejects a request because it has neither lists nor metadata filters."""
     return KINDS[request.kind].needs_filter and not request.lists and not request.filters.expressions
 
 
 def _add_source_filter(request: Request, sources: Callable[[], Sequence[DataSource]]) -> Request:
-    """The request; one that the service refuses without a filter has the programs of every source as its filter."""
+    """Add the programs of all sources to a request that the service rejects without a filter."""
     if not lacks_filter(request):
         return request
     programs = tuple(sorted({source.program for source in sources() if source.program}))
@@ -82,11 +82,11 @@ def _add_source_filter(request: Request, sources: Callable[[], Sequence[DataSour
 
 
 def open_window(query: Query) -> Diagnostic:
-    """The error that a window is open at an end, and the archive has not been asked where its records end."""
+    """Return the error for an open window that is not closed by the archive's time range."""
     kind = KINDS[query.kind]
-    message = f"AuroraX takes a search for {kind.title} with both ends of its window, and this one is open"
+    message = f"AuroraX needs both ends of the time window for {kind.title}, and this one is open"
     hint = "write a window with both ends, such as DURING 2021-01"
-    return Diagnostic("AQL0305", message, query.where.origin, "needs a window", hint)
+    return Diagnostic("AQL0305", message, query.where.origin, "open window", hint)
 
 
 def _plan_requests(
@@ -95,41 +95,47 @@ def _plan_requests(
     warnings: Iterable[Diagnostic] = (),
     sources: Callable[[], Sequence[DataSource]] | None = None,
 ) -> Plan:
-    """The plan before the service's limits are looked at."""
-    said = [*warnings]
+    """Plan a query without regard to the limits of the service."""
+    collected = [*warnings]
     window = narrow_window(query)
     if window is None:
-        return _make_plan(query, (), None, (*said, _impossible_times_warning(query)))
+        return _make_plan(query, (), None, (*collected, _impossible_times_warning(query)))
     if query.criteria is not None:
-        # Most searches are for something else and never load this room.
+        # Deferred: only conjunction searches pay for this import.
         from auroraql.planner.conjunctions import ConjunctionPlanner
 
-        found = ConjunctionPlanner(query.criteria, sources or (lambda: catalogue.sources), catalogue)
-        requests = found.requests(replace(query, start=window[0], end=window[1]))
+        planner = ConjunctionPlanner(query.criteria, sources or (lambda: catalogue.sources), catalogue)
+        requests = planner.requests(replace(query, start=window[0], end=window[1]))
         if query.during is not None:
-            # Every archive finds conjunctions in the same windows: their number does not depend on the blocks.
+            # Conjunctions depend on the windows, so their number must not depend on the requests of the blocks.
             requests = apply_windows(requests, query, len(requests) * MAX_WINDOWS)
         rest = query.where if query.where != EVERYTHING else None
-        said += [*found.said, *_limited_sources_warning(query, catalogue, found.used_sources and sources is None)]
-        return _make_plan(query, requests, rest, tuple(said), tuple(found.unsayable))
+        collected += [
+            *planner.warnings,
+            *_limited_sources_warning(query, catalogue, planner.used_sources and sources is None),
+        ]
+        return _make_plan(query, requests, rest, tuple(collected), tuple(planner.unsayable))
     if query.using is not None:
-        return _plan_groups(query, query.using, catalogue, tuple(said), sources)
+        return _plan_groups(query, query.using, catalogue, tuple(collected), sources)
     native = NativeRequest.build(query.where, KINDS[query.kind])
     if not native.fits:
-        # Most searches are one request and never load the rest of the planner.
+        # Deferred: most searches are one request.
         from auroraql.planner.dnf import DnfPlanner
 
-        several = DnfPlanner(query, sources() if sources is not None else catalogue.sources)
-        requests = _split_by_windows(query, several.requests())
-        said += [*several.said, *_limited_sources_warning(query, catalogue, several.used_sources and sources is None)]
-        return _make_plan(query, requests, several.rest, tuple(said))
-    said += _request_warnings(native, catalogue)
+        dnf_planner = DnfPlanner(query, sources() if sources is not None else catalogue.sources)
+        requests = _split_by_windows(query, dnf_planner.requests())
+        collected += [
+            *dnf_planner.warnings,
+            *_limited_sources_warning(query, catalogue, dnf_planner.used_sources and sources is None),
+        ]
+        return _make_plan(query, requests, dnf_planner.rest, tuple(collected))
+    collected += _request_warnings(native, catalogue)
     requests = () if native.impossible is not None else _split_by_windows(query, (native.request(query),))
-    return _make_plan(query, requests, None, tuple(said))
+    return _make_plan(query, requests, None, tuple(collected))
 
 
 def _limited_sources_warning(query: Query, catalogue: Catalogue, used: bool) -> Iterator[Diagnostic]:
-    """The warning that requests are limited to the sources that come with the package, where they depend on them."""
+    """Yield a warning if the requests depend on the source list that is shipped with the package."""
     if used and catalogue.is_shipped:
         blocks = query.criteria.blocks if query.criteria is not None else ()
         origin = query.where.origin or next((block.where.origin for block in blocks if block.where.origin), None)
@@ -138,7 +144,7 @@ def _limited_sources_warning(query: Query, catalogue: Catalogue, used: bool) -> 
             f"limited to the {len(catalogue.sources)} data sources that come with AuroraQL: the archive may have others",
             origin,
             "written as lists of sources",
-            "SHOW SOURCES REFRESH on the archive keeps its list; --archive says which archive",
+            "SHOW SOURCES REFRESH caches the archive's own list; --archive selects the archive",
             severity="warning",
         )
 
@@ -147,11 +153,11 @@ def _plan_groups(
     query: Query,
     using: Using,
     catalogue: Catalogue,
-    said: tuple[Diagnostic, ...],
+    collected: tuple[Diagnostic, ...],
     sources: Callable[[], Sequence[DataSource]] | None,
 ) -> Plan:
-    """The plan of a query with USING: the requests of all groups, or of one query around them."""
-    # Few searches are fed by a result and load this module.
+    """Plan a query with USING: as the requests of each group, or as one query that covers all groups."""
+    # Deferred: few searches have USING.
     from auroraql.planner.using_groups import split_using
 
     known = sources() if sources is not None else catalogue.sources
@@ -164,40 +170,40 @@ def _plan_groups(
         if len(requests) <= MAX_REQUESTS:
             break
     tree = response_format(query, collect_refs(query.where) if rest is not None else ())
-    warnings = plan_warnings(replace(query, using=None), catalogue, said)
-    if not requests and query.during and len(warnings) == len(said):
-        message = "no data source can match a row of the result: this finds nothing"
+    warnings = plan_warnings(replace(query, using=None), catalogue, collected)
+    if not requests and query.during and len(warnings) == len(collected):
+        message = "no data source can match any row of the result: this finds nothing"
         origin = query.where.origin
-        warnings = (*said, Diagnostic("AQL0606", message, origin, "leaves no source", severity="warning"))
+        warnings = (*collected, Diagnostic("AQL0606", message, origin, "no matching source", severity="warning"))
     return _make_plan(query, tuple(replace(request, response_format=tree) for request in requests), rest, warnings)
 
 
 def plan_warnings(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
-    """The warnings of a query's plan, told without making it."""
-    said = [*warnings]
+    """Return the warnings of a query's plan without planning its requests."""
+    collected = [*warnings]
     if narrow_window(query) is None:
-        return (*said, _impossible_times_warning(query))
+        return (*collected, _impossible_times_warning(query))
     if query.criteria is not None:
         from auroraql.planner.conjunctions import ConjunctionPlanner
 
-        return (*said, *ConjunctionPlanner(query.criteria, lambda: catalogue.sources, catalogue).warnings())
+        return (*collected, *ConjunctionPlanner(query.criteria, lambda: catalogue.sources, catalogue).check())
     native = NativeRequest.build(query.where, KINDS[query.kind])
     if not native.fits:
         from auroraql.planner.dnf import DnfPlanner
 
-        return (*said, *DnfPlanner(query, catalogue.sources).warnings())
-    return (*said, *_request_warnings(native, catalogue))
+        return (*collected, *DnfPlanner(query, catalogue.sources).check())
+    return (*collected, *_request_warnings(native, catalogue))
 
 
 def _impossible_times_warning(query: Query) -> Diagnostic:
-    """The warning that the window and the comparisons of times have no moment in common."""
-    message = "no record can have such times: this finds nothing"
+    """Return the warning that the time window and the time comparisons exclude each other."""
+    message = "no record can match these times: this finds nothing"
     hint = "the time window and the comparisons have no moment in common"
     return Diagnostic("AQL0612", message, query.where.origin, "no moment left", hint, severity="warning")
 
 
 def _request_warnings(native: NativeRequest, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What is noticed of one request."""
+    """Yield the warnings about a query that is one request."""
     if native.impossible is not None:
         yield native.impossible
     else:
@@ -207,7 +213,7 @@ def _request_warnings(native: NativeRequest, catalogue: Catalogue) -> Iterator[D
 
 
 def _split_by_windows(query: Query, requests: tuple[Request, ...]) -> tuple[Request, ...]:
-    """The requests, each as many as the intervals need."""
+    """Repeat each request for the intervals of the query."""
     return requests if query.during is None else apply_windows(requests, query)
 
 
@@ -215,11 +221,11 @@ def _make_plan(
     query: Query,
     requests: tuple[Request, ...],
     rest: Predicate | None,
-    said: tuple[Diagnostic, ...],
+    collected: tuple[Diagnostic, ...],
     unsayable: tuple[Diagnostic, ...] = (),
 ) -> Plan:
-    """The plan: `rest` is the predicate that is left to be taken to what came."""
-    residual = PostProcessing(
+    """Return the plan. `rest` is the predicate that post-processing applies, or None if the requests are exact."""
+    post_processing = PostProcessing(
         query.order_by,
         query.limit,
         query.offset,
@@ -230,16 +236,16 @@ def _make_plan(
         query.during,
         query.using,
     )
-    counted = len(requests) == 1 and _is_plain_count(query, residual)
+    counted = len(requests) == 1 and _is_plain_count(query, post_processing)
     origins = query.window_from
     if narrow_window(query) not in (None, (query.start, query.end)):
         names = (ref.name for ref in collect_refs(query.where) if is_time(ref, KINDS[query.kind]))
         origins = tuple(dict.fromkeys((*origins, *(f"WHERE {name}" for name in names))))
-    return Plan(query, requests, residual, said, unsayable, counted, origins)
+    return Plan(query, requests, post_processing, collected, unsayable, counted, origins)
 
 
-def _is_plain_count(query: Query, residual: PostProcessing) -> bool:
-    """Whether only the number of records is asked for, and every column is `count(*)`."""
-    if residual != PostProcessing(select=query.select):
+def _is_plain_count(query: Query, post_processing: PostProcessing) -> bool:
+    """Return whether every column is `count(*)` of all records, with no post-processing."""
+    if post_processing != PostProcessing(select=query.select):
         return False
     return bool(query.select) and all(c.function == "count" and c.ref is None for c in query.select or ())

@@ -1,8 +1,8 @@
-"""Conjunctions on AuroraX's protocol: criteria blocks of one flat filter group each, and whole kilometres.
+"""Conjunction planner: requests whose criteria blocks have one flat filter group each, and distances in whole km.
 
-A block that says more is cut into parts by its sources, and by the alternatives of its metadata. The minutes of one
-conjunction may then be found by several requests; as each minute stands by itself, joining what touches is exact
-(archives/aurorax/joining.py). What cannot be said so is told, and not approached.
+A block that AuroraX cannot express is split by its sources and by the alternatives of its metadata predicate. Several
+requests may then find the minutes of one conjunction. AuroraX evaluates each minute separately, so joining adjacent
+minutes is exact (engines/aurorax/merge.py). Criteria that cannot be split exactly are an error.
 """
 
 from __future__ import annotations
@@ -35,136 +35,142 @@ from auroraql.schema.kinds.conjunctions import BLOCKS, HEMISPHERES
 from auroraql.schema.operators import Op
 
 _TYPES = {"ground": ("ground",), "events": ("event_list",)}
-"""The types of sources that a block of a kind takes; a block of spacecraft takes the others."""
+"""The source types of each kind of block. A space block takes all other types."""
 
 
 @dataclass
 class ConjunctionPlanner:
-    """The criteria of one query as requests; `unsayable` tells why there are none, `said` what was noticed."""
+    """Planner of one query's criteria. `unsayable` are errors, because of which there are no requests."""
 
     criteria: Criteria
     sources: Callable[[], Sequence[DataSource]]
     catalogue: Catalogue
     unsayable: list[Diagnostic] = field(default_factory=list)
-    said: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
     used_sources: bool = False
-    """Whether the requests depend on the list of sources, so that sources that it lacks are left out."""
+    """Whether the requests depend on the list of sources. They then miss sources that are not in the list."""
 
     def requests(self, query: Query) -> tuple[Request, ...]:
-        """The requests of a query with these criteria; its predicate on what is found is left to the residual."""
+        """Return the requests of a query. Its WHERE on the conjunctions themselves is left to post-processing."""
         tree = response_format(query, collect_refs(query.where))
         return tuple(
             Request(query.kind, (), FilterGroup(), query.start, query.end, tree, criteria)
             for criteria in self._criteria()
         )
 
-    def warnings(self) -> list[Diagnostic]:
-        """What `requests` would say, told without them."""
+    def check(self) -> list[Diagnostic]:
+        """Return the warnings of `requests` without planning the requests."""
         for block in self.criteria.blocks:
             if block.kind != "location":
                 self._collect_warnings(_without_negation(block))
-        return self.said
+        return self.warnings
 
     def _collect_warnings(self, block: Block) -> None:
         native = NativeRequest.build(block.where, BLOCKS[block.kind])
         if native.impossible is not None:
-            self.said.append(native.impossible)
+            self.warnings.append(native.impossible)
         elif native.fits:
-            self._warn_of_separate_requests(block, native)
+            self._warn_of_unmatched_values(block, native)
         else:
             possible = SourcePredicates.for_sources(self.sources()).possible_sources(block.where)
             if not any(
-                is_allowed_in_block(each, block.kind) and normalize(_remaining_predicate(block.where, each)) != Or(())
-                for each in possible
+                is_allowed_in_block(s, block.kind) and normalize(_remaining_predicate(block.where, s)) != Or(())
+                for s in possible
             ):
                 self._warn_of_no_match(block)
 
-    def _warn_of_separate_requests(self, block: Block, native: NativeRequest) -> None:
-        found = native.unmatched_values(self.catalogue, block.kind, _source_types(block.kind, self.catalogue))
-        self.said += [found] if found is not None else []
+    def _warn_of_unmatched_values(self, block: Block, native: NativeRequest) -> None:
+        warning = native.unmatched_values(self.catalogue, block.kind, _source_types(block.kind, self.catalogue))
+        self.warnings += [warning] if warning is not None else []
 
     def _warn_of_no_match(self, block: Block) -> None:
         message = f"no data source can match a block of {block.kind}: this finds nothing"
-        self.said.append(Diagnostic("AQL0606", message, block.where.origin, "leaves no source", severity="warning"))
+        self.warnings.append(
+            Diagnostic("AQL0606", message, block.where.origin, "no matching source", severity="warning")
+        )
 
     def _criteria(self) -> tuple[CriteriaRequest, ...]:
-        """One for each choice of parts of the blocks; none when a block can have no source, or cannot be said."""
+        """Return criteria for each combination of block parts. Return () if a block matches no source or on errors."""
         criteria = self.criteria
         parts = [self._parts(block) for block in criteria.blocks]
         distances = [None if limit is None else int(limit) for limit in criteria.distances]
-        broken = [limit for limit in criteria.distances if limit is not None and limit != int(limit)]
-        if broken:
-            self._refuse(f"distances are whole kilometres there, and {broken[0]:f} is none", None)
+        fractional = [limit for limit in criteria.distances if limit is not None and limit != int(limit)]
+        if fractional:
+            self._refuse(f"distances are whole kilometres, and {fractional[0]:f} is not", None)
         if self.unsayable:
             return ()
         count = prod(map(len, parts))
         if count > MAX_REQUESTS:
-            self._refuse(f"it would take {count:,} requests, and {MAX_REQUESTS} are the most", None)
+            self._refuse(f"it needs {count:,} requests, and the maximum is {MAX_REQUESTS}", None)
             return ()
-        chosen = product(*parts)
-        return tuple(CriteriaRequest(each, tuple(distances), criteria.via, criteria.subminute) for each in chosen)
+        combinations = product(*parts)
+        return tuple(
+            CriteriaRequest(blocks, tuple(distances), criteria.via, criteria.subminute) for blocks in combinations
+        )
 
     def _parts(self, block: Block) -> Sequence[BlockRequest]:
-        """The block as blocks of AuroraX's, which have no source in common."""
+        """Return the AuroraX blocks that together are the block. No source is in two of them."""
         if block.kind == "location":
             return [BlockRequest(block.kind, points=block.points)]
         block = _without_negation(block)
         native = NativeRequest.build(block.where, BLOCKS[block.kind])
         if native.impossible is not None:
-            self.said.append(native.impossible)
+            self.warnings.append(native.impossible)
             return []
         if native.fits:
-            self._warn_of_separate_requests(block, native)
+            self._warn_of_unmatched_values(block, native)
             return [_block_request(block, native)]
         return self._cut(block)
 
     def _cut(self, block: Block) -> Sequence[BlockRequest]:
-        """Sources of which the same is asked make one part each."""
+        """Split a block by its sources: sources with the same remaining predicate share a part."""
         sources, self.used_sources = self.sources(), True
-        asked: dict[Predicate, list[DataSource]] = {}
+        by_predicate: dict[Predicate, list[DataSource]] = {}
         for source in sources:
             if is_allowed_in_block(source, block.kind):
-                left = normalize(_remaining_predicate(block.where, source))
-                if left != Or(()):
-                    asked.setdefault(left, []).append(source)
-        if not asked:
+                remaining = normalize(_remaining_predicate(block.where, source))
+                if remaining != Or(()):
+                    by_predicate.setdefault(remaining, []).append(source)
+        if not by_predicate:
             self._warn_of_no_match(block)
-        return [part for left, chosen in asked.items() for part in self._part(block, left, chosen, sources)]
+        return [
+            part for remaining, chosen in by_predicate.items() for part in self._part(block, remaining, chosen, sources)
+        ]
 
     def _part(
-        self, block: Block, left: Predicate, chosen: Sequence[DataSource], sources: Sequence[DataSource]
+        self, block: Block, remaining: Predicate, chosen: Sequence[DataSource], sources: Sequence[DataSource]
     ) -> Sequence[BlockRequest]:
-        found = find_cover(chosen, sources, closely=True)
-        if not found.exact:
-            self._refuse("no lists of programs, platforms and instrument types tell these sources from others", block)
-        natives = self._alternatives(block, left)
+        cover = find_cover(chosen, sources, closely=True)
+        if not cover.exact:
+            self._refuse("lists of programs, platforms and instrument types cannot select these sources alone", block)
+        natives = self._alternatives(block, remaining)
         return [
             BlockRequest(block.kind, (*box, *native.lists.items()), native.filters())
             for native in natives
-            for box in found.boxes
+            for box in cover.boxes
         ]
 
-    def _alternatives(self, block: Block, left: Predicate) -> Sequence[NativeRequest]:
-        """What is asked of the metadata of sources, as flat groups any of which may hold."""
-        native = NativeRequest.build(left, BLOCKS[block.kind])
+    def _alternatives(self, block: Block, remaining: Predicate) -> Sequence[NativeRequest]:
+        """Return requests with one flat filter group each, which together express the remaining predicate."""
+        native = NativeRequest.build(remaining, BLOCKS[block.kind])
         if native.fits:
             return [native]
-        several = []
-        if count_branches(left) <= MAX_REQUESTS:
-            several = [
-                NativeRequest.build(normalize(And(branch)), BLOCKS[block.kind]) for branch in expand_branches(left)
+        alternatives = []
+        if count_branches(remaining) <= MAX_REQUESTS:
+            alternatives = [
+                NativeRequest.build(normalize(And(branch)), BLOCKS[block.kind]) for branch in expand_branches(remaining)
             ]
-        if not several or not all(each.fits for each in several):
-            self._refuse("it has no filters for all of this", block)
+        if not alternatives or not all(native.fits for native in alternatives):
+            self._refuse("its filters cannot express the whole predicate", block)
         elif self.criteria.subminute:
-            # Half a minute is found between two minutes of one request.
+            # AuroraX finds a half minute only between two minutes of the same request.
             self._refuse("with sub-minute precision a block has one flat group of metadata filters", block)
-        return several
+        return alternatives
 
     def _refuse(self, why: str, block: Block | None) -> None:
-        hint = "an embedded archive finds it; here, ask for more and choose from the result"
+        hint = "search an embedded archive, or search for more and filter the result"
         origin = None if block is None else block.where.origin
-        self.unsayable.append(Diagnostic("AQL0407", f"AuroraX cannot say this: {why}", origin, hint=hint))
+        self.unsayable.append(Diagnostic("AQL0407", f"AuroraX cannot express this: {why}", origin, hint=hint))
 
 
 def _block_request(block: Block, native: NativeRequest) -> BlockRequest:
@@ -172,17 +178,17 @@ def _block_request(block: Block, native: NativeRequest) -> BlockRequest:
 
 
 def is_allowed_in_block(source: DataSource, kind: str) -> bool:
-    """Whether a block of a kind takes a source, by the source's type."""
+    """Return whether a kind of block takes a source, by the source's type."""
     types = _TYPES.get(kind)
     if types is not None:
         return source.source_type in types
-    return all(source.source_type not in each for each in _TYPES.values())
+    return all(source.source_type not in others for others in _TYPES.values())
 
 
 def _source_types(kind: str, catalogue: Catalogue) -> tuple[str, ...]:
-    """The types of sources that a block of a kind takes."""
-    others = [each for types in _TYPES.values() for each in types]
-    return _TYPES.get(kind) or tuple(each for each in catalogue.values("source_type") if each not in others)
+    """Return the source types that a kind of block takes."""
+    others = [source_type for types in _TYPES.values() for source_type in types]
+    return _TYPES.get(kind) or tuple(t for t in catalogue.values("source_type") if t not in others)
 
 
 def _without_negation(block: Block) -> Block:
@@ -190,21 +196,21 @@ def _without_negation(block: Block) -> Block:
 
 
 def _positive_predicate(predicate: Predicate) -> Predicate:
-    """Not in one hemisphere is in the other: AuroraX has a list of those that are wanted."""
+    """Rewrite NOT on hemispheres to IN the others, because AuroraX takes a list of the wanted hemispheres."""
     match predicate:
         case And(terms):
             return replace(predicate, terms=tuple(map(_positive_predicate, terms)))
         case Or(terms):
             return replace(predicate, terms=tuple(map(_positive_predicate, terms)))
         case Comparison(ref, Op.NE | Op.NOT_IN, values) if ref.name == "hemisphere" and ref.role == "record":
-            others = tuple(each for each in HEMISPHERES if each not in values)
+            others = tuple(hemisphere for hemisphere in HEMISPHERES if hemisphere not in values)
             return replace(predicate, operator=Op.IN, values=others) if others else Or(())
         case _:
             return predicate
 
 
 def _remaining_predicate(predicate: Predicate, source: DataSource) -> Predicate:
-    """What is left to ask of a record when its source is known; Or(()) when nothing of it can match."""
+    """Return the predicate on a record of a known source. Return Or(()) if no record of it can match."""
     match predicate:
         case And(terms, origin):
             rest = [_remaining_predicate(term, source) for term in terms]

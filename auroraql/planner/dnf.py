@@ -1,7 +1,7 @@
-"""Queries that one request cannot say: branches of a disjunctive normal form, each with its boxes of sources.
+"""DNF planner: plan queries that do not fit one request by the branches of their disjunctive normal form.
 
-The requests fetch a superset of the query's records: whatever a request cannot say is left out of it, and
-`rest` is then the whole predicate, to be taken to what came.
+Each branch becomes one request per box of sources. The requests fetch a superset of the query's records: a request
+omits whatever it cannot express, and `rest` is then the whole predicate, which post-processing applies.
 """
 
 from __future__ import annotations
@@ -46,65 +46,63 @@ from auroraql.schema.operators import Op
 Leaf = Comparison | FieldComparison
 
 Branch = tuple[Leaf, ...]
-"""Comparisons that hold together."""
+"""Comparisons joined by AND."""
 
 
 class DnfPlanner:
-    """The plan of one query; `rest` and `said` are there once `requests` was asked."""
+    """Planner of one query. `requests` sets `rest` and `warnings`."""
 
     def __init__(self, query: Query, sources: Sequence[DataSource]) -> None:
         self.query, self.sources = query, sources
         self.kind = KINDS[query.kind]
         self.truths = SourcePredicates.for_sources(sources)
         self.rest: Predicate | None = None
-        self.said: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
         self.used_sources = False
-        """Whether the requests depend on the list of sources, so that sources that it lacks are left out."""
+        """Whether the requests depend on the list of sources. They then miss sources that are not in the list."""
 
     def requests(self) -> tuple[Request, ...]:
-        """The requests, without one that asks the same as another."""
-        alternatives = self._branches()
-        found = None
-        if alternatives is not None:
-            found = merge_request_windows(
-                request for branch in alternatives for request in self._branch_requests(branch)
-            )
-        if found is None or len(found) > MAX_REQUESTS:
-            found = self._superset_request()
-        if not found:
+        """Return the requests without duplicates."""
+        branches = self._branches()
+        merged = None
+        if branches is not None:
+            merged = merge_request_windows(request for branch in branches for request in self._branch_requests(branch))
+        if merged is None or len(merged) > MAX_REQUESTS:
+            merged = self._superset_request()
+        if not merged:
             self._warn_of_no_match()
-        requests = tuple(dict.fromkeys(found))
+        requests = tuple(dict.fromkeys(merged))
         if self.rest is None:
             return requests
         also = collect_refs(self.query.where)
         return tuple(self._request(r.lists, r.filters, (r.start, r.end), also) for r in requests)
 
-    def warnings(self) -> list[Diagnostic]:
-        """What `requests` would say, told without them."""
-        alternatives = self._branches()
+    def check(self) -> list[Diagnostic]:
+        """Return the warnings of `requests` without planning the requests."""
+        branches = self._branches()
         if self.truths.has_possible(self.query.where):
-            if alternatives is None or any(self._has_request(branch) for branch in alternatives):
+            if branches is None or any(self._has_request(branch) for branch in branches):
                 return []
             self._warn_of_no_match()
         else:
             self.requests()
-        return self.said
+        return self.warnings
 
     def _has_request(self, branch: Branch) -> bool:
-        """Whether an alternative has a request."""
+        """Return whether a branch has a request: its lists and some source can match."""
         if _record_list_values(branch, self.kind) is None:
             return False
         return _is_list_only(branch) or self.truths.has_certain(And(branch))
 
     def _branches(self) -> list[Branch] | None:
-        """The alternatives of the predicate; None when there are too many."""
+        """Return the branches of the predicate, or None if there are too many."""
         where = _expand_time_lists(self.query.where, self.kind)
         if count_branches(where) > MAX_REQUESTS * 4:
             return None
         return list(dict.fromkeys(expand_branches(where)))
 
     def _branch_requests(self, branch: Branch) -> list[Request]:
-        """The requests of one alternative: none when no source has it."""
+        """Return the requests of one branch. Return none if no source can match it."""
         lists = _record_list_values(branch, self.kind)
         window = narrow_window(self.query, And(branch))
         if lists is None or window is None:
@@ -115,13 +113,16 @@ class DnfPlanner:
         return [self._request((*box, *lists), FilterGroup(filters), window) for box in self._source_boxes(branch)]
 
     def _is_pushed_down(self, leaf: Leaf) -> bool:
-        """Whether a request says a comparison: by a filter, a list, the sources it names, or its window."""
+        """Return whether a request expresses a comparison by a filter, a list, its sources or its window."""
         if is_filter_term(leaf) or is_list_term(leaf) or is_source_predicate(leaf):
             return True
         return window_of_comparison(leaf, self.kind) is not None
 
     def _source_boxes(self, branch: Branch) -> Sequence[Box]:
-        """Lists that are written are taken as they are: an archive may have sources that nobody told us of."""
+        """Return the boxes of sources of a branch.
+
+        Lists in the statement are used unchanged, because the archive may have sources that are not in our list.
+        """
         if _is_list_only(branch):
             lists = [leaf for leaf in branch if is_source_predicate(leaf) and is_list_term(leaf)]
             return [tuple((list_name(leaf, self.kind), leaf.values) for leaf in lists)]
@@ -131,13 +132,13 @@ class DnfPlanner:
     def _covering_boxes(self, chosen: Sequence[DataSource]) -> Sequence[Box]:
         if not chosen:
             return []
-        found = find_cover(chosen, self.sources)
-        if not found.exact:
+        cover = find_cover(chosen, self.sources)
+        if not cover.exact:
             self.rest = self.query.where
-        return found.boxes
+        return cover.boxes
 
     def _superset_request(self) -> list[Request]:
-        """One request around every source that some record of the query may have."""
+        """Return a request for all sources that a record of the query may have, without filters."""
         self.rest = self.query.where
         boxes = self._covering_boxes(self.truths.possible_sources(self.query.where))
         self.used_sources = any(boxes)
@@ -150,19 +151,19 @@ class DnfPlanner:
 
     def _warn_of_no_match(self) -> None:
         self.rest = None
-        self.said.append(
+        self.warnings.append(
             Diagnostic(
                 "AQL0606",
                 "no data source can match: this finds nothing",
                 self.query.where.origin,
-                "leaves no source",
+                "no matching source",
                 severity="warning",
             )
         )
 
 
 def count_branches(predicate: Predicate) -> int:
-    """How many alternatives a predicate in normal form has."""
+    """Return the number of branches of a predicate in normal form."""
     match predicate:
         case Or(terms):
             return sum(map(count_branches, terms))
@@ -173,7 +174,7 @@ def count_branches(predicate: Predicate) -> int:
 
 
 def expand_branches(predicate: Predicate) -> list[Branch]:
-    """The alternatives of a predicate in normal form: any of them, each all of its comparisons."""
+    """Return the branches of a predicate in normal form, which are joined by OR."""
     match predicate:
         case Comparison() | FieldComparison():
             return [(predicate,)]
@@ -186,7 +187,7 @@ def expand_branches(predicate: Predicate) -> list[Branch]:
 
 
 def _expand_time_lists(predicate: Predicate, kind: Kind) -> Predicate:
-    """Lists of times and intervals written as alternatives, where each is a window or a filter of its own."""
+    """Expand lists of times and intervals to OR, because each value becomes its own window or filter."""
     match predicate:
         case And(terms) | Or(terms):
             return normalize(replace(predicate, terms=tuple(_expand_time_lists(term, kind) for term in terms)))
@@ -206,37 +207,37 @@ def _is_window_list(leaf: Comparison, kind: Kind) -> bool:
 
 
 def merge_request_windows(requests: Iterable[Request]) -> list[Request]:
-    """The requests, those as one that differ only by windows which overlap or follow one another.
+    """Join requests that differ only by their windows, if these overlap or are consecutive.
 
-    Not for records that span time: one across the edge of two windows is whole in neither.
+    Requests for records that span time are not joined: a record across the edge of two windows is in neither.
     """
-    found: list[Request] = []
-    for request in sorted(dict.fromkeys(requests), key=lambda each: each.start or datetime.min):
-        at = next((n for n, each in enumerate(found) if _extends_window(each, request)), None)
-        if at is None:
-            found.append(request)
+    merged: list[Request] = []
+    for request in sorted(dict.fromkeys(requests), key=lambda r: r.start or datetime.min):
+        index = next((n for n, earlier in enumerate(merged) if _extends_window(earlier, request)), None)
+        if index is None:
+            merged.append(request)
         else:
-            ends = (found[at].end, request.end)
-            found[at] = replace(found[at], end=None if None in ends else max(each for each in ends if each))
-    return found
+            ends = (merged[index].end, request.end)
+            merged[index] = replace(merged[index], end=None if None in ends else max(end for end in ends if end))
+    return merged
 
 
 def _extends_window(earlier: Request, later: Request) -> bool:
-    """Whether a request asks the same as an earlier one, from within its window or just after it."""
+    """Return whether a request equals an earlier one but for a window that starts in or just after that one's."""
     if KINDS[later.kind].longest_record or replace(later, start=earlier.start, end=earlier.end) != earlier:
         return False
     return earlier.end is None or later.start is None or later.start - earlier.end <= SECOND
 
 
 def _is_list_only(branch: Branch) -> bool:
-    """Whether all that an alternative asks of sources is lists of names, one of each."""
+    """Return whether a branch restricts sources only by lists, with at most one list per field."""
     on_sources = [leaf for leaf in branch if is_source_predicate(leaf)]
     lists = [leaf for leaf in on_sources if is_list_term(leaf)]
     return len(lists) == len(on_sources) == len({leaf.ref for leaf in lists})
 
 
 def _record_list_values(branch: Branch, kind: Kind) -> Box | None:
-    """The lists of a request that are not about sources, as product types; None when none can match."""
+    """Return the lists on record fields, such as product types. Return None if two lists exclude each other."""
     lists: dict[str, tuple[str, ...]] = {}
     for leaf in branch:
         if is_list_term(leaf) and leaf.ref.role != "source":

@@ -1,4 +1,4 @@
-"""What one native request says by itself: lists of fields, and one flat group of metadata filters."""
+"""Pushdown: express a predicate in one native request, by lists of fields and one flat group of metadata filters."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.operators import OPERATORS, Op
 
 MAX_REQUESTS = 32
-"""What would take more requests than this is fewer, which find more, and a residual."""
+"""Maximum number of requests. A query that needs more gets fewer, wider requests and post-processing."""
 
 
 @dataclass
 class NativeRequest:
-    """The parts of one request for a kind or a block, gathered term by term; `fits` while every term found its place."""
+    """Parts of one request for a kind or a block. `fits` is true if the request expresses the whole predicate."""
 
     kind: Kind
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
-    """Where the lists are written."""
+    """Positions of the lists in the statement."""
     expressions: list[Expression] = field(default_factory=list)
     groups: list[Or] = field(default_factory=list)
     fits: bool = True
@@ -34,16 +34,16 @@ class NativeRequest:
 
     @classmethod
     def build(cls, where: Predicate, kind: Kind) -> NativeRequest:
-        """A predicate on records of a kind, or on the sources of a block, term by term."""
-        made = cls(kind)
+        """Collect the terms of a predicate on the records of a kind, or on the sources of a block."""
+        native = cls(kind)
         for term in split_conjuncts(where):
-            made._add(term)
-        # AuroraX has one flat group: an OR stands alone.
-        made.fits = made.fits and not made.groups[1:] and not (made.groups and made.expressions)
-        return made
+            native._add(term)
+        # AuroraX has one flat filter group: an OR cannot be combined with other filters.
+        native.fits = native.fits and not native.groups[1:] and not (native.groups and native.expressions)
+        return native
 
     def request(self, query: Query) -> Request:
-        """The request of a query whose predicate fits."""
+        """Return the request of a query whose predicate fits."""
         lists = tuple(self.lists.items())
         return Request(query.kind, lists, self.filters(), query.start, query.end, response_format(query))
 
@@ -61,41 +61,39 @@ class NativeRequest:
         bare = list_name(term, self.kind)
         if bare in self.lists:
             message = f"no record has two values of '{bare}': this finds nothing"
-            self.impossible = Diagnostic(
-                "AQL0606", message, term.origin, "none of the earlier ones", severity="warning"
-            )
+            self.impossible = Diagnostic("AQL0606", message, term.origin, "not an earlier value", severity="warning")
         self.lists[bare] = term.values
         if term.origin is not None:
             self.origins[bare] = term.origin
 
     def unmatched_values(self, catalogue: Catalogue, block: str = "", types: tuple[str, ...] = ()) -> Diagnostic | None:
-        """Known values that no data source has together: gillam is a platform, but not one of swarm's.
+        """Return a warning if each value is known, but no data source has them together.
 
-        A block takes only sources of some types.
+        For example, gillam is a platform, but not one of swarm. `types` are the source types that a block takes.
         """
         wanted = {name: values for name, values in self.lists.items() if catalogue.values(name)}
-        asked = {**wanted, "source_type": types} if types else wanted
-        alone = all(catalogue.has_source({name: values}) for name, values in wanted.items())
-        if len(asked) < 2 or not alone or catalogue.has_source(asked):
+        required = {**wanted, "source_type": types} if types else wanted
+        all_exist = all(catalogue.has_source({name: values}) for name, values in wanted.items())
+        if len(required) < 2 or not all_exist or catalogue.has_source(required):
             return None
         programs = wanted.get("program", ())
-        others = [name for name in asked if name != "program"]
-        apart = (n for n in others if programs and not catalogue.has_source({"program": programs, n: asked[n]}))
-        wrong = next(apart, others[-1])
+        others = [name for name in required if name != "program"]
+        unmatched = (n for n in others if programs and not catalogue.has_source({"program": programs, n: required[n]}))
+        mismatched = next(unmatched, others[-1])
         shown = " and ".join(f"{name} {' or '.join(repr(v) for v in values[:3])}" for name, values in wanted.items())
-        there = catalogue.values_of(wrong, programs)
-        of_them = f"{', '.join(there[:8])}{'…' if len(there) > 8 else ''}"
+        available = catalogue.values_of(mismatched, programs)
+        listed = f"{', '.join(available[:8])}{'…' if len(available) > 8 else ''}"
         return Diagnostic(
             "AQL0606",
             f"no {block} data source is known with {shown}".replace("  ", " "),
-            self.origins.get(wrong, self.origins.get("program")),
+            self.origins.get(mismatched, self.origins.get("program")),
             "none together" if len(wanted) > 1 else "no such source",
-            f"the {wrong}s of {' and '.join(programs[:3])} are {of_them}" if there else "",
+            f"the {mismatched}s of {' and '.join(programs[:3])} are {listed}" if available else "",
             severity="warning",
         )
 
     def filters(self) -> FilterGroup:
-        """The one flat group of a query that fits."""
+        """Return the metadata filter group of a predicate that fits."""
         if not self.groups:
             return FilterGroup(tuple(self.expressions))
         terms = [term for term in self.groups[0].terms if isinstance(term, Comparison)]
@@ -103,27 +101,27 @@ class NativeRequest:
 
 
 def is_list_term(term: Predicate) -> TypeGuard[Comparison]:
-    """Whether one of the lists of a query says it."""
+    """Return whether a list of the request expresses the term."""
     return isinstance(term, Comparison) and term.listed and term.operator in (Op.EQ, Op.IN)
 
 
 def is_filter_term(term: Predicate) -> TypeGuard[Comparison]:
-    """Whether one metadata filter says it. None is equal to a whole interval of time."""
+    """Return whether a metadata filter expresses the term. Filters cannot compare with an interval of time."""
     if not isinstance(term, Comparison) or term.ref.role != "metadata" or not OPERATORS[term.operator].wire:
         return False
     return not any(read_span(value) for value in term.values if "/" in value)
 
 
 def to_filter_expression(term: Comparison, kind: Kind) -> Expression:
-    """The metadata filter of a comparison."""
+    """Return the metadata filter of a comparison."""
     values = _comparable_time_values(term, kind) or term.values
     return Expression(term.ref.name, term.operator, values, term.origin)
 
 
 def _comparable_time_values(term: Comparison, kind: Kind) -> tuple[str, ...] | None:
-    """Times spelt so that they compare alike as times and as text; None where the values are no times.
+    """Spell times so that they compare equally as times and as text. Return None if the values are not times.
 
-    A time that others are only later than has no zeros at its end, and the others have the six digits of records.
+    A lower bound is written without trailing zeros, and any other time with six digits, as in records.
     """
     if not any("T" in value for value in term.values):
         return None
@@ -132,31 +130,31 @@ def _comparable_time_values(term: Comparison, kind: Kind) -> tuple[str, ...] | N
         return None
     is_known = is_time_key(kind, term.ref.name)
     operator = OPERATORS[term.operator]
-    least = [limit == "first" for limit in operator.limits_of(len(moments))]
-    pairs = zip(term.values, moments, least, strict=True)
-    return tuple(value if each is None else _spell_time(value, each.first, low, is_known) for value, each, low in pairs)
+    lower = [limit == "first" for limit in operator.limits_of(len(moments))]
+    rows = zip(term.values, moments, lower, strict=True)
+    return tuple(value if time is None else _spell_time(value, time.first, low, is_known) for value, time, low in rows)
 
 
 _SECONDS = len("2020-01-01T00:00:00")
 
 
-def _spell_time(value: str, moment: datetime, low: bool, is_known: bool) -> str:
+def _spell_time(value: str, time: datetime, low: bool, is_known: bool) -> str:
     if is_known:
-        return value if low else moment.isoformat(timespec="microseconds")
-    # A key that nobody declared may hold dates.
+        return value if low else time.isoformat(timespec="microseconds")
+    # An undeclared key may contain dates.
     return value[:10] if low and value[10:] == "T00:00:00" else value
 
 
 def list_name(term: Comparison, kind: Kind) -> str:
-    """The name of the list that a comparison fills."""
+    """Return the name of the list that a comparison fills."""
     declared = kind.field(term.ref.name)
     return declared.bare if declared is not None else term.ref.name
 
 
 def response_format(query: Query, also: tuple[Ref, ...] = ()) -> Tree | None:
-    """The parts of a record that a query needs, as AuroraX's response_format; None for the whole record.
+    """Return the parts of a record that a query needs, as AuroraX's response_format. None is the whole record.
 
-    `also` are what a residual needs.
+    `also` are the fields that post-processing needs.
     """
     if query.select is None:
         return None
@@ -168,7 +166,7 @@ def response_format(query: Query, also: tuple[Ref, ...] = ()) -> Tree | None:
     tree: Tree = {}
     for ref in (*selected, *query.group_by, *ordered, *span, *using, *also):
         _add_to_tree(tree, ref, kind)
-    # To count records, something of each must come.
+    # Counting needs at least one field of each record.
     return tree or {kind.fields[0].path[0]: True}
 
 
@@ -187,7 +185,7 @@ def _add_to_tree(tree: Tree, ref: Ref, kind: Kind) -> None:
 
 
 def _leaf_paths(field: Field) -> Iterator[tuple[str, ...]]:
-    """The paths of what a field holds, at any depth; its own when it is no object."""
+    """Yield the paths of the leaves of a field. A field that is not an object is its own leaf."""
     if not field.members:
         yield field.path
     for member in field.members:

@@ -1,7 +1,7 @@
-"""Predicates on data sources, evaluated over an archive's list of them, and the boxes that select the result.
+"""Source cover: evaluate predicates over the data sources of an archive, and cover the result by boxes.
 
-AuroraX restricts sources by three lists (programs × platforms × instrument types): a box. A set of sources is
-covered by few boxes that hold exactly those sources, or by one box and a residual where that is cheaper.
+AuroraX restricts sources by three lists (programs × platforms × instrument types), which form a box. A set of sources
+is covered by several boxes that contain only these sources, or by one box and post-processing if that is cheaper.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from auroraql.schema.operators import OPERATORS, FieldOp, Op
 AXES = ("program", "platform", "instrument_type")
 
 Box = tuple[tuple[str, tuple[str, ...]], ...]
-"""The lists of one box, by field name; a list that does not restrict is left out."""
+"""Lists of one box, by field name. A list that does not restrict is omitted."""
 
 Triple = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceCover:
-    """Boxes that hold all of a set of sources; `exact` when they hold no other."""
+    """Boxes that contain all of a set of sources. `exact` is true if they contain no other source."""
 
     boxes: tuple[Box, ...]
     exact: bool
 
 
 def is_source_predicate(leaf: Comparison | FieldComparison) -> bool:
-    """Whether a record's source alone tells what a comparison is."""
+    """Return whether a comparison depends only on the source of a record."""
     return leaf.ref.role == "source" and (isinstance(leaf, Comparison) or leaf.other.role == "source")
 
 
 def evaluate(
     predicate: Predicate, source: DataSource, unknown: Callable[[Comparison | FieldComparison], bool | None]
 ) -> bool | None:
-    """Whether a predicate holds for the records of a source; None when that is not known.
+    """Return whether a predicate is true for the records of a source, or None if that is unknown.
 
-    `unknown` answers for what is no field of the source.
+    `unknown` evaluates comparisons that do not depend on the source alone.
     """
     match predicate:
         case Comparison(ref) if ref.role == "source":
@@ -55,27 +55,25 @@ def evaluate(
         case Comparison() | FieldComparison():
             return unknown(predicate)
         case Not(term):
-            found = evaluate(term, source, unknown)
-            return None if found is None else not found
+            return _negate(evaluate(term, source, unknown))
         case And(terms):
             return _conjunction(evaluate(term, source, unknown) for term in terms)
         case Or(terms):
-            found = _conjunction(_negate(evaluate(term, source, unknown)) for term in terms)
-            return _negate(found)
+            return _negate(_conjunction(_negate(evaluate(term, source, unknown)) for term in terms))
 
 
-def _negate(found: bool | None) -> bool | None:
-    return None if found is None else not found
+def _negate(truth: bool | None) -> bool | None:
+    return None if truth is None else not truth
 
 
-def _conjunction(found: Iterable[bool | None]) -> bool | None:
-    """SQL's AND."""
-    unsure = False
-    for each in found:
-        if each is False:
+def _conjunction(truths: Iterable[bool | None]) -> bool | None:
+    """Return the AND of truth values as in SQL: None is unknown."""
+    has_unknown = False
+    for truth in truths:
+        if truth is False:
             return False
-        unsure = unsure or each is None
-    return None if unsure else True
+        has_unknown = has_unknown or truth is None
+    return None if has_unknown else True
 
 
 def _source_value(source: DataSource, ref: Ref) -> str | int:
@@ -84,9 +82,9 @@ def _source_value(source: DataSource, ref: Ref) -> str | int:
 
 
 def compare_value(leaf: Comparison, value: str | int) -> bool | None:
-    """Whether a comparison is true of a source's value; None where SQL does not know.
+    """Return whether a comparison is true for a source's value, or None if it is unknown as in SQL.
 
-    That is so for a field without a value, and for the order of an identifier and a text that is not a number.
+    It is unknown for a field without a value, and for an order between an identifier and text that is not a number.
     """
     if not OPERATORS[leaf.operator].arity:
         return _holds(leaf.operator, value, ())
@@ -101,12 +99,12 @@ def compare_value(leaf: Comparison, value: str | int) -> bool | None:
 
 
 def compare_source_fields(operator: FieldOp, value: str | int, other: str | int) -> bool | None:
-    """Whether a comparison of two fields of a source is true; None where one of them has no value."""
+    """Return whether a comparison of two source fields is true, or None if one of them has no value."""
     return None if "" in (value, other) else _holds(operator, value, [other])
 
 
 def _holds(operator: Op, value: Any, wanted: Sequence[Any]) -> bool:
-    """Whether a comparison holds; the values are of one type, or only equality compares them."""
+    """Return whether a comparison is true. Ordering operators need values of one type."""
     match operator:
         case Op.EQ:
             return bool(value == wanted[0])
@@ -129,32 +127,35 @@ def _holds(operator: Op, value: Any, wanted: Sequence[Any]) -> bool:
 
 
 def _number(text: str) -> Decimal | None:
-    # A double would round great whole numbers.
+    # A float would round large whole numbers.
     return Decimal(text) if PLAIN_NUMBER.fullmatch(text) else None
 
 
 @cache
 def _like_pattern(like: str) -> re.Pattern[str]:
-    """LIKE without an escape: % for anything, _ for one character, case ignored."""
+    """Return the regular expression of a LIKE pattern. It ignores case, and has no escape character."""
     parts = (".*" if c == "%" else "." if c == "_" else re.escape(c) for c in like)
     return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
 
 
 def find_cover(chosen: Sequence[DataSource], every: Sequence[DataSource], *, closely: bool = False) -> SourceCover:
-    """The boxes for a set of sources among all there are; `closely`: however many it takes."""
+    """Return boxes that cover the `chosen` sources among `every` source.
+
+    `closely` asks for exact boxes, however many these are.
+    """
     inside, outside = {_triple(s) for s in chosen}, {_triple(s) for s in every}
     ids = {s.identifier for s in chosen}
-    # Two sources may share a box of their own: then no lists tell them apart.
+    # Sources with equal values in all lists cannot be selected separately.
     pure = all(s.identifier in ids for s in every if _triple(s) in inside)
     lists = _bounding_lists(inside, outside)
     whole = tuple((AXES[at], tuple(sorted(values))) for at, values in lists.items())
     extra = len(_contained_triples(outside, lists)) - len(inside)
     if extra == 0:
         return SourceCover((whole,), pure)
-    if any("" in triple for triple in inside):  # no list names a field without a value
+    if any("" in triple for triple in inside):  # a list cannot select sources without a value
         return SourceCover((whole,), exact=False)
     boxes = _exact_boxes(inside, outside)
-    # A request costs about as much as the records of a few sources that are not wanted.
+    # A request costs about as much as fetching the records of four sources in vain.
     if len(boxes) > 1 + extra / 4 and not closely:
         return SourceCover((whole,), exact=False)
     return SourceCover(boxes, pure)
@@ -165,50 +166,50 @@ def _triple(source: DataSource) -> Triple:
 
 
 def _contained_triples(triples: set[Triple], lists: Mapping[int, set[str]]) -> set[Triple]:
-    """The triples that lists hold, each for the axis of its number."""
-    held = triples
+    """Return the triples that the lists select. `lists` are the allowed values by axis number."""
+    contained = triples
     for at, values in lists.items():
-        held = {triple for triple in held if triple[at] in values}
-    return held
+        contained = {triple for triple in contained if triple[at] in values}
+    return contained
 
 
 def _bounding_lists(inside: set[Triple], outside: set[Triple]) -> dict[int, set[str]]:
-    """The lists of the smallest box around the triples, without those that it does not need."""
+    """Return the lists of the smallest box that contains the triples, without redundant lists."""
     lists = {at: {triple[at] for triple in inside} for at in range(len(AXES))}
     lists = {at: values for at, values in lists.items() if "" not in values}
-    held = _contained_triples(outside, lists)
+    contained = _contained_triples(outside, lists)
     for at in reversed(range(len(AXES))):
         others = {n: values for n, values in lists.items() if n != at}
-        if len(_contained_triples(outside, others)) == len(held):
+        if len(_contained_triples(outside, others)) == len(contained):
             lists = others
     return lists
 
 
 def _exact_boxes(inside: set[Triple], outside: set[Triple]) -> tuple[Box, ...]:
-    """Boxes that hold the triples and no other: programs that are wanted whole together, the others cut finer."""
-    wanted, there = _program_boxes(inside), _program_boxes(outside)
+    """Return boxes that contain exactly the triples. Programs with boxes of the same shape share a box."""
+    wanted, available = _program_boxes(inside), _program_boxes(outside)
     shapes: dict[Box, list[str]] = defaultdict(list)
     for program in sorted(wanted):
-        for shape in _boxes_within_program(wanted[program], there[program]):
+        for shape in _boxes_within_program(wanted[program], available[program]):
             shapes[shape].append(program)
     return tuple((("program", tuple(programs)), *shape) for shape, programs in shapes.items())
 
 
 def _program_boxes(triples: set[Triple]) -> dict[str, set[tuple[str, str]]]:
-    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    by_program: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for program, platform, instrument_type in triples:
-        found[program].add((platform, instrument_type))
-    return found
+        by_program[program].add((platform, instrument_type))
+    return by_program
 
 
-def _boxes_within_program(wanted: set[tuple[str, str]], there: set[tuple[str, str]]) -> Iterable[Box]:
-    """Boxes within one program, without its name: instrument types that are wanted at the same platforms together."""
-    if wanted == there:
+def _boxes_within_program(wanted: set[tuple[str, str]], available: set[tuple[str, str]]) -> Iterable[Box]:
+    """Return boxes within one program. Instrument types that are wanted at the same platforms share a box."""
+    if wanted == available:
         return ((),)
-    at: dict[str, set[str]] = defaultdict(set)
+    platforms_of: dict[str, set[str]] = defaultdict(set)
     for platform, instrument_type in wanted:
-        at[instrument_type].add(platform)
+        platforms_of[instrument_type].add(platform)
     together: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for instrument_type in sorted(at):
-        together[tuple(sorted(at[instrument_type]))].append(instrument_type)
+    for instrument_type in sorted(platforms_of):
+        together[tuple(sorted(platforms_of[instrument_type]))].append(instrument_type)
     return [(("platform", platforms), ("instrument_type", tuple(types))) for platforms, types in together.items()]

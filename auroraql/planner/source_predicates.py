@@ -1,7 +1,7 @@
-"""A predicate over all data sources at once: a bit a source, so that fifty comparisons cost what fifty cost.
+"""Source predicates: evaluate a predicate for all data sources at once, with bit masks that have a bit per source.
 
-A truth is two masks: of the sources for which it holds, and of those for which it may hold (they differ by what
-is unknown, SQL's NULL, or by what is no field of a source).
+The truth of a predicate is two masks: the sources for which it is certainly true, and those for which it may be true.
+They differ if a value is missing (NULL in SQL), or if the predicate depends on more than the source.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Values = tuple[str | int, ...]
 
 
 _MOST_KEPT = 1000
-"""Comparisons whose truth is kept: a mask has as many bits as there are sources."""
+"""Maximum number of comparisons whose masks are cached."""
 
 
 class SourcePredicates:
-    """Evaluates predicates over one list of sources."""
+    """Evaluator of predicates over one list of sources, with a cache of masks."""
 
     def __init__(self, sources: Sequence[DataSource]) -> None:
         self.sources = sources
@@ -35,35 +35,35 @@ class SourcePredicates:
 
     @classmethod
     def for_sources(cls, sources: Sequence[DataSource]) -> SourcePredicates:
-        """Those over a list; of the same list as the last time, with what was found out then."""
+        """Return the evaluator of a list of sources. The last one is reused, with its cache, for the same list."""
         if not _LAST or _LAST[0].sources is not sources:
             _LAST[:] = [cls(sources)]
         return _LAST[0]
 
     def certain_sources(self, predicate: Predicate) -> list[DataSource]:
-        """The sources for which the predicate holds whatever is no field of a source."""
+        """Return the sources of which every record matches the predicate."""
         return self._matching_sources(self._truth(predicate, (self.every, self.every))[0])
 
     def possible_sources(self, predicate: Predicate) -> list[DataSource]:
-        """The sources of which a record may fulfil the predicate."""
+        """Return the sources of which a record may match the predicate."""
         return self._matching_sources(self._truth(predicate, (0, self.every))[1])
 
     def has_certain(self, predicate: Predicate) -> bool:
-        """Whether there is a source for which it holds."""
+        """Return whether every record of some source matches the predicate."""
         return self._truth(predicate, (self.every, self.every))[0] != 0
 
     def has_possible(self, predicate: Predicate) -> bool:
-        """Whether there is a source of which a record may fulfil it."""
+        """Return whether a record of some source may match the predicate."""
         return self._truth(predicate, (0, self.every))[1] != 0
 
     def _matching_sources(self, mask: int) -> list[DataSource]:
         return [source for source, bit in zip(self.sources, reversed(bin(mask)), strict=False) if bit == "1"]
 
     def _truth(self, predicate: Predicate, other: TruthMasks) -> TruthMasks:
-        """`other` is the truth of what is no field of a source."""
+        """Return the masks of a predicate. `other` are the masks of comparisons that depend on more than the source."""
         match predicate:
             case Comparison() | FieldComparison():
-                return self._known_leaf(predicate) if is_source_predicate(predicate) else other
+                return self._cached_leaf_truth(predicate) if is_source_predicate(predicate) else other
             case Not(term):
                 holding, possible = self._truth(term, other)
                 return self.every & ~possible, self.every & ~holding
@@ -74,20 +74,20 @@ class SourcePredicates:
                 truths = [self._truth(term, other) for term in terms]
                 return reduce(lambda a, b: (a[0] | b[0], a[1] | b[1]), truths, (0, 0))
 
-    def _known_leaf(self, leaf: Comparison | FieldComparison) -> TruthMasks:
+    def _cached_leaf_truth(self, leaf: Comparison | FieldComparison) -> TruthMasks:
         if isinstance(leaf, FieldComparison):
-            return self._leaf(leaf)
+            return self._leaf_truth(leaf)
         key = (leaf.ref.name, leaf.operator, leaf.values)
         if key not in self._leaves:
             if len(self._leaves) >= _MOST_KEPT:
                 self._leaves.clear()
-            self._leaves[key] = self._leaf(leaf)
+            self._leaves[key] = self._leaf_truth(leaf)
         return self._leaves[key]
 
-    def _leaf(self, leaf: Comparison | FieldComparison) -> TruthMasks:
-        """Each value that sources have of the field, or two values of the two, is looked at once."""
+    def _leaf_truth(self, leaf: Comparison | FieldComparison) -> TruthMasks:
+        """Return the masks of a comparison. Each distinct value of the sources is compared once."""
         if isinstance(leaf, Comparison) and leaf.operator in (Op.EQ, Op.IN, Op.NE, Op.NOT_IN) and _is_text(leaf):
-            # What most predicates ask needs no look at all.
+            # Fast path: most predicates compare text for equality, which is a lookup of masks.
             masks = self._masks(leaf)
             unknown = masks.get(("",), 0)
             named = reduce(int.__or__, (masks.get((value,), 0) for value in leaf.values), 0) & ~unknown
@@ -96,15 +96,15 @@ class SourcePredicates:
         holding = possible = 0
         for values, mask in self._masks(leaf).items():
             if isinstance(leaf, Comparison):
-                found = compare_value(leaf, values[0])
+                truth = compare_value(leaf, values[0])
             else:
-                found = compare_source_fields(leaf.operator, values[0], values[1])
-            holding |= mask if found else 0
-            possible |= mask if found is not False else 0
+                truth = compare_source_fields(leaf.operator, values[0], values[1])
+            holding |= mask if truth else 0
+            possible |= mask if truth is not False else 0
         return holding, possible
 
     def _masks(self, leaf: Comparison | FieldComparison) -> dict[Values, int]:
-        """Each value of the field, or fields, compared, with the mask of the sources that have it."""
+        """Return the mask of the sources that have each value, or pair of values, of the compared fields."""
         names = [ref.name.rpartition(".")[2] for ref in collect_refs(leaf)]
         key = " ".join(names)
         if key not in self._fields:
@@ -120,4 +120,4 @@ def _is_text(leaf: Comparison) -> bool:
 
 
 _LAST: list[SourcePredicates] = []
-"""The last that was asked for: while a statement is typed, its predicates are asked again and again."""
+"""The last evaluator: completion evaluates the predicates of a statement at every key."""

@@ -1,7 +1,7 @@
-"""The requests of a query with USING: one query for each group of values where that is cheaper, else one for all.
+"""USING groups: split a query with USING into one query per group of values if that is cheaper, else one for all.
 
-Both fetch a superset of the records; the post-processing takes the intervals and values of each group to them. A query
-for some groups is the query itself with their values as a predicate, so that whatever AuroraX can filter by is sent.
+Both fetch a superset of the records, to which post-processing applies the intervals and values of each group. A query
+for some groups is the original query with their values as a predicate, so that AuroraX filters as much as it can.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import Op
 
 _DAYS_OF_A_REQUEST = 4
-"""A request costs about as much as the records of this many days of one group that are not wanted."""
+"""A request costs about as much as fetching this many days of one group in vain."""
 
 
 def split_using(
     query: Query, using: Using, sources: Sequence[DataSource], catalogue: Catalogue
 ) -> Iterator[tuple[Query, ...]]:
-    """Queries without USING that together find every record of the query, the best choice first.
+    """Yield lists of queries without USING that together find every record of the query, the cheapest list first.
 
-    Groups that no source can have are left out. The last choice is a single query.
+    Groups that no source can match are omitted. The last list is a single query.
     """
-    truths = SourcePredicates.for_sources(sources)
+    source_predicates = SourcePredicates.for_sources(sources)
     groups = [
         group
         for group in using.groups
-        if truths.has_possible(_restrict_to_groups(query, using.refs, [group], catalogue))
+        if source_predicates.has_possible(_restrict_to_groups(query, using.refs, [group], catalogue))
     ]
     if not groups:
         return
-    together = _query_of_group(query, using.refs, groups, catalogue)
-    alike = _merge_equal_windows(query, using.refs, groups)
-    if len(alike) <= MAX_REQUESTS:
-        apart = [_query_of_group(query, using.refs, part, catalogue) for part in alike]
-        if _estimate_cost(apart, [len(part) for part in alike]) < _estimate_cost([together], [len(groups)]):
-            yield tuple(apart)
-    yield (together,)
+    combined = _query_of_group(query, using.refs, groups, catalogue)
+    merged_groups = _merge_equal_windows(query, using.refs, groups)
+    if len(merged_groups) <= MAX_REQUESTS:
+        separate = [_query_of_group(query, using.refs, part, catalogue) for part in merged_groups]
+        if _estimate_cost(separate, [len(part) for part in merged_groups]) < _estimate_cost([combined], [len(groups)]):
+            yield tuple(separate)
+    yield (combined,)
 
 
 def _merge_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup]) -> list[list[UsingGroup]]:
-    """The groups apart; with one field, those that need the same windows together, which a list of values says."""
+    """Return the groups separately. With one field, groups with equal windows share a list of values."""
     if len(refs) > 1:
         return [[group] for group in groups]
-    together: dict[object, list[UsingGroup]] = {}
+    combined: dict[object, list[UsingGroup]] = {}
     for group in groups:
-        together.setdefault(replace(query, during=group.intervals, using=None).windows, []).append(group)
-    return list(together.values())
+        combined.setdefault(replace(query, during=group.intervals, using=None).windows, []).append(group)
+    return list(combined.values())
 
 
 def _query_of_group(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue) -> Query:
@@ -67,7 +67,7 @@ def _query_of_group(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGro
 def _restrict_to_groups(
     query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue
 ) -> Predicate:
-    """The query's predicate, and that each field has a value of one of the groups."""
+    """Return the query's predicate AND a condition that each field has a value of one of the groups."""
     terms = [*split_conjuncts(query.where), *_equal_to_group(query, refs, groups, catalogue)]
     return normalize(And(tuple(terms), query.where.origin))
 
@@ -86,7 +86,7 @@ def _equal_to_group(
 
 
 def _can_be_sent(query: Query, ref: Ref, values: Sequence[str], catalogue: Catalogue) -> bool:
-    """Whether a service surely accepts values of a metadata key: it is declared, and they are of its type."""
+    """Return whether the service accepts the values of a metadata key: it is declared, and they have its type."""
     if ref.role != "metadata":
         return True
     key = catalogue.key(KINDS[query.kind].metadata, ref.name)
@@ -104,7 +104,7 @@ def _can_be_sent(query: Query, ref: Ref, values: Sequence[str], catalogue: Catal
 
 
 def _estimate_cost(queries: Sequence[Query], counts: Sequence[int]) -> float:
-    """The requests of queries, and the days of groups that they fetch; `counts` are the groups of each."""
+    """Estimate the cost of queries in requests. `counts` are the numbers of groups that each query fetches."""
     days = sum(
         count * (last - first).total_seconds() / 86_400
         for query, count in zip(queries, counts, strict=True)

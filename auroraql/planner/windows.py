@@ -1,6 +1,6 @@
-"""The windows of requests: those of intervals, and pieces of one longer than the service allows.
+"""Request windows: apply the intervals of a query, close open windows, and split windows that are too long.
 
-The windows of one query share no second, so that no record is asked for twice.
+The windows of one query do not overlap, so that no record is fetched twice.
 """
 
 from __future__ import annotations
@@ -21,50 +21,51 @@ _LONGEST_MONTH = timedelta(days=31)
 
 
 def cut_windows(requests: Iterable[Request]) -> tuple[Request, ...]:
-    """The requests, each as many as its window needs; one with an open window stays one."""
+    """Split the requests whose windows are longer than the service allows. Open windows are not split."""
     return tuple(piece for request in requests for piece in _split_window(request))
 
 
 FindRecordRange = Callable[[Request], Window | None]
-"""The first and last moment of the records that an archive has for a request; None where it does not say."""
+"""Callback that returns the time range of an archive's records for a request, or None if it is unknown."""
 
 
-def close_windows(requests: Sequence[Request], held: FindRecordRange) -> tuple[tuple[Request, ...], bool]:
-    """The requests with both ends of their window, where the service needs them, and whether the archive knew them.
+def close_windows(requests: Sequence[Request], find_range: FindRecordRange) -> tuple[tuple[Request, ...], bool]:
+    """Close open windows by the range of the archive's records, if the service needs closed windows.
 
-    A request for which the archive has no record is left out.
+    Return the requests, without those for which the archive has no record, and whether the ranges are known. If they
+    are not, the requests are unchanged.
     """
     closed: list[Request] = []
     for request in requests:
         if not is_open(request):
             closed.append(request)
             continue
-        extent = held(request)
-        if extent is None:
+        record_range = find_range(request)
+        if record_range is None:
             return tuple(requests), False
-        start, end = request.start or extent[0], request.end or extent[1]
+        start, end = request.start or record_range[0], request.end or record_range[1]
         if start is not None and end is not None and start <= end:
             closed.append(replace(request, start=start, end=end))
     return tuple(closed), True
 
 
 def is_open(request: Request) -> bool:
-    """Whether the service refuses the window of a request because it has no end."""
+    """Return whether the service rejects the window of a request because it is open."""
     return bool(KINDS[request.kind].longest_months) and (request.start is None or request.end is None)
 
 
 def is_too_long(request: Request) -> bool:
-    """Whether the window of a request is longer than any month is, so that the service refuses it."""
+    """Return whether the service rejects the window of a request because it is too long."""
     months = KINDS[request.kind].longest_months
     if not months or request.start is None or request.end is None:
         return False
     return request.end - request.start >= months * _LONGEST_MONTH
 
 
-def apply_windows(requests: Sequence[Request], query: Query, most: int = MAX_WINDOWS) -> tuple[Request, ...]:
-    """The requests, once for each window of a query with intervals; windows are joined for `most` requests in all."""
+def apply_windows(requests: Sequence[Request], query: Query, max_requests: int = MAX_WINDOWS) -> tuple[Request, ...]:
+    """Repeat the requests for each window of a query. Nearby windows are joined to limit the number of requests."""
     windows = [(first, last) for first, last in narrow_windows(query) if first is not None and last is not None]
-    joined = merge_nearest_windows(windows, max(1, most // max(1, len(requests))))
+    joined = merge_nearest_windows(windows, max(1, max_requests // max(1, len(requests))))
     return tuple(replace(request, start=first, end=last) for request in requests for first, last in joined)
 
 
@@ -75,7 +76,7 @@ def _split_window(request: Request) -> Iterator[Request]:
         return
     start = request.start
     while True:
-        # One second short of the month, so that the next piece begins on the day this one did.
+        # The piece ends a second before the next one, which starts on the same day of the month.
         later = _add_months(start, months)
         if later is None or later > request.end:
             yield replace(request, start=start)
@@ -85,10 +86,10 @@ def _split_window(request: Request) -> Iterator[Request]:
         start = later
 
 
-def _add_months(moment: datetime, months: int) -> datetime | None:
-    """The same day so many months later, or the last of that month; None when the calendar ends before."""
-    index = moment.year * 12 + moment.month - 1 + months
+def _add_months(time: datetime, months: int) -> datetime | None:
+    """Return the same day `months` later, or the last day of that month. Return None after the year 9999."""
+    index = time.year * 12 + time.month - 1 + months
     year, month = index // 12, index % 12 + 1
     if year > 9999:
         return None
-    return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
+    return time.replace(year=year, month=month, day=min(time.day, calendar.monthrange(year, month)[1]))
