@@ -1,4 +1,4 @@
-"""What is run: native AuroraX requests, and the residual that is done after them."""
+"""Plan: the native AuroraX requests of a query, and the post-processing of their records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auroraql.schema.operators import Op
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One metadata filter (OpenAPI `MetadataExpression`); `operator` is a schema name that has a wire form."""
+    """Metadata filter (OpenAPI `MetadataExpression`). AuroraX supports its `operator`."""
 
     key: str
     operator: Op
@@ -25,7 +25,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class FilterGroup:
-    """One flat metadata filter group (OpenAPI `MetadataExpressionGroup`); OR only with two or more."""
+    """Flat group of metadata filters (OpenAPI `MetadataExpressionGroup`). It is an OR only with two or more filters."""
 
     expressions: tuple[Expression, ...] = ()
     operator: str = "AND"
@@ -33,7 +33,7 @@ class FilterGroup:
 
 @dataclass(frozen=True, slots=True)
 class BlockRequest:
-    """One criteria block as AuroraX has it: lists by the bare name of their field, filters, or points in degrees."""
+    """Criteria block of a request: lists by the bare name of their field, filters, or points in degrees."""
 
     kind: str
     lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -41,14 +41,16 @@ class BlockRequest:
     points: tuple[tuple[Decimal, Decimal], ...] = ()
 
     def list_values(self, name: str) -> tuple[str, ...]:
-        """The values of the list for one field; empty when it does not restrict."""
+        """Return the values of the list for a field, or () if the field is not restricted."""
         return next((values for field_name, values in self.lists if field_name == name), ())
 
 
 @dataclass(frozen=True, slots=True)
 class CriteriaRequest:
-    """What a request for conjunctions has besides its window. See `ir.query.Criteria`; limits are whole km, but for a
-    query that is described and not run."""
+    """Criteria of a conjunction request; see `ir.query.Criteria`.
+
+    Distances are whole km, except in a query that is described but not run.
+    """
 
     blocks: tuple[BlockRequest, ...]
     distances: tuple[int | Decimal | None, ...]
@@ -57,20 +59,20 @@ class CriteriaRequest:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The blocks' names, numbered by kind, as query JSON has them: ground1, space1, adhoc1 …"""
+        """Names of the blocks, numbered by kind, as in query JSON: ground1, space1, adhoc1 …."""
         return block_names(wire_name(block.kind) for block in self.blocks)
 
     @property
     def pairs(self) -> tuple[str, ...]:
-        """The names of each two blocks, in the order of `distances`: ground1-space1 …"""
+        """Names of the pairs of blocks, in the order of `distances`: ground1-space1 …."""
         return tuple("-".join(pair) for pair in combinations(self.names, 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One native search: what AuroraX is asked. Lists empty and bounds None mean no restriction.
+    """Native search request of AuroraX. An empty list and a bound None do not restrict it.
 
-    `lists` holds, by the bare name of its field (program, data_product_type …), each list of the query.
+    `lists` are the lists of the query by the bare name of their field (program, data_product_type …).
     """
 
     kind: str
@@ -82,13 +84,13 @@ class Request:
     criteria: CriteriaRequest | None = None
 
     def list_values(self, name: str) -> tuple[str, ...]:
-        """The values of the list for one field; empty when it does not restrict."""
+        """Return the values of the list for a field, or () if the field is not restricted."""
         return next((values for field_name, values in self.lists if field_name == name), ())
 
 
 @dataclass(frozen=True, slots=True)
 class PostProcessing:
-    """What is done to the fetched records: intervals and a predicate, groups, order, a cut, then the columns.
+    """Post-processing of the fetched records: intervals and predicate, groups, order, limit, then columns.
 
     `during` and `using` are those of the query.
     """
@@ -108,16 +110,16 @@ class PostProcessing:
 
     @property
     def is_aggregate(self) -> bool:
-        """Whether a row of the result is made of several records."""
+        """Whether a result row is computed from several records."""
         return bool(self.group_by) or any(column.function for column in self.select or ())
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A query, the requests that fetch a superset of its rows, and the residual that makes them exact.
+    """Plan of a query: requests that fetch a superset of its rows, and post-processing that makes them exact.
 
-    An archive that runs a Query whole (the embedded one) may do so and skip the residual; the rows are
-    the same. No request at all means that no data source can match: the answer is empty.
+    An engine that can run a whole Query, such as the embedded one, may ignore the requests and the post-processing. Its
+    rows are the same. A plan without requests has an empty result, because no data source can match.
     """
 
     query: Query
@@ -125,13 +127,13 @@ class Plan:
     post_processing: PostProcessing = PostProcessing()
     warnings: tuple[Diagnostic, ...] = ()
     unsayable: tuple[Diagnostic, ...] = ()
-    """Why no requests of AuroraX's can find it; an archive that runs queries whole can."""
+    """Reasons why AuroraX's requests cannot express the query. Engines that run whole queries ignore them."""
     counted: bool = False
-    """Whether all that is asked is how many records the one request finds."""
+    """Whether the result is only the number of records of the single request."""
     window_from: tuple[str, ...] = ()
-    """What gave the requests their windows, for people: the window clause, comparisons, what the archive holds."""
+    """Descriptions of what set the windows of the requests: the window clause, comparisons, the archive's records."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing can match, so that no archive need be asked."""
+        """Whether nothing can match, so that no request is needed."""
         return not self.requests and not self.unsayable

@@ -1,16 +1,19 @@
-"""The waist of the house: what a search means, frozen and comparable, in normal form.
+"""Query: the intermediate representation of a search, frozen and comparable, in normal form.
 
-A `Query` is made through `Query.of`, which brings it to normal form, so that two ways of writing
-one search are equal values. Where things were written (`origin`) takes no part in equality.
+`Query.build` brings a query to normal form, so that different ways to write one search give equal values. Source
+positions (`origin`) are not compared.
 
-Normal form of the predicate: NOT stands at the leaves only (as `!=`, `not in` …); AND and OR are
-flat and have at least two terms; several lists of one listed field (program …) are one list, as
-AuroraX has one list for each; a list of one value of such a field is `=`; the terms of the outermost
-AND follow the order of the query JSON: programs, platforms, instrument types, other fields, metadata.
+Normal form of the predicate:
 
-A time is compared with an instant, or for equality with the interval that a literal names (see `auroraql.ir.time_literals`).
-Terms of the outermost AND that say the same as a bound of the window are that bound; those that contradict the
-window stay in the predicate.
+* NOT is only at the leaves, as a negated operator (`!=`, `not in` …).
+* AND and OR are flat and have at least two terms.
+* Several lists of one listed field (program …) are one list, because AuroraX has one list per field. A list of one
+  value is `=`.
+* The terms of the outermost AND have the order of the query JSON: programs, platforms, instrument types, other fields,
+  metadata.
+* A time is compared with an instant, or for equality with the interval of a literal (see `auroraql.ir.time_literals`).
+* Terms of the outermost AND that equal a bound of the time window become that bound. Terms that contradict the window
+  stay in the predicate.
 """
 
 from __future__ import annotations
@@ -40,32 +43,32 @@ from auroraql.schema.model import Field, Kind, Role
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, FieldOp, Op
 
 Tree = dict[str, "Tree | bool"]
-"""A response_format: the record's own tree with `True` leaves."""
+"""AuroraX's response_format: the tree of a record with `True` leaves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A field of the record (role source or record, by its dotted path) or a metadata key (by its name)."""
+    """Reference to a field of the record (role source or record, by its dotted path) or a metadata key (by its name)."""
 
     role: Role
     name: str
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Where the value stands in a record."""
+        """Path of the value in a record."""
         return ("metadata", self.name) if self.role == "metadata" else tuple(self.name.split("."))
 
     @property
     def bare(self) -> str:
-        """The name that a statement may write without the prefix of its object."""
+        """Name that a statement may write without the prefix of its object."""
         return self.name.rpartition(".")[2] if self.role == "source" else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A field compared with values; `values` are strings as AuroraX is sent them, `operator` a schema name.
+    """Comparison of a field with values, which are strings in the spelling of AuroraX's JSON.
 
-    `listed` marks a field that AuroraX filters by a list of its own (programs …, product types).
+    `listed` marks a field that AuroraX filters by a separate list (programs …, product types).
     """
 
     ref: Ref
@@ -77,7 +80,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """Every term holds; of no terms: always true."""
+    """Conjunction of terms. Without terms, it is always true."""
 
     terms: tuple[Predicate, ...]
     origin: Origin = field(default=None, compare=False)
@@ -85,7 +88,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """At least one term holds; of no terms: never true."""
+    """Disjunction of terms. Without terms, it is never true."""
 
     terms: tuple[Predicate, ...]
     origin: Origin = field(default=None, compare=False)
@@ -93,7 +96,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The term does not hold (and is not unknown)."""
+    """Negation of a term. It is unknown if the term is unknown, as in SQL."""
 
     term: Predicate
     origin: Origin = field(default=None, compare=False)
@@ -101,7 +104,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class FieldComparison:
-    """Two fields of one record compared, as `start < metadata.imaging_start_time`; the operator takes one value."""
+    """Comparison of two fields of a record, such as `start < metadata.imaging_start_time`."""
 
     ref: Ref
     operator: FieldOp
@@ -116,10 +119,10 @@ EVERYTHING = And(())
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the result, under `label`: a field or metadata key, or a function of all records of a group.
+    """Column of the result: a field, a metadata key, or a function of all records of a group.
 
-    `function` is empty or one of FUNCTIONS; `ref` is None for `count(*)` alone. `bare` records that the path was
-    written without its prefix (`platform`, not `data_source.platform`); it is False where both are the same.
+    `function` is empty or one of FUNCTIONS. `ref` is None only for `count(*)`. `bare` records that the path was
+    written without its prefix (`platform`, not `data_source.platform`). It is False if both are the same.
     """
 
     ref: Ref | None
@@ -130,7 +133,7 @@ class Column:
 
     @property
     def label(self) -> str:
-        """The column's name in the result: the alias, or what was written."""
+        """Name of the column in the result: the alias, or the column as written."""
         if self.alias:
             return self.alias
         path = "*" if self.ref is None else self.ref.bare if self.bare else ".".join(self.ref.path)
@@ -138,7 +141,7 @@ class Column:
 
 
 def default_columns(leaves: Sequence[Field]) -> tuple[Column, ...]:
-    """The columns of whole records with these fields: bare names, dotted ones where two would be the same."""
+    """Return the columns of whole records with these fields. Names are bare, or dotted if two would be equal."""
     names = Counter(leaf.bare for leaf in leaves)
     return tuple(
         Column(Ref(leaf.role, leaf.name), bare=leaf.bare != leaf.name and names[leaf.bare] == 1 and not leaf.is_dotted)
@@ -147,14 +150,14 @@ def default_columns(leaves: Sequence[Field]) -> tuple[Column, ...]:
 
 
 FUNCTIONS = ("count", "min", "max", "avg", "sum")
-"""What can be said of the records of a group at once."""
+"""Names of the aggregate functions."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderKey:
-    """One key of ORDER BY; missing values come last unless `nulls_first`.
+    """Key of ORDER BY. Missing values come last unless `nulls_first`.
 
-    A ref of the role `column` names a column of the result by its label, as that of an aggregate.
+    A ref with the role `column` names a result column by its label, for example an aggregate.
     """
 
     ref: Ref
@@ -165,9 +168,9 @@ class OrderKey:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A criteria block of conjunctions: a kind of `schema.BLOCKS` and a predicate on its ephemeris.
+    """Criteria block of conjunctions: a kind of `schema.BLOCKS` and a predicate on its ephemeris.
 
-    `points` are latitude and longitude, in degrees, of the places of a location block.
+    `points` are the latitudes and longitudes, in degrees, of a location block.
     """
 
     kind: str
@@ -177,12 +180,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Between what conjunctions are found, and how near.
+    """Criteria of conjunctions: blocks, maximum distances and conjunction types.
 
-    The blocks are in the order of `schema.BLOCKS`. `distances` has one limit in km for each two blocks, in the
-    order of `pairs`; None is any distance. `via` are names of `schema.kinds.conjunctions.TRACES`; none at all is
-    what AuroraX is sent as an empty list, which it answers by the first of them. `subminute`: also
-    between whole minutes.
+    The blocks are in the order of `schema.BLOCKS`. `distances` has one limit in km for each pair of blocks, in the
+    order of `pairs`. None is any distance. `via` are names of `schema.kinds.conjunctions.TRACES`. An empty `via` is
+    sent as an empty list, which AuroraX treats as the first type. `subminute` also finds epochs between whole minutes.
     """
 
     blocks: tuple[Block, ...]
@@ -192,45 +194,45 @@ class Criteria:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The blocks' names, numbered by kind: ground1, ground2, space1, location1 …"""
+        """Names of the blocks, numbered by kind: ground1, ground2, space1, location1 …."""
         return block_names(block.kind for block in self.blocks)
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
-        """Each two blocks, by their places."""
+        """Pairs of block indices."""
         return tuple(combinations(range(len(self.blocks)), 2))
 
 
 def block_names(kinds: Iterable[str]) -> tuple[str, ...]:
-    """The names of blocks of these kinds, numbered per kind in their order."""
+    """Return the names of blocks of these kinds, numbered per kind in their order."""
     counts = Counter[str]()
-    found = []
+    names = []
     for kind in kinds:
         counts[kind] += 1
-        found.append(f"{kind}{counts[kind]}")
-    return tuple(found)
+        names.append(f"{kind}{counts[kind]}")
+    return tuple(names)
 
 
 Interval = tuple[datetime, datetime]
-"""A first and a last moment, both included."""
+"""First and last time, both inclusive."""
 
 
 MAX_WINDOWS = 32
-"""The most windows that the intervals of one query become; more are joined where the gaps are the shortest."""
+"""Maximum number of windows for the intervals of one query. More are joined across the shortest gaps."""
 
 
 def touched_days(interval: Interval, margin_days: timedelta) -> Interval:
-    """The whole days that an interval touches, and those within `margin` before and after them."""
+    """Return the whole days that an interval touches, extended by `margin_days` at both ends."""
     first = datetime.combine(interval[0], time.min)
     last = datetime.combine(interval[1], time(23, 59, 59))
-    # The calendar ends: a margin past it is cut.
+    # The margin is cut at the ends of the calendar.
     return first - min(margin_days, first - datetime.min), last + min(
         margin_days, datetime.max.replace(microsecond=0) - last
     )
 
 
 def merge_touched_days(intervals: Iterable[Interval], margin: timedelta = timedelta()) -> tuple[Interval, ...]:
-    """The `whole_days` of intervals, consecutive ones joined; the intervals are in order."""
+    """Return the `touched_days` of sorted intervals, with consecutive ones joined."""
     runs: list[Interval] = []
     for start, end in (touched_days(interval, margin) for interval in intervals):
         if runs and start - runs[-1][1] <= timedelta(seconds=1):
@@ -240,21 +242,22 @@ def merge_touched_days(intervals: Iterable[Interval], margin: timedelta = timede
     return tuple(runs)
 
 
-def merge_nearest_windows(windows: Sequence[Interval], most: int) -> tuple[Interval, ...]:
-    """At most `most` windows: those with the shortest gaps between them are joined. The windows are in order, apart."""
-    if len(windows) <= most:
+def merge_nearest_windows(windows: Sequence[Interval], max_windows: int) -> tuple[Interval, ...]:
+    """Join sorted, disjoint windows across the shortest gaps until their number is within the maximum."""
+    if len(windows) <= max_windows:
         return tuple(windows)
     gaps = [later[0] - earlier[1] for earlier, later in pairwise(windows)]
-    kept = sorted(sorted(range(len(gaps)), key=gaps.__getitem__, reverse=True)[: most - 1])
-    firsts, lasts = [0, *(at + 1 for at in kept)], [*kept, len(windows) - 1]
+    longest = sorted(sorted(range(len(gaps)), key=gaps.__getitem__, reverse=True)[: max_windows - 1])
+    firsts, lasts = [0, *(gap + 1 for gap in longest)], [*longest, len(windows) - 1]
     return tuple((windows[i][0], windows[j][1]) for i, j in zip(firsts, lasts, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class UsingGroup:
-    """The rows of a result that have the same values in the fields of USING: those values, and the rows' intervals.
+    """Group of result rows that have the same values in the fields of USING.
 
-    The values are strings as AuroraX is sent them, one for each field. The intervals are in order, apart from one another.
+    `values` has one string per field, in the spelling of AuroraX's JSON. `intervals` are the times of the rows, sorted
+    and disjoint.
     """
 
     values: tuple[str, ...]
@@ -263,7 +266,7 @@ class UsingGroup:
 
 @dataclass(frozen=True, slots=True)
 class Using:
-    """DURING … USING: a record overlaps an interval of a group and equals the group's value in each field of `refs`."""
+    """Condition of DURING … USING: a record overlaps an interval of a group, and has the group's values in `refs`."""
 
     refs: tuple[Ref, ...]
     groups: tuple[UsingGroup, ...]
@@ -271,12 +274,12 @@ class Using:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search as it is meant. `start` and `end` are inclusive, naive UTC, whole seconds; None is open.
+    """Search in normal form.
 
-    `select` None means the whole record, as AuroraX answers without a response_format. `criteria` are there
-    for conjunctions, and only for them. `during` restricts to records that overlap one of the intervals
-    (in order, apart from one another); an empty tuple finds nothing, None does not restrict. With `using`, `during`
-    has the intervals of all its groups.
+    `start` and `end` are inclusive, in naive UTC and whole seconds. None is open. `select` is None for whole records,
+    which AuroraX returns without a response_format. Only conjunctions have `criteria`. `during` restricts the search to
+    records that overlap one of the sorted, disjoint intervals. An empty tuple finds nothing, and None does not
+    restrict. With `using`, `during` has the intervals of all groups.
     """
 
     kind: str
@@ -293,26 +296,26 @@ class Query:
     during: tuple[Interval, ...] | None = None
     using: Using | None = None
     window_from: tuple[str, ...] = field(default=(), compare=False)
-    """What gave the window its bounds, for people: the clause, or comparisons."""
+    """Descriptions of what set the bounds of the window: the window clause, or comparisons."""
 
     @classmethod
     def build(cls, query: Query) -> Query:
-        """The query in normal form."""
+        """Return the query in normal form."""
         criteria = query.criteria and _normalize_criteria(query.criteria)
         return _move_bounds_to_window(replace(query, where=normalize(query.where), criteria=criteria))
 
     @property
     def is_aggregate(self) -> bool:
-        """Whether a row of the result is made of several records."""
+        """Whether a result row is computed from several records."""
         return bool(self.group_by) or any(column.function for column in self.select or ())
 
     @property
     def windows(self) -> tuple[tuple[datetime | None, datetime | None], ...]:
-        """The windows in which records are looked for; every record of the query is whole in one of them.
+        """Time windows to search. Each record of the query is completely within one of them.
 
-        Without intervals it is the query's own window. With them it is the whole days that they touch, with the
-        longest record of the kind around them; records of a single moment are looked for in the intervals themselves.
-        A conjunction is found as far as its window goes, so its windows are part of what the query means.
+        Without intervals, this is the query's window. With intervals, it is the whole days that they touch, extended by
+        the longest record of the kind, or the intervals themselves for records of a single moment. A window cuts
+        conjunctions at its ends, so the windows are part of the meaning of the query.
         """
         if self.during is None:
             return ((self.start, self.end),)
@@ -325,7 +328,7 @@ class Query:
 
 
 def _round_outwards(interval: Interval) -> Interval:
-    """The interval with ends in whole seconds, not shorter."""
+    """Return the interval extended to whole seconds."""
     first, last = interval
     upper = last.replace(microsecond=0)
     return first.replace(microsecond=0), upper if upper == last else upper + timedelta(seconds=1)
@@ -334,23 +337,23 @@ def _round_outwards(interval: Interval) -> Interval:
 def _intersect_interval(
     start: datetime | None, end: datetime | None, first: datetime, last: datetime
 ) -> Interval | None:
-    """What a window, perhaps open, and an interval have in common."""
+    """Return the intersection of a window, which may be open, and an interval. Return None if it is empty."""
     first = first if start is None else max(first, start)
     last = last if end is None else min(last, end)
     return (first, last) if first <= last else None
 
 
 CLAUSE = "the window clause"
-"""What gives a window its bounds when no comparison does."""
+"""Description of a window clause in `Query.window_from`."""
 
 Window = tuple[datetime | None, datetime | None]
-"""The bounds of a window, both included; None is open."""
+"""Bounds of a window, both inclusive. None is open."""
 
 
 def _move_bounds_to_window(query: Query) -> Query:
-    """The query with each term of the outermost AND that is a bound of the window as that bound."""
+    """Move the terms of the outermost AND that are bounds of the window from the predicate to the window."""
     kind = KINDS.get(query.kind)
-    if kind is None or not any(each.bound for each in kind.fields):
+    if kind is None or not any(declared.bound for declared in kind.fields):
         return query
     start, end = query.start, query.end
     rest: list[Predicate] = []
@@ -361,7 +364,7 @@ def _move_bounds_to_window(query: Query) -> Query:
             rest.append(term)
             continue
         start, end = intersect((start, end), window)
-        names += [each.name for each in collect_refs(term)]
+        names += [ref.name for ref in collect_refs(term)]
     if not names or (start is not None and end is not None and start > end):
         return query
     where = rest[0] if len(rest) == 1 else And(tuple(rest), query.where.origin)
@@ -370,16 +373,16 @@ def _move_bounds_to_window(query: Query) -> Query:
 
 
 def intersect(a: Window, b: Window) -> Window:
-    """What two windows have in common; it ends before it starts when that is nothing."""
-    starts, ends = ([each for each in pair if each is not None] for pair in zip(a, b, strict=True))
+    """Return the intersection of two windows. It ends before it starts if it is empty."""
+    starts, ends = ([bound for bound in pair if bound is not None] for pair in zip(a, b, strict=True))
     return max(starts, default=None), min(ends, default=None)
 
 
 def window_of_comparison(term: Predicate, kind: Kind) -> Window | None:
-    """The window, in whole seconds, that means the same as a comparison of a time; None for any other predicate.
+    """Return the window, in whole seconds, that is equivalent to a comparison of a time. Return None for others.
 
-    Records begin and end at whole seconds. A product is whole in its window, so only the earliest start and the
-    latest end are bounds of it.
+    Records start and end at whole seconds. A window contains whole products, so only a minimum of the start and a
+    maximum of the end are bounds of it.
     """
     if not isinstance(term, Comparison) or term.ref.role != "record" or len(term.values) > 2:
         return None
@@ -393,7 +396,7 @@ def window_of_comparison(term: Predicate, kind: Kind) -> Window | None:
 
 
 def round_to_seconds(limits: Window) -> Window | None:
-    """The whole seconds from one moment to another; None where the calendar ends before the first of them."""
+    """Round a window inwards to whole seconds. Return None if its start is after the last second of year 9999."""
     try:
         return limits[0] and round_up_to_second(limits[0]), limits[1] and limits[1].replace(microsecond=0)
     except TimeError:
@@ -401,7 +404,7 @@ def round_to_seconds(limits: Window) -> Window | None:
 
 
 def time_limits(leaf: Comparison) -> Window | None:
-    """The earliest and latest moment that fulfils a comparison of a time; None when it is not one interval of time."""
+    """Return the first and last time that match a comparison of a time. Return None if they are not one interval."""
     spans = [span for value in leaf.values if (span := _interval_ends(value)) is not None]
     if not spans or len(spans) < len(leaf.values) or (leaf.operator == Op.IN and len(spans) > 1):
         return None
@@ -412,7 +415,7 @@ def time_limits(leaf: Comparison) -> Window | None:
 
 
 def _limits(operator: Op, value: Interval, last: datetime) -> Window | None:
-    """The moments that a comparison with an interval allows; `last` is the last moment of its last value."""
+    """Return the times that a comparison with an interval allows. `last` is the last time of its last value."""
     match operator:
         case Op.EQ | Op.IN | Op.BETWEEN:
             return value[0], last
@@ -430,16 +433,16 @@ def _limits(operator: Op, value: Interval, last: datetime) -> Window | None:
 
 
 def _interval_ends(value: str) -> Interval | None:
-    """The first and last moment of a time as a query has it; None for a string that is no time."""
+    """Return the first and last time of a value of a query. Return None for a string that is not a time."""
     span = read_span(value)
     if span is not None:
         return span
-    found = read_full_date(value)
-    return None if found is None else (found.first, found.first)
+    instant = read_full_date(value)
+    return None if instant is None else (instant.first, instant.first)
 
 
 def _normalize_criteria(criteria: Criteria) -> Criteria:
-    """Blocks by kind, in the order written; the limits of pairs follow them."""
+    """Sort the blocks by kind, keeping their order within a kind, and reorder the distances accordingly."""
     order = sorted(range(len(criteria.blocks)), key=lambda at: _BLOCK_ORDER.index(criteria.blocks[at].kind))
     limits = {frozenset(pair): limit for pair, limit in zip(criteria.pairs, criteria.distances, strict=True)}
     distances = (limits[frozenset((order[i], order[j]))] for i, j in criteria.pairs)
@@ -450,7 +453,7 @@ def _normalize_criteria(criteria: Criteria) -> Criteria:
 
 
 def _normalize_block(block: Block) -> Block:
-    """A block of events that names no program has that of event lists, as the engine's client sends it."""
+    """Normalize a block. A block of events without a program gets that of event lists, as pyaurorax sends it."""
     where = normalize(block.where)
     if block.kind == "events" and not any(_names_program(term) for term in split_conjuncts(where)):
         where = normalize(And((EVENTS_ONLY, *split_conjuncts(where)), block.where.origin))
@@ -464,11 +467,11 @@ def _names_program(term: Predicate) -> bool:
 
 
 EVENTS_ONLY = Comparison(Ref("source", "data_source.program"), Op.EQ, (EVENTS_PROGRAM,), True)
-"""What a block of events says by itself."""
+"""Default predicate of a block of events."""
 
 
 def _canonical_number(number: Decimal) -> Decimal:
-    """One form of equal numbers; finer than a hundredth of a millimetre nothing is measured."""
+    """Return the canonical form of a number, rounded to 10 decimals, which is finer than any measurement."""
     return round(number, 10).normalize() + 0
 
 
@@ -476,7 +479,7 @@ _BLOCK_ORDER = tuple(BLOCKS)
 
 
 def normalize(predicate: Predicate) -> Predicate:
-    """The predicate in normal form (see the module's head); idempotent."""
+    """Return the predicate in normal form (see the module docstring). The function is idempotent."""
     flat = _flatten(_push_not(predicate, negate=False))
     terms = flat.terms if isinstance(flat, And) else (flat,)
     merged = _intersect_lists(terms)
@@ -485,12 +488,12 @@ def normalize(predicate: Predicate) -> Predicate:
 
 
 def split_conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
-    """The terms of the outermost AND; a single predicate is its own."""
+    """Return the terms of the outermost AND. Any other predicate is its own single term."""
     return predicate.terms if isinstance(predicate, And) else (predicate,)
 
 
 def collect_refs(predicate: Predicate | None) -> tuple[Ref, ...]:
-    """What a predicate looks at, each once."""
+    """Return the distinct references of a predicate."""
     match predicate:
         case Comparison(ref):
             return (ref,)
@@ -526,7 +529,7 @@ def _negate(leaf: Comparison) -> Comparison:
 
 
 def _expand_not_between(leaf: Comparison) -> Predicate:
-    """AuroraX has no `not between`: outside a range is below it or above it."""
+    """Rewrite NOT BETWEEN to `<` OR `>`, because AuroraX does not have it."""
     if leaf.operator != Op.NOT_BETWEEN:
         return leaf
     low, high = leaf.values
@@ -535,7 +538,7 @@ def _expand_not_between(leaf: Comparison) -> Predicate:
 
 
 def _expand_interval_equality(leaf: Predicate) -> Predicate:
-    """Equal to an interval of time is between its ends. Not equal stays, where a literal names the interval."""
+    """Rewrite equality with a time interval to BETWEEN. `!=` is only rewritten if no literal names the interval."""
     if not isinstance(leaf, Comparison) or leaf.operator not in (Op.EQ, Op.NE):
         return leaf
     span = read_span(leaf.values[0])
@@ -576,7 +579,7 @@ def _make_list(leaf: Comparison, values: tuple[str, ...]) -> Comparison:
 
 
 def _union_lists(terms: list[Predicate]) -> list[Predicate]:
-    """`program = 'a' OR program = 'b'` is one list; only when nothing else is OR'd, to stay readable."""
+    """Join an OR of lists of one field, such as `program = 'a' OR program = 'b'`, to one list."""
     first = terms[0] if terms else None
     if len(terms) < 2 or not isinstance(first, Comparison) or not all(map(_is_list, terms)):
         return terms
@@ -588,29 +591,29 @@ def _union_lists(terms: list[Predicate]) -> list[Predicate]:
 
 
 def _intersect_lists(terms: tuple[Predicate, ...]) -> list[Predicate]:
-    """ANDed lists of one field become their intersection; an empty one stays as written, for the planner to say."""
-    kept: list[Predicate] = []
-    places: dict[Ref, int] = {}
+    """Intersect the lists of one field in an AND. Disjoint lists stay, so that the planner can warn about them."""
+    merged: list[Predicate] = []
+    positions: dict[Ref, int] = {}
     for term in terms:
         if not isinstance(term, Comparison) or not _is_list(term):
-            kept.append(term)
+            merged.append(term)
             continue
-        at = places.get(term.ref)
-        earlier = kept[at] if at is not None else None
+        at = positions.get(term.ref)
+        earlier = merged[at] if at is not None else None
         common = tuple(v for v in earlier.values if v in term.values) if isinstance(earlier, Comparison) else ()
         if at is not None and isinstance(earlier, Comparison) and common:
-            kept[at] = _make_list(earlier, common)
+            merged[at] = _make_list(earlier, common)
         else:
-            places.setdefault(term.ref, len(kept))
-            kept.append(term)
-    return kept
+            positions.setdefault(term.ref, len(merged))
+            merged.append(term)
+    return merged
 
 
 _SOURCE_ORDER = ("data_source.program", "data_source.platform", "data_source.instrument_type")
 
 
 def _sort_key(term: Predicate) -> int:
-    """Where a term of the outermost AND stands; the sort is stable, so equals keep their order."""
+    """Return the rank of a term of the outermost AND. The sort is stable, so terms of equal rank keep their order."""
     leaf = term
     while not isinstance(leaf, Comparison | FieldComparison):
         if isinstance(leaf, Not):

@@ -1,8 +1,8 @@
-"""Literals of time, and the interval that each one names. Everything is naive UTC, to the microsecond.
+"""Time literals, and the intervals that they mean. All times are naive UTC, with microseconds.
 
-A literal without a time of day names its whole year, month or day; one with a time of day names that instant. In a
-query a time is a string: an instant as `2020-01-01T06:00:00.5`, a whole interval as its first and last moment
-with a slash between them.
+A literal without a time of day means its whole year, month or day. One with a time of day means that instant. In a
+query, a time is a string: an instant such as `2020-01-01T06:00:00.5`, or an interval as its first and last time joined
+by a slash.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 RESOLUTION = timedelta(microseconds=1)
-"""The finest step of a time."""
+"""Resolution of times."""
 
 SECOND = timedelta(seconds=1)
 
 _OFFSETS = (timedelta(hours=-12), timedelta(hours=14))
-"""The offsets from UTC that are in use on Earth."""
+"""Range of the UTC offsets in use."""
 
 _DATE = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
 _CLOCK = r"(?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d+))?)?"
@@ -31,7 +31,7 @@ _MONTHS_OF = {"month": 1, "year": 12}
 
 
 class TimeError(ValueError):
-    """A time that does not exist; `hint` says which would."""
+    """Error for a time that does not exist. `hint` is the way out."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -40,31 +40,31 @@ class TimeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From `first` to just before `past`; an instant has no `past`."""
+    """Interval from `first` to just before `past`. `past` is None for an instant."""
 
     first: datetime
     past: datetime | None = None
 
     @property
     def last(self) -> datetime:
-        """The last moment inside; that of an instant is the instant."""
+        """Last time in the interval. For an instant, the instant itself."""
         if self.past is None or self.past == datetime.max:
             return self.past or self.first
         return self.past - RESOLUTION
 
     @property
     def lower(self) -> datetime:
-        """As the lower bound of a window: its first whole second."""
+        """Lower bound of a window: the first whole second of the interval."""
         return round_up_to_second(self.first)
 
     @property
     def upper(self) -> datetime:
-        """As the upper bound of a window: its last whole second."""
+        """Upper bound of a window: the last whole second of the interval."""
         return self.last.replace(microsecond=0)
 
     @property
     def literal(self) -> str:
-        """The literal of the year, month or day that this is; empty for any other interval, and for an instant."""
+        """Literal of a year, month or day. Empty for any other interval and for an instant."""
         first = self.first
         if self.past is None or first.time() != datetime.min.time():
             return ""
@@ -75,36 +75,36 @@ class Interval:
         return first.date().isoformat() if self.past == next_day(first) else ""
 
 
-def round_up_to_second(moment: datetime) -> datetime:
-    """The moment, or the first whole second after it. Raises TimeFault when the calendar ends before."""
-    whole = moment.replace(microsecond=0)
-    return whole if whole == moment else add_time(whole, SECOND)
+def round_up_to_second(time: datetime) -> datetime:
+    """Round a time up to a whole second. Raises TimeError if the result is after the year 9999."""
+    whole = time.replace(microsecond=0)
+    return whole if whole == time else add_time(whole, SECOND)
 
 
-def add_time(moment: datetime, by: timedelta) -> datetime:
-    """The moment moved. Raises TimeFault when the calendar does not reach so far."""
+def add_time(time: datetime, delta: timedelta) -> datetime:
+    """Return the time plus a delta. Raises TimeError if the result is outside the years 0001 to 9999."""
     try:
-        return moment + by
+        return time + delta
     except OverflowError:
-        raise TimeError("the time lies outside the years 0001 to 9999") from None
+        raise TimeError("the time is outside the years 0001 to 9999") from None
 
 
 def next_day(first: datetime) -> datetime:
-    """A day later; `datetime.max` when the calendar ends with this day."""
+    """Return the time a day later, or `datetime.max` on the last day of year 9999."""
     return first + timedelta(days=1) if first.date() < datetime.max.date() else datetime.max
 
 
 def add_months(first: datetime, months: int) -> datetime:
-    """The first day of a month, months later; `datetime.max` when the calendar ends before."""
+    """Return the first day of the month that is `months` later, or `datetime.max` after the year 9999."""
     index = first.year * 12 + first.month - 1 + months
     return datetime(index // 12, index % 12 + 1, 1) if index // 12 <= datetime.max.year else datetime.max
 
 
 def read_interval(text: str) -> Interval:
-    """The interval that a literal names. Raises TimeFault when it is not a literal, or names no real time."""
+    """Return the interval of a literal. Raises TimeError if it is not a literal, or if the time does not exist."""
     match = _LITERAL.fullmatch(text.strip())
     if match is None:
-        raise TimeError(f"'{text}' is not a date or time", _way_to_write(text.strip()))
+        raise TimeError(f"'{text}' is not a date or time", _literal_hint(text.strip()))
     year, month, day = int(match["year"] or match["y"]), int(match["month"] or match["m"] or 1), int(match["day"] or 1)
     _check_date(year, month, day)
     first = datetime(year, month, day)
@@ -115,40 +115,40 @@ def read_interval(text: str) -> Interval:
     return Interval(first, add_months(first, _MONTHS_OF["month" if match["m"] else "year"]))
 
 
-def _way_to_write(text: str) -> str:
-    """Return the hint for a text that is not a literal of time."""
+def _literal_hint(text: str) -> str:
+    """Return the hint for text that is not a time literal."""
     if re.fullmatch(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?", text, re.ASCII):
-        return "a time of day needs its date, as in 2020-02-01T06:30"
+        return "a time of day needs its date, for example 2020-02-01T06:30"
     hint = "write 2020-02-01, 2020-02-01T06:30 or 2020-02"
     hyphenated = with_hyphens(text)
     if not hyphenated:
         return hint
-    fault = fault_of(hyphenated)
-    return f"{fault}; {fault.hint}" if fault is not None else f"did you mean {hyphenated}?"
+    error = fault_of(hyphenated)
+    return f"{error}; {error.hint}" if error is not None else f"did you mean {hyphenated}?"
 
 
 def with_hyphens(digits: str) -> str:
-    """Return a date that is written as eight digits with its hyphens; empty for any other text."""
+    """Return eight digits as a date with hyphens. Return an empty string for any other text."""
     plain = len(digits) == 8 and digits.isascii() and digits.isdigit()
     return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if plain else ""
 
 
 def fault_of(literal: str) -> TimeError | None:
-    """Return why a literal does not name a time; None where it does."""
+    """Return the error in a literal, or None if it is valid."""
     try:
         read_interval(literal)
-    except TimeError as fault:
-        return fault
+    except TimeError as error:
+        return error
     return None
 
 
 def fault_of_literal(text: str) -> TimeError | None:
-    """Return why a text that is written as a literal of time does not name one; None for any other text."""
+    """Return the error in text that has the form of a time literal. Return None if it is valid or has another form."""
     return fault_of(text) if _LITERAL.fullmatch(text.strip()) is not None else None
 
 
 def read_full_date(text: str) -> Interval | None:
-    """The interval of a text that is a whole date, perhaps with a time of day; None for any other text."""
+    """Return the interval of a full date, with or without a time of day. Return None for any other text."""
     if len(text) < 10 or text[4] != "-" or text[7] != "-":
         return None
     try:
@@ -176,12 +176,12 @@ def _read_clock(day: datetime, match: re.Match[str]) -> datetime:
         raise TimeError(f"there is no time {hour:02}:{minute:02}:{second:02}", "minutes and seconds run from 00 to 59")
     digits = match["fraction"] or ""
     micro = int((digits + "000000")[:6]) or (1 if digits.strip("0") else 0)
-    moment = day.replace(hour=hour, minute=minute, second=second, microsecond=micro)
-    return add_time(moment, -_read_offset(match["zone"]))
+    time = day.replace(hour=hour, minute=minute, second=second, microsecond=micro)
+    return add_time(time, -_read_offset(match["zone"]))
 
 
 def _read_offset(zone: str | None) -> timedelta:
-    """How far local time is ahead of UTC. Raises TimeFault for an offset that no place on Earth has."""
+    """Return the UTC offset of a zone. Raises TimeError for an offset that is not in use."""
     if not zone or zone[0] not in "+-":
         return timedelta()
     hours, minutes = int(zone[1:3]), int(zone[-2:])
@@ -191,21 +191,21 @@ def _read_offset(zone: str | None) -> timedelta:
     return offset
 
 
-def write_instant(moment: datetime) -> str:
-    """An instant as a query has it: with seconds, and a fraction only where it is not zero."""
-    text = moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds")
-    return text.rstrip("0") if moment.microsecond else text
+def write_instant(time: datetime) -> str:
+    """Format an instant for a query: with seconds, and with a fraction if it is not zero."""
+    text = time.isoformat(timespec="microseconds" if time.microsecond else "seconds")
+    return text.rstrip("0") if time.microsecond else text
 
 
 def write_interval(interval: Interval) -> str:
-    """An interval as a query has it: an instant, or the first and the last moment."""
+    """Format an interval for a query: an instant, or the first and the last time joined by a slash."""
     if interval.past is None:
         return write_instant(interval.first)
     return f"{write_instant(interval.first)}/{write_instant(interval.last)}"
 
 
 def read_span(text: str) -> tuple[datetime, datetime] | None:
-    """The first and last moment of an interval as a query has it; None for any other string."""
+    """Return the first and last time of an interval of a query. Return None for any other string."""
     first, slash, last = text.partition("/")
     if not slash or len(first) < 19 or len(last) < 19:
         return None
@@ -214,5 +214,5 @@ def read_span(text: str) -> tuple[datetime, datetime] | None:
 
 
 def literal_of(first: datetime, last: datetime) -> str:
-    """The literal of the year, month or day from `first` to `last`; empty when it is none of them."""
+    """Return the literal of the year, month or day from `first` to `last`. Return "" if it is none of them."""
     return Interval(first, last + RESOLUTION if last < datetime.max else last).literal

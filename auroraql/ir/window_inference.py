@@ -1,7 +1,7 @@
-"""The window that a predicate leaves: outside of it no record fulfils the comparisons of its times.
+"""Window inference: narrow the time window of a query by the comparisons of times in its predicate.
 
-A window here holds records as the requests of their kind do: a record with a single moment (ephemeris) when the moment
-is inside, a data product when it is inside whole, a conjunction by its epochs.
+A window contains records as in the requests of their kind: a record of a single moment (ephemeris) if its time is in
+the window, a data product if all of it is, and a conjunction by its epochs.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from auroraql.schema.kinds.conjunctions import epoch_step_seconds
 from auroraql.schema.operators import Op
 
 Limits = Mapping[str, Window]
-"""The earliest and latest moment of the time fields of a record; a field that is not limited is missing."""
+"""Earliest and latest value of the time fields of a record. Fields without a limit are missing."""
 
 
 def narrow_window(query: Query, where: Predicate | None = None) -> Window | None:
-    """The window of a query as far as its predicate leaves any of it; None where that is nothing.
+    """Return the window of a query, narrowed by its predicate. Return None if nothing is left.
 
-    `where` replaces the query's predicate, as one of its alternatives does. A query about the rows of a result has
-    the window that it is written with.
+    `where` replaces the query's predicate, for example by one of its branches. The window of a query on the rows of a
+    result is not narrowed.
     """
     window = query.start, query.end
     kind = KINDS.get(query.kind)
@@ -52,7 +52,7 @@ def narrow_window(query: Query, where: Predicate | None = None) -> Window | None
 
 
 def _window_terms(query: Query, kind: Kind) -> Iterator[Comparison]:
-    """The window of records with a single moment as comparisons of it."""
+    """Yield the window of records of a single moment as comparisons."""
     for declared in kind.fields:
         if declared.bound == "both":
             ref = Ref("record", declared.name)
@@ -63,14 +63,14 @@ def _window_terms(query: Query, kind: Kind) -> Iterator[Comparison]:
 
 
 def narrow_windows(query: Query) -> tuple[Window, ...]:
-    """The windows in which the records of a query are looked for, as far as its predicate leaves them."""
-    window = narrow_window(query)
-    found = (intersect(each, window) for each in query.windows) if window is not None else ()
-    return tuple(each for each in found if not _is_empty(each))
+    """Return the windows of a query, narrowed by its predicate."""
+    narrowed = narrow_window(query)
+    windows = (intersect(window, narrowed) for window in query.windows) if narrowed is not None else ()
+    return tuple(window for window in windows if not _is_empty(window))
 
 
 def _time_limits(predicate: Predicate, kind: Kind) -> Limits | None:
-    """How far the times of records that fulfil a predicate reach; None where none can fulfil it."""
+    """Return the limits of the times of records that match a predicate. Return None if none can match."""
     match predicate:
         case Comparison(ref):
             window = _limits_of_comparison(predicate) if is_time(ref, kind) else None
@@ -84,7 +84,7 @@ def _time_limits(predicate: Predicate, kind: Kind) -> Limits | None:
 
 
 def is_time(ref: Ref, kind: Kind) -> bool:
-    """Whether a reference is to one of the times of a record."""
+    """Return whether a reference is a time field of the record."""
     declared = kind.field(ref.name) if ref.role == "record" else None
     return declared is not None and declared.type is Type.TIME and not kind.is_listed(ref.path)
 
@@ -93,9 +93,9 @@ def _limits_of_comparison(leaf: Comparison) -> Window | None:
     if leaf.operator != Op.IN:
         return time_limits(leaf)
     windows = [time_limits(Comparison(leaf.ref, Op.EQ, (value,))) for value in leaf.values]
-    # A string that is no time equals no moment.
-    found = [window for window in windows if window is not None]
-    return _hull(found) if found else None
+    # A string that is not a time does not equal any time.
+    limits = [window for window in windows if window is not None]
+    return _hull(limits) if limits else None
 
 
 def _intersect_limits(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
@@ -115,7 +115,7 @@ def _intersect_limits(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
 
 
 def _comparison_intervals(leaf: Comparison) -> Iterator[Interval]:
-    """The intervals that the values of a comparison name."""
+    """Yield the intervals of the values of a comparison."""
     for value in leaf.values:
         first, last = time_limits(Comparison(leaf.ref, Op.EQ, (value,))) or (None, None)
         if first is not None and last is not None:
@@ -123,19 +123,19 @@ def _comparison_intervals(leaf: Comparison) -> Iterator[Interval]:
 
 
 def _exclude_intervals(window: Window, excluded: Sequence[Interval]) -> Window:
-    """The window without the intervals at its edges."""
+    """Cut the excluded intervals off the edges of a window."""
     start, end = window
     for first, last in excluded:
         if start is not None and first <= start <= last:
             start = _shift(last, RESOLUTION)
-    for first, last in sorted(excluded, key=lambda each: each[1], reverse=True):
+    for first, last in sorted(excluded, key=lambda interval: interval[1], reverse=True):
         if end is not None and first <= end <= last:
             end = _shift(first, -RESOLUTION)
     return start, end
 
 
 def _union_limits(terms: Iterable[Predicate], kind: Kind) -> Limits | None:
-    """Of no terms at all nothing is said about times."""
+    """Return the limits of an OR. An OR without terms has no limits."""
     every = [_time_limits(term, kind) for term in terms]
     possible = [limits for limits in every if limits is not None]
     if not possible:
@@ -150,18 +150,18 @@ def _hull(windows: Iterable[Window]) -> Window:
 
 
 def _propagate_limits(limits: Mapping[str, Window], kind: Kind) -> Limits | None:
-    """The limits with what they say of one another: a record ends after it starts. None where that cannot be."""
-    found = dict(limits)
+    """Tighten the limits by one another: a record ends after it starts. Return None if they exclude each other."""
+    tightened = dict(limits)
     names = [field.name for field in kind.span]
-    if found and len(names) == 2 and names[0] != names[1]:
+    if tightened and len(names) == 2 and names[0] != names[1]:
         start, end = names
-        inside = [found[name] for name in found if name not in names]
-        # Every other time of a record is a moment of it, such as the closest epoch of a conjunction.
-        earliest = _latest(found.get(start, _OPEN)[0], *(first for first, _ in inside))
-        latest = _earliest(found.get(end, _OPEN)[1], *(last for _, last in inside))
-        found[end] = intersect(found.get(end, _OPEN), (earliest, None))
-        found[start] = intersect(found.get(start, _OPEN), (None, latest))
-    return None if any(map(_is_empty, found.values())) else found
+        inside = [tightened[name] for name in tightened if name not in names]
+        # Every other time of a record is between its start and end, such as the closest epoch of a conjunction.
+        earliest = _latest(tightened.get(start, _OPEN)[0], *(first for first, _ in inside))
+        latest = _earliest(tightened.get(end, _OPEN)[1], *(last for _, last in inside))
+        tightened[end] = intersect(tightened.get(end, _OPEN), (earliest, None))
+        tightened[start] = intersect(tightened.get(start, _OPEN), (None, latest))
+    return None if any(map(_is_empty, tightened.values())) else tightened
 
 
 _OPEN: Window = (None, None)
@@ -181,13 +181,13 @@ def _is_empty(window: Window) -> bool:
 
 
 def _limits_to_window(limits: Limits, query: Query, kind: Kind) -> Window:
-    """The window of requests that holds every record within the limits."""
+    """Return the window of requests that contains every record within the limits."""
     if not kind.span:
         return None, None
     first, last = (limits.get(field.name, _OPEN) for field in kind.span)
     margin = timedelta()
     if kind is CONJUNCTIONS:
-        # A window cuts conjunctions. The margin shows which of them began or ended at the edge.
+        # A window cuts conjunctions. The margin reveals those that start or end at its edge.
         margin = timedelta(
             seconds=epoch_step_seconds(subminute=query.criteria is not None and query.criteria.subminute)
         )
@@ -198,9 +198,9 @@ def _limits_to_window(limits: Limits, query: Query, kind: Kind) -> Window:
     )
 
 
-def _shift(moment: datetime | None, by: timedelta) -> datetime | None:
-    """The moment moved; None, which is open, where the calendar does not reach so far."""
+def _shift(moment: datetime | None, delta: timedelta) -> datetime | None:
+    """Return the time plus a delta, or None (open) if the result is outside the calendar."""
     try:
-        return None if moment is None else add_time(moment, by)
+        return None if moment is None else add_time(moment, delta)
     except TimeError:
         return None

@@ -1,4 +1,4 @@
-"""The schema, declared once: kinds, their fields, operators, and what is known of the sources."""
+"""Schema: the kinds of records, their fields and metadata keys, the operators, and the catalogue of sources."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from auroraql.schema.model import Field, Kind, Type
 from auroraql.schema.wire import Protocol
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (DATA_PRODUCTS, EPHEMERIS, CONJUNCTIONS)}
-"""Every kind that can be found, by the name a statement uses."""
+"""All kinds of records, by their name in statements."""
 
 PROTOCOLS: dict[str, Protocol] = {kind.name: kind.protocol for kind in KINDS.values() if kind.protocol is not None}
-"""How AuroraX is asked for the records of each kind."""
+"""Protocol facts of each kind, by its name."""
 
 STORED_KINDS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.counted_as)
-"""The kinds whose records an archive stores, counts and lists by day; the others are computed."""
+"""Kinds whose records an archive stores and counts. Records of other kinds are computed."""
 
 
 def is_time_key(kind: Kind, name: str) -> bool:
-    """Whether records of a kind have a time under a metadata key."""
+    """Return whether the values of a metadata key of a kind are times."""
     owner = KINDS.get(kind.metadata)
     return owner is not None and name in owner.time_keys
 

@@ -1,8 +1,7 @@
-"""What is known of the data sources and of the metadata keys their records carry.
+"""Catalogue: the data sources of an archive, and the metadata keys of their records.
 
-A `Catalogue` is a value: an archive makes its own, `shipped()` reads the facts that come with the
-package. It answers only names; whether a value is unknown is for the resolver to judge, since
-AuroraX's lists are not exhaustive.
+Each archive has a `Catalogue`, and `load_shipped` reads the one that comes with the package. The lists of AuroraX are
+not exhaustive, so the resolver only warns about names and values that a catalogue lacks.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _TYPES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bo
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """A data source at AuroraX's basic_info level. A field that the archive has no value for is an empty string."""
+    """Data source in AuroraX's format basic_info. A missing value is an empty string."""
 
     identifier: int
     program: str
@@ -36,22 +35,22 @@ class DataSource:
 
 @dataclass(frozen=True, slots=True)
 class MetadataKey:
-    """A metadata key as the sources' schemas declare it (OpenAPI `MetadataSchema`)."""
+    """Metadata key as the schemas of sources declare it (OpenAPI `MetadataSchema`)."""
 
     name: str
     type: Type
     values: tuple[str, ...] = ()
     doc: str = ""
     programs: tuple[str, ...] = ()
-    """The programs whose records carry it; empty when any may."""
+    """Programs whose records have the key. Empty if records of any program may have it."""
     unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """How many records of one kind a source has, and the first and last moment of them (UTC, inclusive).
+    """Number and time range of a source's records of one kind (OpenAPI `DataSourceStats`).
 
-    Source: OpenAPI `DataSourceStats`. The moments are None where the archive has no record, or does not know them.
+    The times are UTC and inclusive. They are None if the archive has no records or does not report them.
     """
 
     count: int
@@ -60,15 +59,15 @@ class Statistics:
 
 
 def join_statistics(statistics: Iterable[Statistics]) -> Statistics:
-    """The statistics of several sources together."""
-    every = tuple(statistics)
-    earliest = [each.earliest for each in every if each.earliest is not None]
-    latest = [each.latest for each in every if each.latest is not None]
-    return Statistics(sum(each.count for each in every), min(earliest, default=None), max(latest, default=None))
+    """Join the statistics of several sources."""
+    parts = tuple(statistics)
+    earliest = [part.earliest for part in parts if part.earliest is not None]
+    latest = [part.latest for part in parts if part.latest is not None]
+    return Statistics(sum(part.count for part in parts), min(earliest, default=None), max(latest, default=None))
 
 
 def statistics_document(of_kinds: Mapping[str, Statistics]) -> dict[str, Any]:
-    """The statistics of one source as OpenAPI `DataSourceStats`; `of_kinds` are those of each kind of record."""
+    """Return the statistics of one source as OpenAPI `DataSourceStats`. `of_kinds` has them by kind."""
     document: dict[str, Any] = {}
     for kind in STORED_KINDS:
         name = PROTOCOLS[kind].counted_as
@@ -81,10 +80,10 @@ def statistics_document(of_kinds: Mapping[str, Statistics]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SourceDetails:
-    """What AuroraX's level full_record has of a source besides the fields of `DataSource`.
+    """Fields of AuroraX's format full_record in addition to those of `DataSource`.
 
-    `schemas` holds the metadata schema of a kind of record as the archive writes it, a list of OpenAPI
-    `MetadataSchema` objects, by the name of the kind; a kind whose schema the archive does not give is missing.
+    `schemas` has the metadata schema of each kind of record as the archive returns it: a list of OpenAPI
+    `MetadataSchema` objects. Kinds without a schema are missing.
     """
 
     schemas: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
@@ -94,21 +93,21 @@ class SourceDetails:
 
 
 SourceSchemas = Mapping[str, Mapping[int, tuple[MetadataKey, ...]]]
-"""The metadata keys that an archive declares for each source: kind, identifier of the source, keys."""
+"""Metadata keys that an archive declares, by kind and by the identifier of the source."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The sources, and per kind the metadata keys, that an archive knows."""
+    """Sources of an archive, and its metadata keys by kind."""
 
     sources: tuple[DataSource, ...]
     metadata: dict[str, tuple[MetadataKey, ...]]
     schemas: SourceSchemas = field(default_factory=dict)
-    """The keys of single sources, where the archive declares them; elsewhere the programs of a key decide."""
+    """Keys of each source, if the archive declares them. For other sources, `MetadataKey.programs` applies."""
     is_shipped: bool = False
-    """Whether the sources are those that come with the package, so that the archive may have others."""
+    """Whether the sources come with the package, so that the archive may have others."""
     statistics: Mapping[str, Mapping[int, Statistics]] = field(default_factory=dict)
-    """By kind and identifier, as last asked of the archive; empty where it was not asked."""
+    """Statistics by kind and source identifier, as last fetched from the archive. Empty if they were not fetched."""
 
     @cached_property
     def _values(self) -> dict[str, tuple[str, ...]]:
@@ -120,47 +119,47 @@ class Catalogue:
         return {kind: {key.name: key for key in keys} for kind, keys in self.metadata.items()}
 
     def values(self, name: str) -> tuple[str, ...]:
-        """The distinct values of a source field, sorted; empty for a field that has no such list."""
+        """Return the distinct values of a source field, sorted. Return () for any other name."""
         return self._values.get(name, ())
 
     def values_of(self, name: str, programs: tuple[str, ...]) -> tuple[str, ...]:
-        """The distinct values of a source field that sources of some programs have, sorted."""
+        """Return the distinct values of a source field in these programs, sorted."""
         key = (name, programs)
         if key not in self._values_of_programs:
-            found = {getattr(source, name) for source in self.sources if source.program in programs} - {""}
-            self._values_of_programs[key] = tuple(sorted(found))
+            values = {getattr(source, name) for source in self.sources if source.program in programs} - {""}
+            self._values_of_programs[key] = tuple(sorted(values))
         return self._values_of_programs[key]
 
     @cached_property
     def _values_of_programs(self) -> dict[tuple[str, tuple[str, ...]], tuple[str, ...]]:
-        """Values by the field and the programs, kept once asked for."""
+        """Cache of values by field and programs."""
         return {}
 
     def has_source(self, wanted: Mapping[str, Sequence[str]]) -> bool:
-        """Whether a source has, for each of the named fields, one of the values."""
+        """Return whether some source has, in each field of `wanted`, one of the field's values."""
         names = tuple(wanted)
         if names not in self._value_combinations:
             self._value_combinations[names] = {tuple(getattr(s, name) for name in names) for s in self.sources}
-        there = self._value_combinations[names]
+        combinations = self._value_combinations[names]
         if all(len(values) == 1 for values in wanted.values()):
-            return tuple(values[0] for values in wanted.values()) in there
-        return any(all(value in values for value, values in zip(each, wanted.values(), strict=True)) for each in there)
+            return tuple(values[0] for values in wanted.values()) in combinations
+        return any(all(value in values for value, values in zip(c, wanted.values(), strict=True)) for c in combinations)
 
     @cached_property
     def _value_combinations(self) -> dict[tuple[str, ...], set[tuple[str, ...]]]:
-        """The values of several fields that sources have together, kept once asked for."""
+        """Cache of the combinations of values that sources have, by fields."""
         return {}
 
     def key(self, kind: str, name: str) -> MetadataKey | None:
-        """What is known of one metadata key of a kind."""
+        """Return a metadata key of a kind, or None if it is unknown."""
         return self._keys.get(kind, {}).get(name)
 
     def keys(self, kind: str) -> tuple[str, ...]:
-        """The names of the metadata keys known for a kind."""
+        """Return the names of the known metadata keys of a kind."""
         return tuple(self._keys.get(kind, {}))
 
     def source_keys(self, kind: str, source: DataSource) -> tuple[MetadataKey, ...]:
-        """The metadata keys that records of a kind carry when they are of one source."""
+        """Return the metadata keys that records of a kind and source may have."""
         declared = self.schemas.get(kind, {}).get(source.identifier)
         keys = self._keys.get(kind, {}).values()
         if declared is not None:
@@ -168,10 +167,10 @@ class Catalogue:
         return tuple(key for key in keys if not key.programs or source.program in key.programs)
 
     def carried_keys(self, kind: str, sources: Iterable[DataSource]) -> tuple[MetadataKey, ...]:
-        """The metadata keys that records of any of the sources are known to carry.
+        """Return the metadata keys that records of any of the sources are known to have.
 
-        They are those of the schema of the source where the archive has one. Elsewhere keys that are not for certain
-        programs are carried by the sources of which other keys are known: a spacecraft has no keys of imagers.
+        These are the keys of the source's schema if the archive has one. Otherwise, keys without programs count only
+        for sources that also have keys of their program: a spacecraft does not have the keys of imagers.
         """
         lists: dict[tuple[MetadataKey, ...], None] = {}
         keys = tuple(self._keys.get(kind, {}).values())
@@ -184,30 +183,31 @@ class Catalogue:
         return merge_keys(lists)
 
     def sources_named(self, name: str) -> tuple[DataSource, ...]:
-        """The sources with a name: a program, platform, instrument type, display name, or an identifier as text."""
+        """Return the sources with a name: a program, platform, instrument type, display name, or identifier as text."""
         return sources_named(self.sources, name)
 
     def key_of(self, kind: str, name: str, programs: tuple[str, ...]) -> MetadataKey | None:
-        """A metadata key as records of some programs carry it, with their values; None where none of them does.
+        """Return a metadata key with its values in these programs, or None if none of the programs has it.
 
-        For programs without a known source it is what is known of the key anywhere.
+        For programs without known sources, return the key as it is known for all programs.
         """
         at = (kind, name, programs)
         if at not in self._keys_of_programs:
             sources = [source for source in self.sources if source.program in programs]
             keys = {key.name: key for key in self.keys_of(kind, sources)}
-            for each in keys or (name,):
-                self._keys_of_programs[kind, each, programs] = keys.get(each) if sources else self.key(kind, each)
+            for key_name in keys or (name,):
+                key = keys.get(key_name) if sources else self.key(kind, key_name)
+                self._keys_of_programs[kind, key_name, programs] = key
             self._keys_of_programs.setdefault(at, None if sources else self.key(kind, name))
         return self._keys_of_programs[at]
 
     @cached_property
     def _keys_of_programs(self) -> dict[tuple[str, str, tuple[str, ...]], MetadataKey | None]:
-        """Keys by kind, name and programs, kept once asked for."""
+        """Cache of keys by kind, name and programs."""
         return {}
 
     def keys_of(self, kind: str, sources: Iterable[DataSource]) -> tuple[MetadataKey, ...]:
-        """The metadata keys that records of any of the sources carry, each with the values of all of them."""
+        """Return the metadata keys that records of any of the sources may have, with the values of all of them."""
         lists = {id(keys): keys for keys in (self.source_keys(kind, source) for source in sources)}
         return merge_keys(lists.values())
 
@@ -216,7 +216,7 @@ _NAMES = ("program", "platform", "instrument_type", "display_name")
 
 
 def sources_named(sources: Iterable[DataSource], name: str) -> tuple[DataSource, ...]:
-    """Those of the sources that have a name in one of their fields, or an identifier; case counts where it can."""
+    """Return the sources that have the name in a field or as identifier. Case is ignored if no exact match exists."""
     every = tuple(sources)
     exact = tuple(s for s in every if name == str(s.identifier) or any(name == getattr(s, f) for f in _NAMES))
     lower = name.lower()
@@ -224,7 +224,7 @@ def sources_named(sources: Iterable[DataSource], name: str) -> tuple[DataSource,
 
 
 def merge_keys(lists: Iterable[Sequence[MetadataKey]]) -> tuple[MetadataKey, ...]:
-    """The keys of several lists, each once: with the known values and programs of all, in the order they appear."""
+    """Merge lists of keys. A key in several lists gets the known values and programs of all of them."""
     merged: dict[str, MetadataKey] = {}
     for key in (key for keys in lists for key in keys):
         known = merged.get(key.name)
@@ -243,15 +243,15 @@ def merge_keys(lists: Iterable[Sequence[MetadataKey]]) -> tuple[MetadataKey, ...
 
 
 def catalogue_of(sources: tuple[DataSource, ...], details: Mapping[int, SourceDetails]) -> Catalogue:
-    """What an archive says of its sources, as a catalogue.
+    """Build the catalogue of an archive from its sources and their details, by source identifier.
 
-    A program whose schemas the archive does not give keeps the keys that come with the package, and so do the keys
-    that belong to no program. Units, which AuroraX's schemas do not have, come from the package too.
+    Programs without schemas in the archive get the keys that come with the package, as do keys without programs. Units
+    come from the package too, because AuroraX's schemas lack them.
     """
-    known = load_shipped()
+    shipped = load_shipped()
     schemas: dict[str, dict[int, tuple[MetadataKey, ...]]] = {}
     metadata: dict[str, tuple[MetadataKey, ...]] = {}
-    for kind, shipped_keys in known.metadata.items():
+    for kind, shipped_keys in shipped.metadata.items():
         by_name = {key.name: key for key in shipped_keys}
         declared = _declared_keys(kind, sources, details, by_name)
         if not any(declared.values()):
@@ -259,15 +259,15 @@ def catalogue_of(sources: tuple[DataSource, ...], details: Mapping[int, SourceDe
             continue
         schemas[kind] = declared
         covered = {source.program for source in sources if source.identifier in declared}
-        kept = [
+        undeclared = [
             _without_programs(key, covered) for key in shipped_keys if not key.programs or {*key.programs} - covered
         ]
-        metadata[kind] = merge_keys((*{id(keys): keys for keys in declared.values()}.values(), kept))
+        metadata[kind] = merge_keys((*{id(keys): keys for keys in declared.values()}.values(), undeclared))
     return Catalogue(sources, metadata, schemas)
 
 
 def _without_programs(key: MetadataKey, programs: Collection[str]) -> MetadataKey:
-    return replace(key, programs=tuple(each for each in key.programs if each not in programs))
+    return replace(key, programs=tuple(program for program in key.programs if program not in programs))
 
 
 def _declared_keys(
@@ -276,23 +276,23 @@ def _declared_keys(
     details: Mapping[int, SourceDetails],
     shipped_keys: Mapping[str, MetadataKey],
 ) -> dict[int, tuple[MetadataKey, ...]]:
-    """The keys of each source whose schema the archive gives; equal schemas of one program are read once."""
-    read: dict[tuple[int, str], tuple[MetadataKey, ...]] = {}
+    """Return the keys of each source that has a schema. A schema that sources of a program share is read once."""
+    parsed: dict[tuple[int, str], tuple[MetadataKey, ...]] = {}
     declared: dict[int, tuple[MetadataKey, ...]] = {}
     for source in sources:
         schema = details[source.identifier].schemas.get(kind) if source.identifier in details else None
         if schema is not None:
             at = (id(schema), source.program)
-            if at not in read:
-                read[at] = tuple(_schema_keys(schema, source.program, shipped_keys))
-            declared[source.identifier] = read[at]
+            if at not in parsed:
+                parsed[at] = tuple(_schema_keys(schema, source.program, shipped_keys))
+            declared[source.identifier] = parsed[at]
     return declared
 
 
 def _schema_keys(
     schema: Sequence[Mapping[str, Any]], program: str, shipped_keys: Mapping[str, MetadataKey]
 ) -> Iterator[MetadataKey]:
-    """The keys of one schema (a list of OpenAPI `MetadataSchema` objects); entries without a name are passed over."""
+    """Yield the keys of one schema, a list of OpenAPI `MetadataSchema` objects. Entries without a name are skipped."""
     for entry in schema:
         name = entry.get("field_name")
         if not isinstance(name, str) or not name:
@@ -310,14 +310,14 @@ def _schema_keys(
 
 
 def read_sources(text: str) -> tuple[DataSource, ...]:
-    """Data sources from CSV with the columns of `DataSource`, and one of notes, which is passed over."""
+    """Read data sources from CSV with the columns of `DataSource`. Other columns are ignored."""
     rows = csv.DictReader(text.splitlines())
     names = ("program", "platform", "instrument_type", "source_type", "display_name")
     return tuple(DataSource(int(row["identifier"]), *(row[name] for name in names)) for row in rows)
 
 
 def read_metadata(text: str) -> dict[str, tuple[MetadataKey, ...]]:
-    """Metadata keys per kind from the package's own JSON: {kind: [{name, type, values, doc, programs, unit}]}."""
+    """Read metadata keys from the package's JSON: {kind: [{name, type, values, doc, programs, unit}]}."""
     document: dict[str, list[dict[str, object]]] = json.loads(text)
     return {kind: tuple(map(_key, keys)) for kind, keys in document.items()}
 
@@ -338,11 +338,10 @@ def _key(row: dict[str, object]) -> MetadataKey:
 
 @cache
 def load_shipped() -> Catalogue:
-    """The facts that come with the package: AuroraX's production sources and their known metadata.
+    """Load the catalogue that comes with the package: AuroraX's production sources and their known metadata keys.
 
-    AuroraX's published lists show some sources in part only, as those of REGO. These are completed from the public
-    lists of sites; the column `note` of data_sources.csv says what of a source is made up. Made-up identifiers are
-    from 900 on.
+    AuroraX's published lists lack some sources, for example of REGO. They are completed from the public lists of sites.
+    The column `note` of data_sources.csv marks the invented values. Invented identifiers start at 900.
     """
     folder = Path(__file__).parent
     return Catalogue(

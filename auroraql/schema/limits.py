@@ -1,7 +1,6 @@
-"""The limits of the language, each declared once: the parser enforces them before the work that they limit.
+"""Limits of the language. The parser enforces them before the work that they limit.
 
-`grammar/README.md` lists them; a test compares. A statement above a limit is refused with AQL0103, AQL0104, AQL0116 or
-AQL0119.
+`grammar/README.md` lists them. A statement above a limit is an error: AQL0103, AQL0104, AQL0116 or AQL0119.
 """
 
 from __future__ import annotations
@@ -9,57 +8,57 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MAX_SCRIPT_CHARACTERS = 10_000_000
-"""Characters of one script."""
+"""Maximum number of characters of a script."""
 
 MAX_STATEMENTS = 10_000
-"""Statements of one script."""
+"""Maximum number of statements of a script."""
 
 MAX_STATEMENT_CHARACTERS = 1_000_000
-"""Characters of one statement."""
+"""Maximum number of characters of a statement."""
 
 MAX_DEPTH = 200
-"""Brackets, braces, NOTs and FINDs inside one another, and names in one dotted path."""
+"""Maximum nesting of brackets, braces, NOTs and FINDs, and maximum number of names in a dotted path."""
 
 MAX_LIST_VALUES = 10_000
-"""Values in a list, and the items of any other list without a limit of its own."""
+"""Maximum number of values of a list, and of items of any other list without a separate limit."""
 
 MAX_CLAUSES = 1_000
-"""Clauses of one statement, and the blocks, distances and traces that are written before they are counted."""
+"""Maximum number of clauses of a statement, and of blocks, distances and traces before their own limits apply."""
 
 
 MOST_COLUMNS = 2_000
-"""Columns of SELECT."""
+"""Maximum number of columns of SELECT."""
 
 MOST_SQL_TABLES = 100
-"""Tables that one SQL statement reads, each as often as it is named: DuckDB plans more joins in more than linear time."""
+"""Maximum number of table references of a SQL statement. The planning time of DuckDB grows faster than linearly."""
 
 
 class ListLimit(NamedTuple):
-    """How many items a list of the grammar may have; `items` names them in messages."""
+    """Limit of a list of the grammar. `items` is the plural noun for messages, `hint` the way out."""
 
     items: str
     maximum: int
     hint: str
 
 
-_SEVERAL = "cut the search into several"
-_ONE_LIST = "an IN list replaces many ORs, and a list as a parameter many values"
+_SEVERAL = "split the search into several"
+_ONE_LIST = "write an IN list instead of many ORs, or pass the values as one list parameter"
 
 LIST_LIMITS = {
     "statement": ListLimit("clauses", MAX_CLAUSES, "keep one of each"),
     "find": ListLimit("clauses", MAX_CLAUSES, "keep one of each"),
     "blocks": ListLimit("blocks", MAX_CLAUSES, _SEVERAL),
     "block": ListLimit("places", MAX_LIST_VALUES, _SEVERAL),
-    "within": ListLimit("distances", MAX_CLAUSES, "the first distance is for every pair without its own"),
+    "within": ListLimit("distances", MAX_CLAUSES, "the first distance applies to every pair without its own"),
     "via": ListLimit("traces", MAX_CLAUSES, "name each once"),
     "select": ListLimit("columns", MOST_COLUMNS, "select whole objects, or *"),
-    "exclusion": ListLimit("columns", MAX_LIST_VALUES, "select the few that are wanted"),
-    "group": ListLimit("keys", MAX_LIST_VALUES, "group by fewer"),
-    "order": ListLimit("keys", MAX_LIST_VALUES, "order by fewer"),
-    "instant": ListLimit("shifts", MAX_CLAUSES, "add them up"),
+    "exclusion": ListLimit("columns", MAX_LIST_VALUES, "select the columns that you need"),
+    "group": ListLimit("keys", MAX_LIST_VALUES, "group by fewer fields"),
+    "order": ListLimit("keys", MAX_LIST_VALUES, "order by fewer fields"),
+    "instant": ListLimit("shifts", MAX_CLAUSES, "add them up to one shift"),
     "expr": ListLimit("terms", MAX_LIST_VALUES, _ONE_LIST),
     "and_expr": ListLimit("terms", MAX_LIST_VALUES, _ONE_LIST),
     "values": ListLimit("values", MAX_LIST_VALUES, _SEVERAL),
     "path": ListLimit("names", MAX_DEPTH, "no record nests that deep"),
 }
-"""By the rule of the grammar that has the list; Lark calls the list's own rule `__rule_star_N`."""
+"""Limits by the grammar rule that contains the list. Lark names the rule of the list itself `__rule_star_N`."""

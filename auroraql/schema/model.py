@@ -1,7 +1,4 @@
-"""The shape of a declaration: types, fields and kinds, each a row of data.
-
-Nothing here knows any particular field; the rows are in the sibling modules, once each.
-"""
+"""Schema model: the classes that declare types, fields and kinds. The declarations are in the sibling modules."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ Role = Literal["source", "record", "metadata", "column"]
 
 
 class Type(Enum):
-    """What a value is, and how it is called in messages."""
+    """Type of a value. The enum value is its name in messages."""
 
     STRING = "a string"
     NUMBER = "a number"
@@ -34,17 +31,18 @@ class Type(Enum):
 
     @property
     def is_ordered(self) -> bool:
-        """Whether `<` and `>` make sense for it."""
+        """Whether `<` and `>` apply to values of the type."""
         return self not in (Type.BOOLEAN, Type.OBJECT)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a record: `path` as in the answer, `role` says which part of the query it filters.
+    """Field of a record.
 
-    `criterion` is the key of the query JSON whose list it fills (empty: AuroraX cannot filter on it);
-    `bound` says which end of the window a comparison of this field is, or that it is both; `known` are
-    the values published for it, which are not exhaustive.
+    `path` is its path in AuroraX's JSON, and `role` the part of the query that it filters. `criterion` is the key of
+    the list in the query JSON that it fills, or empty if AuroraX cannot filter by it. `bound` is the end of the time
+    window that a comparison of the field sets. `known` are its published values, which are not exhaustive unless
+    `closed` is true.
     """
 
     path: tuple[str, ...]
@@ -57,33 +55,33 @@ class Field:
     known: tuple[str, ...] = ()
     members: tuple[Field, ...] = field(default=(), repr=False)
     closed: bool = False
-    """Whether AuroraX takes no other values than the known ones (an enumeration of its OpenAPI document)."""
+    """Whether AuroraX accepts only the known values (an enumeration in its OpenAPI document)."""
     many: bool = False
-    """Whether a record has a list of these."""
+    """Whether a record has a list of values in this field."""
     is_dotted: bool = False
-    """Whether a column of whole records keeps the dotted name, as in rows of a result that has that name already."""
+    """Whether columns of whole records keep the dotted name, because the rows of a result already have it."""
 
     @property
     def name(self) -> str:
-        """The dotted path."""
+        """Dotted path."""
         return ".".join(self.path)
 
     @property
     def bare(self) -> str:
-        """The name a statement may use without its prefix."""
+        """Name that a statement may write without the prefix."""
         return self.path[-1] if self.role == "source" else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class WordsPart:
-    """Fixed words of the engine's sentence."""
+    """Fixed words of AuroraX's sentence."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ListsPart:
-    """`name in (a, b)` for each of the fields that has values, joined by AND, after `before`."""
+    """Lists `name in (a, b)` of the fields with values, joined by AND and preceded by `before`."""
 
     fields: tuple[str, ...]
     before: str = ""
@@ -91,12 +89,12 @@ class ListsPart:
 
 @dataclass(frozen=True, slots=True)
 class TracesPart:
-    """The conjunction types, joined with `, `, in the parentheses of the words around it."""
+    """Conjunction types, joined by `, `."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrecisionPart:
-    """How fine the epochs of conjunctions are: the words for whole minutes, and those for less."""
+    """Precision of conjunctions: the words for whole minutes, and those for less."""
 
     minute: str
     subminute: str
@@ -104,22 +102,22 @@ class PrecisionPart:
 
 @dataclass(frozen=True, slots=True)
 class BlocksPart:
-    """The criteria blocks of conjunctions, `ground1=(…)` and so on, joined with AND."""
+    """Criteria blocks of conjunctions, `ground1=(…)` and so on, joined by AND."""
 
 
 @dataclass(frozen=True, slots=True)
 class DistancesPart:
-    """The greatest distance of each pair of blocks."""
+    """Maximum distance of each pair of blocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class FiltersPart:
-    """The metadata filter group; its wording inside the brackets is AuroraQL's own."""
+    """Metadata filter group. AuroraQL defines the wording inside the brackets."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoundPart:
-    """One end of the window, with the words around it; absent when the window is open there."""
+    """One end of the time window, with the words around it. It is omitted if the window is open at this end."""
 
     end: Literal["start", "end"]
     before: str
@@ -128,7 +126,7 @@ class BoundPart:
 
 @dataclass(frozen=True, slots=True)
 class BoundsPart:
-    """Both ends of the window in one phrase; a window that is open at an end is worded by the other's Bound."""
+    """Both ends of the time window in one phrase. A half-open window is worded by `since` or `until`."""
 
     before: str
     between: str
@@ -136,7 +134,7 @@ class BoundsPart:
     since: BoundPart
     until: BoundPart
     seconds: bool = False
-    """Whether the engine writes seconds that are zero."""
+    """Whether AuroraX writes seconds that are zero."""
 
 
 WordingPart = (
@@ -156,11 +154,11 @@ Wording = tuple[WordingPart, ...]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of record that can be found: everything the rest of the house asks about it.
+    """Kind of record that a statement can search.
 
-    `protocol` says how AuroraX is asked for it (None: never by itself); `filters` is the key of its metadata
-    filter group; `marks` the query JSON keys that tell the kind by themselves; `older_wordings` are
-    those its sentence once had, which are read and never written.
+    `protocol` has the protocol facts of AuroraX, or is None if AuroraX has no search for the kind. `filters` is the key
+    of its metadata filter group. `marks` are the keys of query JSON that identify the kind. `older_wordings` are former
+    wordings of its sentence, which are parsed but never printed.
     """
 
     name: str
@@ -174,69 +172,69 @@ class Kind:
     wording: Wording
     older_wordings: tuple[Wording, ...] = ()
     longest_months: int = 0
-    """The longest window of one request, in months; 0: any. A record that spans time must not be cut."""
+    """Maximum window of one request in months, 0 for no limit. Only for records of a single moment."""
     longest_record: timedelta = timedelta()
-    """The longest time that a record spans; 0: a record is a single moment. Records that overlap an interval are
-    looked for this far around it."""
+    """Maximum time that a record spans, 0 for records of a single moment. A search for records that overlap an
+    interval extends this far around it."""
     needs_filter: bool = False
-    """Whether the service refuses a request without any list or metadata filter."""
+    """Whether the service rejects a request without any list or metadata filter."""
     time_keys: tuple[str, ...] = ()
-    """Metadata keys that hold times, as text: YYYY-MM-DDTHH:MM:SS.ffffff, UTC."""
+    """Metadata keys whose values are times, as text: YYYY-MM-DDTHH:MM:SS.ffffff, UTC."""
     keys_of: str = ""
-    """The kind whose metadata keys its records have; empty: its own, if it has the field `metadata`."""
+    """The kind whose metadata keys its records have. If empty, its own if it has the field `metadata`."""
 
     names: Mapping[str, Field] = field(init=False, repr=False, compare=False)
-    """Its fields at any depth, by their bare and by their dotted names."""
+    """Fields at any depth, by their bare and by their dotted names."""
     folded: Mapping[str, Field | None] = field(init=False, repr=False, compare=False)
-    """The same fields by their names in lower case; None where two names differ only by case."""
+    """Fields by their names in lower case. None if two names differ only by case."""
     has_lists: bool = field(init=False, repr=False, compare=False)
-    """Whether any of them is a list."""
+    """Whether any field is a list."""
 
     def __post_init__(self) -> None:
         every = list(_with_members(self.fields))
-        names = {each.bare: each for each in reversed(every)} | {each.name: each for each in every}
+        names = {f.bare: f for f in reversed(every)} | {f.name: f for f in every}
         folded: dict[str, Field | None] = {}
-        for name, each in names.items():
+        for name, named in names.items():
             lower = name.casefold()
-            folded[lower] = each if folded.get(lower, each) is each else None
+            folded[lower] = named if folded.get(lower, named) is named else None
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "folded", folded)
-        object.__setattr__(self, "has_lists", any(each.many for each in every))
+        object.__setattr__(self, "has_lists", any(f.many for f in every))
 
     @property
     def metadata(self) -> str:
-        """The kind whose metadata keys its records have; empty when they have none."""
+        """Kind whose metadata keys its records have, or empty if they have no metadata."""
         return self.keys_of or (self.name if self.protocol is not None and self.field("metadata") is not None else "")
 
     def field(self, name: str) -> Field | None:
-        """Return the field called `name`, bare or dotted, at any depth; None when there is none.
+        """Return the field called `name`, bare or dotted, at any depth, or None.
 
         Case does not matter, unless two names of the kind differ only by case.
         """
         return self.names.get(name) or self.folded.get(name.casefold())
 
     def leaves(self) -> tuple[Field, ...]:
-        """The record's fields with its objects opened (but for lists), in record order: a flat row's columns."""
-        return tuple(leaf for each in self.fields for leaf in ((each,) if each.many else each.members or (each,)))
+        """Return the columns of a flat row: the fields in record order, with objects that are not lists expanded."""
+        return tuple(leaf for f in self.fields for leaf in ((f,) if f.many else f.members or (f,)))
 
     @property
     def span(self) -> tuple[Field, ...]:
-        """The fields of a record's first and last moment, which may be one; none where a record has no time."""
+        """Fields of the first and last time of a record, which may be the same field. Empty if it has no time."""
         start, end, epoch = (self.field(name) for name in ("start", "end", "epoch"))
         if start is not None and end is not None:
             return (start, end)
         return (epoch, epoch) if epoch is not None else ()
 
     def is_listed(self, path: tuple[str, ...]) -> bool:
-        """Whether a record has several values of what a path names: it leads through a list."""
+        """Return whether a record has several values at a path, because the path leads through a list."""
         if not self.has_lists:
             return False
         prefixes = (self.field(".".join(path[:n])) for n in range(1, len(path) + 1))
-        return any(each is not None and each.many for each in prefixes)
+        return any(prefix is not None and prefix.many for prefix in prefixes)
 
 
 def _with_members(fields: tuple[Field, ...]) -> Iterator[Field]:
-    """Fields and their members, those nearer to the record first."""
+    """Yield the fields and their members, those of the upper levels first."""
     yield from fields
-    for each in fields:
-        yield from _with_members(each.members)
+    for parent in fields:
+        yield from _with_members(parent.members)

@@ -1,7 +1,7 @@
-"""The comparison operators: one row each, read by the parser, the resolver, the planner, the codecs and SQL.
+"""Comparison operators: one row each, used by the parser, the resolver, the planner, the codecs and SQL.
 
-Code that treats operators differently matches on `Op` and ends with `assert_never`, so that mypy names every place
-that does not yet handle a new operator. A difference that several places share is a column of the row.
+Code that depends on the operator matches on `Op` and ends with `assert_never`, so that mypy reports every place that
+does not handle a new operator. A property that several places use is a column of the row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 Limit = Literal["first", "last", "whole", "text"]
-"""What a comparison uses of an operand: a moment of the interval that a date names, all of it, or the text as typed."""
+"""Part of an operand that a comparison uses: the first or last time of an interval, all of it, or the typed text."""
 
 
 class Op(StrEnum):
@@ -110,12 +110,12 @@ _ROWS = (
 )
 
 OPERATORS = {row.op: row for row in _ROWS}
-"""The row of every operator."""
+"""Operators by their `Op`."""
 
 assert OPERATORS.keys() == set(Op), "every operator has its row"  # noqa: S101
 
 SPELLINGS = {spelling: row.op for row in _ROWS for spelling in (row.text.lower(), *row.also)}
-"""From each way of typing an operator, in lower case, to the operator."""
+"""Operators by their spellings in lower case."""
 
 WIRE = {row.wire: row.op for row in _ROWS if row.wire}
-"""From AuroraX's spelling of an operator to the operator."""
+"""Operators by their spelling in AuroraX's query JSON."""

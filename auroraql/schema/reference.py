@@ -1,4 +1,4 @@
-"""The reference tables of the documentation, made from the schema's rows."""
+"""Reference tables of the documentation, generated from the schema."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from auroraql.schema.limits import (
 from auroraql.schema.operators import OPERATORS
 
 MARK = "<!-- What follows is generated from the schema: pytest --update writes it. -->"
-"""Where the generated part of a document begins."""
+"""Marker at which the generated part of a document starts."""
 
 
 def write_reference() -> str:
-    """The operators, and for every kind its fields and metadata keys, as Markdown."""
+    """Return the limits, operators, kinds with fields and metadata keys, and codes as Markdown."""
     return "\n".join([*_operators(), *(line for kind in KINDS.values() for line in _kind(kind)), *_codes()])
 
 
@@ -46,7 +46,7 @@ def _operators() -> Iterator[str]:
 
 def _limits() -> Iterator[str]:
     yield "## Limits\n"
-    yield "A statement or script above a limit is refused with an error, before the work that the limit saves.\n"
+    yield "A statement or script above a limit is an error, which is reported before any other work.\n"
     rows = [
         ("characters of a script", MAX_SCRIPT_CHARACTERS),
         ("statements of a script", MAX_STATEMENTS),
@@ -55,7 +55,7 @@ def _limits() -> Iterator[str]:
         ("blocks of one search for conjunctions", MAX_BLOCKS),
     ]
     rows += [(f"{limit.items} of `{rule}`", limit.maximum) for rule, limit in LIST_LIMITS.items() if rule != "blocks"]
-    yield from _table(("what", "limit"), [(what, f"{most:,}") for what, most in rows])
+    yield from _table(("what", "limit"), [(what, f"{maximum:,}") for what, maximum in rows])
 
 
 def _kind(kind: Kind) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _kind(kind: Kind) -> Iterator[str]:
 
 
 def _with_members(fields: Iterable[Field]) -> Iterator[Field]:
-    """Fields with their members; those of a source within a source's list are the same again."""
+    """Yield the fields with their members, except for the sources of events, whose members repeat those of a source."""
     for field in fields:
         yield field
         if field.path[:1] != ("events",) or len(field.path) == 1:
@@ -113,7 +113,7 @@ def _type(type: Type, unit: str) -> str:
 def _codes() -> Iterator[str]:
     yield "## Codes of errors and warnings\n"
     yield "[ERRORS.md](ERRORS.md) explains each code, with its cause, an example and the way out.\n"
-    yield from _table(("code", "meaning"), ((code, each.title) for code, each in CODES.items()))
+    yield from _table(("code", "meaning"), ((name, code.title) for name, code in CODES.items()))
 
 
 def _code(*texts: str) -> str:

@@ -1,4 +1,4 @@
-"""The whole response_format of a kind: every part of a record that AuroraX sends when it is asked for it.
+"""Response template: the response_format of a kind with every part of a record that AuroraX can return.
 
 Source: the `*Format` objects of AuroraX's OpenAPI document, and `create_response_format_template` of pyaurorax.
 """
@@ -22,13 +22,13 @@ _CRITERIA = {
 }
 
 _EVENT_QUERY = {"request_id": True, "data_sources": _CRITERIA, "start": True, "end": True}
-"""OpenAPI `EphemerisQueryFormat`: the query that finds the ephemeris of one side of an event."""
+"""Format of the query that finds the ephemeris of one side of an event (OpenAPI `EphemerisQueryFormat`)."""
 
 _EVENT_QUERIES = {f"generated_{side}_ephemeris_query": _EVENT_QUERY for side in ("e1", "e2")}
 
 
 def response_template(kind: Kind) -> dict[str, Any]:
-    """The response_format with a true leaf for each part of a record of a kind, in the order of the record."""
+    """Return the response_format of a kind with a true leaf for each part of a record, in record order."""
     return _tree(kind.fields)
 
 

@@ -1,4 +1,4 @@
-"""The facts of AuroraX's REST protocol about each kind of record: paths, names and limits of its requests.
+"""Protocol facts of AuroraX's REST API for each kind of record: paths, names and limits of requests.
 
 Source: the OpenAPI document of AuroraX's API, version 1.
 """
@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 API = "/api/v1"
-"""The path below which every endpoint is, after the address of the service."""
+"""Path prefix of every endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How AuroraX is asked for records of one kind.
+    """Protocol facts of one kind.
 
-    `collection` is the first step of the paths. `request_type` is the kind in statuses and in the list of requests,
-    `described_as` the last step of the path that describes a query. `counted_as` is the kind in the members of
-    `DataSourceStats`; empty for records that are computed and not stored, which have no availability either.
-    `longest_synchronous` is the longest window of a synchronous search; None where the service has none.
+    `collection` is the first part of the paths. `request_type` is the name of the kind in request statuses and in the
+    list of requests, and `described_as` is the last part of the path that describes a query. `counted_as` is the name
+    of the kind in `DataSourceStats`. It is empty for records that are computed and not stored, which have no
+    availability either. `longest_synchronous` is the maximum window of a synchronous search, or None if the service
+    has no synchronous search.
     """
 
     collection: str
@@ -30,22 +31,22 @@ class Protocol:
 
     @property
     def search(self) -> str:
-        """The path that submits a search."""
+        """Path that submits a search."""
         return f"{API}/{self.collection}/search"
 
     @property
     def search_synchronous(self) -> str:
-        """The path of a search that is answered in the same exchange."""
+        """Path of a synchronous search."""
         return f"{self.search}_synchronous"
 
     @property
     def describe(self) -> str:
-        """The path that describes a query in words."""
+        """Path that describes a query in words."""
         return f"{API}/utils/describe/query/{self.described_as}"
 
     @property
     def availability(self) -> str:
-        """The path of the counts of records per source and day."""
+        """Path of the record counts per source and day."""
         return f"{API}/availability/{self.collection}"
 
     def request(self, request_id: str) -> str:

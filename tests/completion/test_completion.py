@@ -372,8 +372,8 @@ def test_what_is_offered_is_described() -> None:
 
 def test_numbers_of_a_known_list_come_with_their_unit() -> None:
     docs = {each.text: each.doc for each in completed("FIND conjunctions PRECISION |")}
-    assert docs["60 s"].startswith("epochs a minute apart")
-    assert docs["30 s"].startswith("epochs half a minute apart")
+    assert docs["60 s"].startswith("one epoch per minute")
+    assert docs["30 s"].startswith("one epoch per half minute")
     channel = MetadataKey("channel", Type.NUMBER, values=("557.7", "630"), unit="km")
     known = CompletionContext(ArchiveNames(Catalogue((), {"data_products": (channel,)})))
     assert texts("FIND data_products WHERE channel = |", known)[:2] == ["557.7 km", "630 km"]

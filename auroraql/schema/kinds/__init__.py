@@ -1,1 +1,1 @@
-"""The kinds of record that can be searched, one module each."""
+"""Kinds of records that can be searched, one module each."""

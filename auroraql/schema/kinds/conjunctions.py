@@ -1,7 +1,7 @@
-"""Conjunctions: when footprints or places come near one another (OpenAPI `Conjunction`, `SuperConjunctionQuery`).
+"""Conjunctions: times at which footprints or locations are near one another (OpenAPI `Conjunction`).
 
-Also the criteria blocks between which they are found, each declared as the kind of record that it takes
-part with: a block filters ephemeris, so its metadata keys are those of ephemeris.
+Searches are OpenAPI `SuperConjunctionQuery`. The criteria blocks are declared as kinds too. A block filters ephemeris
+records, so its metadata keys are those of ephemeris.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from auroraql.schema.source_fields import SOURCE, source_fields
 from auroraql.schema.wire import Protocol
 
 TRACES = ("nbtrace", "sbtrace", "geographic")
-"""What conjunctions are found by (OpenAPI `conjunction_types`); the first is meant when none is named."""
+"""Conjunction types (OpenAPI `conjunction_types`). The first one is the default."""
 
 HEMISPHERES = ("northern", "southern")
 
 PRECISIONS = {
-    60: "epochs a minute apart, as where none is named",
-    30: "epochs half a minute apart",
+    60: "one epoch per minute, the default",
+    30: "one epoch per half minute",
 }
-"""How fine the epochs are (OpenAPI `subminute_precision`), in PRECISION_UNIT; the first is meant when none is named."""
+"""Precisions of epochs in PRECISION_UNIT (OpenAPI `subminute_precision`). The first one is the default."""
 
 PRECISION_UNIT = "s"
 
 MINUTE, HALF_MINUTE = PRECISIONS
-"""The two of them; AuroraX takes any other for one of these."""
+"""The two precisions. AuroraX rounds any other to one of these."""
 
 
 def epoch_step_seconds(*, subminute: bool) -> int:
-    """How many seconds lie between the epochs of one conjunction."""
+    """Return the seconds between the epochs of a conjunction."""
     return HALF_MINUTE if subminute else MINUTE
 
 
 MAX_CONJUNCTION_LENGTH = timedelta(days=1)
-"""How far before and after an interval the conjunctions that overlap it are followed: one may last for ever."""
+"""Maximum extent of a conjunction before and after an interval that it overlaps: it may last without end."""
 
 MAX_BLOCKS = 10
-"""Criteria blocks of one search; two are the fewest."""
+"""Maximum number of criteria blocks of a search. The minimum is two."""
 
 EVENTS_PROGRAM = "events"
-"""The program of event lists, which a block of events has by itself."""
+"""The program of event lists, which is the default program of a block of events."""
 
 
 def _block(name: str, doc: str, *more: Field) -> Kind:
@@ -83,7 +83,7 @@ BLOCKS = {
             Field(
                 ("hemisphere",),
                 Type.STRING,
-                "where the spacecraft is at the moment, by its geographic latitude",
+                "the hemisphere of the spacecraft, by its geographic latitude",
                 criterion="hemisphere",
                 known=HEMISPHERES,
                 closed=True,
@@ -93,7 +93,7 @@ BLOCKS = {
         Kind(
             name="location",
             title="locations",
-            doc="places of your choice",
+            doc="locations given by latitude and longitude",
             fields=(),
             protocol=None,
             filters="",
@@ -103,14 +103,14 @@ BLOCKS = {
         ),
     )
 }
-"""The kinds of criteria blocks, in the order in which query JSON has them and their pairs."""
+"""Kinds of criteria blocks, in their order in query JSON."""
 
 WIRE_NAMES = {"location": "adhoc"}
-"""What query JSON calls a block kind that the language names otherwise."""
+"""Names of block kinds in query JSON, if they differ from those of the language."""
 
 
 def wire_name(block_kind: str) -> str:
-    """The key of query JSON for the blocks of a kind."""
+    """Return the key of a block kind in query JSON."""
     return WIRE_NAMES.get(block_kind, block_kind)
 
 
@@ -125,9 +125,9 @@ def _member_field(above: tuple[str, ...], field: Field) -> Field:
     return Field((*above, *field.path), field.type, field.doc, unit=field.unit, known=field.known)
 
 
-_TYPE = Field(("conjunction_type",), Type.STRING, "the footprint or place by which it was found", known=TRACES)
+_TYPE = Field(("conjunction_type",), Type.STRING, "the conjunction type: nbtrace, sbtrace or geographic", known=TRACES)
 _START = Field(("start",), Type.TIME, "its first epoch, UTC")
-_END = Field(("end",), Type.TIME, "its last epoch, UTC; the same when it lasted one epoch")
+_END = Field(("end",), Type.TIME, "its last epoch, UTC; equal to start if there is only one")
 
 
 def _participant(name: str, doc: str) -> Field:
@@ -143,7 +143,7 @@ _EVENTS = Field(
         _member_field(("events",), _TYPE),
         _participant("e1_source", "the first source of the pair"),
         _participant("e2_source", "the second source of the pair"),
-        *(_member_field(("events",), each) for each in (_START, _END, *_distances("of the pair"))),
+        *(_member_field(("events",), member) for member in (_START, _END, *_distances("of the pair"))),
     ),
     many=True,
 )
@@ -156,7 +156,7 @@ _WINDOW = BoundsPart(
     until=BoundPart("end", " WHERE epochs are <= ", " UTC"),
     seconds=True,
 )
-"""The engine's own where both ends are given; that of one end is AuroraQL's."""
+"""AuroraX's wording of a window with both ends. The wording of a half-open window is AuroraQL's."""
 
 
 def _wording(precision: PrecisionPart) -> Wording:
@@ -184,13 +184,13 @@ CONJUNCTIONS = Kind(
         Field(
             ("data_sources",),
             Type.OBJECT,
-            "the sources that met, one of each block",
+            "the sources of the conjunction, one of each block",
             members=source_fields(("data_sources",), role="source"),
             many=True,
         ),
-        *_distances("of any pair while it lasted"),
-        Field(("closest_epoch",), Type.TIME, "when the smallest distance was, UTC"),
-        Field(("farthest_epoch",), Type.TIME, "when the greatest distance was, UTC"),
+        *_distances("of any pair during the conjunction"),
+        Field(("closest_epoch",), Type.TIME, "the time of the smallest distance, UTC"),
+        Field(("farthest_epoch",), Type.TIME, "the time of the greatest distance, UTC"),
         _EVENTS,
     ),
     protocol=Protocol("conjunctions", "conjunction", "conjunction"),

@@ -9,17 +9,17 @@ from auroraql.schema.source_fields import SOURCE
 from auroraql.schema.wire import Protocol
 
 MAX_PRODUCT_LENGTH = timedelta(days=1)
-"""The longest time that a product of AuroraX spans."""
+"""Maximum time that a data product of AuroraX spans."""
 
 MIN_PRODUCT_LENGTHS = {"daily": timedelta(hours=23, minutes=59), "hourly": timedelta(minutes=59)}
-"""How long a product is at least, by a word of the value of a metadata key such as `keogram_type`."""
+"""Minimum length of a product, by a word in the value of a metadata key such as `keogram_type`."""
 
 PRODUCT_TYPES = ("keogram", "montage", "movie", "summary_plot", "data_availability")
 
 DATA_PRODUCTS = Kind(
     name="data_products",
     title="data products",
-    doc="Summary products of an instrument's day or hour, each a file at a URL.",
+    doc="Summary products of a day or hour of an instrument, each a file at a URL.",
     fields=(
         Field(("start",), Type.TIME, "the first moment that the product covers, UTC", bound="start"),
         Field(("end",), Type.TIME, "the last moment that the product covers, UTC", bound="end"),

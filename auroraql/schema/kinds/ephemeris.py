@@ -1,4 +1,4 @@
-"""Ephemeris: where a spacecraft or an imager is, minute by minute (OpenAPI `EphemerisUpload`, `EphemerisQuery`)."""
+"""Ephemeris: positions of spacecraft and imagers, one per minute (OpenAPI `EphemerisUpload`, `EphemerisQuery`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auroraql.schema.wire import Protocol
 
 
 def _location(name: str, doc: str) -> Field:
-    """A location of a record: both its members are numbers, or both are null."""
+    """Return the field of a location. Its latitude and longitude are both numbers, or both null."""
     latitude = Field((name, "lat"), Type.NUMBER, f"latitude of {doc}", unit="deg")
     longitude = Field((name, "lon"), Type.NUMBER, f"longitude of {doc}, east", unit="deg")
     return Field((name,), Type.OBJECT, doc, members=(latitude, longitude))
@@ -25,10 +25,10 @@ _WINDOW = BoundsPart(
     since=BoundPart("start", "  AND epoch >= ", " UTC"),
     until=BoundPart("end", "  AND epoch <= ", " UTC"),
 )
-"""The engine's own where both ends are given; that of one end is AuroraQL's."""
+"""AuroraX's wording of a window with both ends. The wording of a half-open window is AuroraQL's."""
 
 _OF_2020: Wording = (WordsPart("Find ephemeris for ("), _SOURCES, WordsPart(" AND )"), _WINDOW)
-"""As the engine worded it in 2020 and 2021, without metadata filters."""
+"""AuroraX's wording of 2020 and 2021, without metadata filters."""
 
 EPHEMERIS = Kind(
     name="ephemeris",
@@ -37,7 +37,7 @@ EPHEMERIS = Kind(
     fields=(
         Field(("epoch",), Type.TIME, "the time of the record, UTC", bound="both"),
         SOURCE,
-        _location("location_geo", "the place below the spacecraft, or of the instrument, geographic"),
+        _location("location_geo", "the geographic location below the spacecraft, or of the instrument"),
         _location("location_gsm", "the spacecraft in geocentric solar magnetospheric coordinates"),
         _location("nbtrace", "the footprint in the northern magnetic hemisphere, geographic"),
         _location("sbtrace", "the footprint in the southern magnetic hemisphere, geographic"),

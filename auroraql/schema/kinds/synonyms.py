@@ -1,4 +1,4 @@
-"""What people call the kinds of record: words that are near a kind, and what they mean."""
+"""Synonyms: other words for the kinds of records and for time fields, which suggestions recognize."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PRODUCT = {"keograms": "keogram", "keogram": "keogram", "movies": "movie", "mov
 
 
 def suggest_kind(word: str) -> tuple[str, str | None]:
-    """Return the hint and the fix for a word that is not a kind of record; both empty when nothing is near."""
+    """Return the hint and the fix for a word that is not a kind of record: "" and None if no kind is similar."""
     near = find_misspelt(word, KINDS)
     if near is not None:
         return f"did you mean {near}?", near
@@ -33,4 +33,4 @@ TIME_WORDS = frozenset(
         *("date_obs", "obs_date", "start_time", "starttime", "end_time", "endtime", "start_date", "end_date"),
     }
 )
-"""Names that people write for the time of a record; as metadata keys they are written with `metadata.` before them."""
+"""Names that users write for the time of a record. Metadata keys with these names need the prefix `metadata.`."""
