@@ -146,8 +146,8 @@ class _DocumentReader:
         name = declared.criterion
         return self.texts(document.get(name), at.child(name), name, declared.known if declared.closed else ())
 
-    def texts(self, value: object, at: Pointer, name: str, known: tuple[str, ...] = ()) -> list[str]:
-        """Read an array of strings. Numbers and booleans become text. `known`, if not empty, lists the allowed values."""
+    def texts(self, value: object, at: Pointer, name: str, choices: tuple[str, ...] = ()) -> list[str]:
+        """Read an array of strings. Numbers and booleans become text. `choices`, if not empty, are the allowed values."""
         values = self.check_type(value, list, at, name) or []
         if len(values) > MAX_VALUES:
             self.report(f"'{name}' takes at most {MAX_VALUES} values, not {len(values)}", at)
@@ -163,17 +163,17 @@ class _DocumentReader:
             else:
                 self.report(f"a value must be a string, not {name_json_type(item)}", at.child(number))
                 continue
-            if known and text not in known:
-                self.unknown(text, known, at.child(number), name)
+            if choices and text not in choices:
+                self.report_unknown(text, choices, at.child(number), name)
             texts.append(text)
         return texts
 
-    def unknown(self, text: str, known: tuple[str, ...], at: Pointer, name: str) -> None:
+    def report_unknown(self, text: str, choices: tuple[str, ...], at: Pointer, name: str) -> None:
         # Short words are similar by chance, for example XOR and OR: suggest only a word that differs in case.
-        words = known if len(text) > 3 else [word for word in known if word.casefold() == text.casefold()]
+        words = choices if len(text) > 3 else [word for word in choices if word.casefold() == text.casefold()]
         near = find_misspelt(text.replace(" ", "_"), words)
         hint = f"did you mean {json.dumps(near)}?" if near else ""
-        self.report(f"'{name}' takes {_join_choices(known)}, not {json.dumps(text[:100])}", at, hint)
+        self.report(f"'{name}' takes {_join_choices(choices)}, not {json.dumps(text[:100])}", at, hint)
 
     def filters(self, value: object, at: Pointer, name: str) -> FilterGroup:
         """Read a metadata filter group. The older form is the array of its expressions."""
@@ -187,7 +187,7 @@ class _DocumentReader:
         joined = self.check_type(group.get("logical_operator"), str, at.child("logical_operator"), "logical_operator")
         operator = "AND" if joined is None else joined.upper()
         if operator not in ("AND", "OR"):
-            self.unknown(str(joined), ("AND", "OR"), at.child("logical_operator"), "logical_operator")
+            self.report_unknown(str(joined), ("AND", "OR"), at.child("logical_operator"), "logical_operator")
         parsed = [self.expression(item, inner.child(number)) for number, item in enumerate(expressions)]
         return FilterGroup(tuple(expression for expression in parsed if expression is not None), operator)
 
@@ -205,7 +205,7 @@ class _DocumentReader:
         operator = WIRE.get((written or "in").lower())
         values = self.texts(document.get("values"), at.child("values"), "values")
         if operator is None:
-            self.unknown(written or "", tuple(WIRE), at.child("operator"), "operator")
+            self.report_unknown(written or "", tuple(WIRE), at.child("operator"), "operator")
             return None
         arity = OPERATORS[operator].arity
         if self.to_run and (len(values) < 1 if arity < 0 else len(values) != arity):
@@ -335,11 +335,11 @@ class _DocumentReader:
     def precision(self, document: Document, normalized: Document) -> bool:
         """Return whether half minutes are searched too. Of the two fields that set it, the newer one wins."""
         seconds, finer = document.get(SECONDS), document.get(SUBMINUTE)
-        known = tuple(sorted(PRECISIONS))
-        if seconds is not None and (not _is_number(seconds) or seconds not in known):
+        choices = tuple(sorted(PRECISIONS))
+        if seconds is not None and (not _is_number(seconds) or seconds not in choices):
             shown = json.dumps(seconds) if isinstance(seconds, int | float | str) else name_json_type(seconds)
             self.report(
-                f"'{SECONDS}' takes {' or '.join(map(str, known))}, not {shown[:100]}", Pointer().child(SECONDS)
+                f"'{SECONDS}' takes {' or '.join(map(str, choices))}, not {shown[:100]}", Pointer().child(SECONDS)
             )
         finer = self.check_type(finer, bool, Pointer().child(SUBMINUTE), SUBMINUTE)
         subminute = finer if finer is not None else seconds == HALF_MINUTE
@@ -445,8 +445,8 @@ def _format_time(moment: datetime) -> str:
     return text.rstrip("0") if moment.microsecond else text
 
 
-def _join_choices(known: tuple[str, ...]) -> str:
-    quoted = [json.dumps(word) for word in known]
+def _join_choices(choices: tuple[str, ...]) -> str:
+    quoted = [json.dumps(word) for word in choices]
     return f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 

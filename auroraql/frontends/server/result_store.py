@@ -27,7 +27,7 @@ _MAX_SEARCHES = 10_000
 """Maximum number of stored searches, however little space they use."""
 
 _MAX_UNWRITTEN = 1000
-"""Maximum number of statuses held in memory when the disk is full."""
+"""Maximum number of statuses stored_size in memory when the disk is full."""
 
 _RESULT, _STATUS, _PART = ".json.gz", ".status", ".part"
 
@@ -52,7 +52,7 @@ class ResultEntry:
     count: int
     failed: bool
     size: int
-    held: int
+    stored_size: int
     """Bytes of records on disk, 0 if there are none."""
     status_size: int
     address: str = ""
@@ -90,7 +90,7 @@ class ResultStore:
         for path in self._folder.glob(f"*{_RESULT}"):
             if path.name.removesuffix(_RESULT) not in entries:
                 path.unlink(missing_ok=True)
-        self._used = sum(entry.held + entry.status_size for entry in entries.values())
+        self._used = sum(entry.stored_size + entry.status_size for entry in entries.values())
         self._loaded_entries = dict(sorted(entries.items(), key=lambda item: item[1].finished))
 
     def _read_entry(self, path: Path) -> dict[str, ResultEntry]:
@@ -108,9 +108,9 @@ class ResultStore:
         entries = self._entries
         before = entries.pop(name, None) if entry is None else entries.get(name)
         if before is not None:
-            self._used -= before.held + before.status_size
+            self._used -= before.stored_size + before.status_size
         if entry is not None:
-            self._used += entry.held + entry.status_size
+            self._used += entry.stored_size + entry.status_size
             entries[name] = entry
         return before
 
@@ -130,7 +130,7 @@ class ResultStore:
             part.unlink(missing_ok=True)
             if writer is not None:
                 with self._lock:
-                    self._used -= writer.held
+                    self._used -= writer.stored_size
 
     def reserve(self, size: int) -> None:
         """Reserve `size` bytes, deleting old results if needed. Raises ResultTooLarge."""
@@ -149,9 +149,9 @@ class ResultStore:
         """Store the status of a finished search. `address` is the IP address of the client."""
         result = self._folder / f"{request_id}{_RESULT}"
         with self._lock:
-            held = result.stat().st_size if result.is_file() else 0
+            stored_size = result.stat().st_size if result.is_file() else 0
             size = self._write_status(request_id, document, address)
-            self._set_entry(request_id, _entry_from_status(document, held, size, address))
+            self._set_entry(request_id, _entry_from_status(document, stored_size, size, address))
         self.expire()
         with suppress(ResultTooLarge):
             self.reserve(0)
@@ -209,7 +209,7 @@ class ResultStore:
     def records(self, request_id: str) -> BinaryIO | None:
         """Open the compressed result of a finished search. Return None if it was deleted."""
         entry = self._entries.get(request_id)
-        if entry is None or not entry.held:
+        if entry is None or not entry.stored_size:
             return None
         try:
             return (self._folder / f"{request_id}{_RESULT}").open("rb")
@@ -220,7 +220,7 @@ class ResultStore:
         """Delete the records of a finished search and note the time in its status."""
         with self._lock:
             entry, document = self._entries.get(request_id), self.status(request_id)
-            if entry is None or document is None or not entry.held:
+            if entry is None or document is None or not entry.stored_size:
                 return
             (self._folder / f"{request_id}{_RESULT}").unlink(missing_ok=True)
             document["search_result"]["result_file_deleted_timestamp"] = utc_now().isoformat()
@@ -229,7 +229,7 @@ class ResultStore:
             except OSError:
                 size = entry.status_size  # the old status file is still there
                 self._hold_in_memory(request_id, document)
-            self._set_entry(request_id, replace(entry, held=0, status_size=size))
+            self._set_entry(request_id, replace(entry, stored_size=0, status_size=size))
 
     def forget(self, request_id: str) -> bool:
         """Delete the status and the records of a finished search. Return whether the search existed."""
@@ -254,11 +254,11 @@ class ResultStore:
 
 
 class ResultWriter:
-    """Writer of one result. `size` counts the bytes written, `held` the compressed bytes on disk."""
+    """Writer of one result. `size` counts the bytes written, `stored_size` the compressed bytes on disk."""
 
     def __init__(self, file: BinaryIO, store: ResultStore) -> None:
         self._file, self._store = file, store
-        self.size = self.held = 0
+        self.size = self.stored_size = 0
         self.pack: Callable[[bytes], object] = self.put
 
     def write(self, data: bytes) -> None:
@@ -268,14 +268,14 @@ class ResultWriter:
 
     def put(self, data: bytes) -> None:
         """Write compressed bytes. Raises ResultTooLarge."""
-        if self.held + len(data) > self._store.disk // 2:
+        if self.stored_size + len(data) > self._store.disk // 2:
             raise ResultTooLarge
-        self.held += len(data)
+        self.stored_size += len(data)
         self._store.reserve(len(data))
         self._file.write(data)
 
 
-def _entry_from_status(document: Document, held: int, status_size: int, address: str) -> ResultEntry:
+def _entry_from_status(document: Document, stored_size: int, status_size: int, address: str) -> ResultEntry:
     request, result = document["search_request"], document["search_result"]
     finished = datetime.fromisoformat(result["completed_timestamp"]).replace(tzinfo=UTC).timestamp()
     return ResultEntry(
@@ -286,7 +286,7 @@ def _entry_from_status(document: Document, held: int, status_size: int, address:
         result["result_count"],
         result["error_condition"],
         result["file_size"],
-        held,
+        stored_size,
         status_size,
         address,
     )

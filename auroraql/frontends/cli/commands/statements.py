@@ -97,10 +97,10 @@ def _write_output(result: ResultSet, options: argparse.Namespace, shown_as: str,
 
 def _check_single_document(shown_as: str, sources: list[Source]) -> None:
     """Raise UsageError, before any search, for a format that standard output cannot take."""
-    known = get_format(shown_as)
-    if known.alternative and _count_results(sources) > 1:
+    result_format = get_format(shown_as)
+    if result_format.alternative and _count_results(sources) > 1:
         raise _several_results_error(shown_as)
-    if known.render is None:
+    if result_format.render is None:
         if sys.stdout.isatty():
             raise UsageError(
                 f"{shown_as} is a binary format, and a terminal cannot show it", "write it with --output FILE"
@@ -178,14 +178,14 @@ def use_color(config: Config) -> bool:
 
 def show_result(result: ResultSet, shown_as: str, config: Config) -> None:
     """Write a result to standard output: all of it or, on a terminal, in pages that fit the screen."""
-    known = get_format(shown_as)
+    result_format = get_format(shown_as)
     if not sys.stdout.isatty():
         sys.stdout.flush()
-        if known.render is None:
-            for piece in known.encode_result(result):
+        if result_format.render is None:
+            for piece in result_format.encode_result(result):
                 sys.stdout.buffer.write(piece)
             return
-        for chunk in known.render_screen(
+        for chunk in result_format.render_screen(
             result, RenderOptions(color=use_color(config), blocks=supports_blocks(sys.stdout))
         ):
             sys.stdout.write(chunk)
@@ -202,5 +202,8 @@ def show_result(result: ResultSet, shown_as: str, config: Config) -> None:
         blocks=supports_blocks(sys.stdout),
     )
     write_paged(
-        sys.stdout, known.render_screen(result, screen), choose_pager(os.environ, chosen), lines=max_page_lines()
+        sys.stdout,
+        result_format.render_screen(result, screen),
+        choose_pager(os.environ, chosen),
+        lines=max_page_lines(),
     )

@@ -46,7 +46,7 @@ def _request_rows(service: ServedArchive) -> Iterator[Document]:
             "requested": entry.requested.isoformat(),
             "active": False,
             "query_duration": entry.milliseconds,
-            "result_file_exists": entry.held > 0,
+            "result_file_exists": entry.stored_size > 0,
             "file_size": entry.size,
             "result_count": entry.count,
             "error_condition": entry.failed,
