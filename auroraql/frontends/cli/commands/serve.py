@@ -62,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a host name that the server accepts, in addition to its IP addresses; * allows any; repeatable",
     )
     add(
-        "--timeout", type=_read_duration, metavar="TIME", default=argparse.SUPPRESS, help="the deadline of a search (default: 10m)"
+        "--timeout", type=_read_duration, metavar="TIME", default=argparse.SUPPRESS, help="the deadline of each search (default: 10m)"
     )  # fmt: skip
 
 
