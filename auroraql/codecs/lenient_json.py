@@ -33,52 +33,52 @@ def to_json(text: str) -> str | None:
     at = 0
     while at < len(text):
         token = _TOKEN.match(text, at)
-        written = _to_json_token(token) if token is not None else None
-        if token is None or written is None:
+        converted = _to_json_token(token) if token is not None else None
+        if token is None or converted is None:
             return None
-        if written in ("]", "}") and parts and parts[-1] == ",":
+        if converted in ("]", "}") and parts and parts[-1] == ",":
             parts.pop()  # Python allows a comma after the last item
-        if written:
-            parts.append(written)
+        if converted:
+            parts.append(converted)
         at = token.end()
     return "".join(parts)
 
 
 def _to_json_token(token: re.Match[str]) -> str | None:
     """Return a token as JSON, or None when JSON has no equivalent."""
-    found = token[0]
+    text = token[0]
     match token.lastgroup:
         case "blank":
             return ""
         case "double":
-            return found if _is_json(found) else _read_python_text(found)
+            return text if _is_json(text) else _read_python_text(text)
         case "single":
-            return _read_python_text(found)
+            return _read_python_text(text)
         case "set":
-            return json.dumps(found[1:-1])
+            return json.dumps(text[1:-1])
         case "zone" | "parts" | "time":
             return _read_datetime_call(token)
         case "stamp" | "written":
             return json.dumps(token["written"])
         case "sign":
-            return _SIGNS.get(found, found)
+            return _SIGNS.get(text, text)
         case "word":
-            return _WORDS.get(found)
+            return _WORDS.get(text)
         case _:
-            return found
+            return text
 
 
-def _is_json(found: str) -> bool:
+def _is_json(text: str) -> bool:
     try:
-        json.loads(found)
+        json.loads(text)
     except ValueError:
         return False
     return True
 
 
-def _read_python_text(found: str) -> str | None:
+def _read_python_text(text: str) -> str | None:
     try:
-        return json.dumps(ast.literal_eval(found))
+        return json.dumps(ast.literal_eval(text))
     except (SyntaxError, ValueError):
         return None
 

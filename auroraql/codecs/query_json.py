@@ -104,12 +104,12 @@ class _JsonConstant(ValueError):
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> Document:
-    made: Document = {}
+    document: Document = {}
     for key, value in pairs:
-        if key in made:
+        if key in document:
             raise _RepeatedMember(f"the field '{key}' occurs twice in one object")
-        made[key] = value
-    return made
+        document[key] = value
+    return document
 
 
 def _refuse_constant(name: str) -> None:
@@ -215,8 +215,8 @@ class QueryJsonReader:
 
         for key in document:
             if key not in names:
-                near = find_closest(key, names, 1, 0.6)
-                hint = f"did you mean '{near[0]}'?" if near else f"the fields here are {', '.join(sorted(names))}"
+                closest = find_closest(key, names, 1, 0.6)
+                hint = f"did you mean '{closest[0]}'?" if closest else f"the fields here are {', '.join(sorted(names))}"
                 self.say("AQL0402", f"the query has no field '{key}' here", at.child(key), hint)
 
     def member(self, document: Document, key: str, type: type, at: Pointer, missing: Any) -> Any:
@@ -224,8 +224,8 @@ class QueryJsonReader:
         if value is None:
             return missing
         if not isinstance(value, type) or isinstance(value, JsonNumber):
-            wanted = _NAMES[type]
-            self.say("AQL0403", f"'{key}' takes {wanted}, not {name_json_type(value)}", at.child(key))
+            expected = _NAMES[type]
+            self.say("AQL0403", f"'{key}' takes {expected}, not {name_json_type(value)}", at.child(key))
             return missing
         return value
 
@@ -237,35 +237,35 @@ class QueryJsonReader:
                 yield ComparisonExpression(Path(declared.path, at.child(key)), Op.IN, texts, at.child(key))
 
     def texts(self, values: list[Any], at: Pointer) -> tuple[TextLiteral, ...]:
-        made = []
+        literals = []
         for index, value in enumerate(values):
             if isinstance(value, bool):
-                made.append(TextLiteral(str(value).lower(), at.child(index), True))
+                literals.append(TextLiteral(str(value).lower(), at.child(index), True))
             elif isinstance(value, str | int | float):
-                made.append(TextLiteral(str(value), at.child(index), True))
+                literals.append(TextLiteral(str(value), at.child(index), True))
             else:
                 self.say("AQL0403", f"a value is a string, not {name_json_type(value)}", at.child(index))
-        return tuple(made)
+        return tuple(literals)
 
     def filter_terms(self, sources: Document, kind: Kind, at: Pointer) -> Iterator[Term]:
         here = at.child(kind.filters)
         listed = sources.get(kind.filters)
         if isinstance(listed, list):  # the older form: a list of expressions, all of which must hold
-            older = [self.expression(each, here.child(index)) for index, each in enumerate(listed)]
+            older = [self.expression(item, here.child(index)) for index, item in enumerate(listed)]
             yield from (term for term in older if term is not None)
             return
         group = self.member(sources, kind.filters, dict, at, {})
         self.check_members(group, {"expressions", "logical_operator"}, here)
-        joined = str(self.member(group, "logical_operator", str, here, "AND")).upper()
-        if joined not in ("AND", "OR"):
-            self.say("AQL0403", f"'{joined}' is not a logical operator", here.child("logical_operator"), "AND or OR")
+        operator = str(self.member(group, "logical_operator", str, here, "AND")).upper()
+        if operator not in ("AND", "OR"):
+            self.say("AQL0403", f"'{operator}' is not a logical operator", here.child("logical_operator"), "AND or OR")
         expressions = self.member(group, "expressions", list, here, [])
         terms = [self.expression(e, here.child("expressions").child(i)) for i, e in enumerate(expressions)]
-        found = tuple(t for t in terms if t is not None)
-        if joined == "OR" and len(found) > 1:
-            yield OrExpression(found, here)
+        filters = tuple(t for t in terms if t is not None)
+        if operator == "OR" and len(filters) > 1:
+            yield OrExpression(filters, here)
         else:
-            yield from found
+            yield from filters
 
     def expression(self, document: object, at: Pointer) -> ComparisonExpression | None:
         if not isinstance(document, dict):
@@ -420,17 +420,17 @@ def _read_block(reader: QueryJsonReader, document: Document, kind: Kind, here: P
 
 def _read_location(reader: QueryJsonReader, document: Document, kind: Kind, here: Pointer) -> BlockItem:
     reader.check_members(document, {LOCATIONS}, here)
-    found = []
-    places = reader.member(document, LOCATIONS, list, here, [])
-    if not places:
+    points = []
+    locations = reader.member(document, LOCATIONS, list, here, [])
+    if not locations:
         reader.say(
             "AQL0403", "a block has no locations", here, 'for example: {"locations": [{"lat": 51, "lon": -114}]}'
         )
-    for at, place in enumerate(places):
-        point = _read_point(reader, place, here.child(LOCATIONS).child(at))
+    for at, location in enumerate(locations):
+        point = _read_point(reader, location, here.child(LOCATIONS).child(at))
         if point is not None:
-            found.append(point)
-    return BlockItem(kind.name, "", None, tuple(found), here)
+            points.append(point)
+    return BlockItem(kind.name, "", None, tuple(points), here)
 
 
 def _read_point(reader: QueryJsonReader, place: Any, here: Pointer) -> tuple[Written, Written] | None:
@@ -469,22 +469,22 @@ def _read_via(reader: QueryJsonReader, document: Document, top: Pointer) -> Via:
 
 
 def _read_precision(reader: QueryJsonReader, document: Document, top: Pointer) -> Iterator[Precision]:
-    finer = reader.member(document, SUBMINUTE, bool, top, None)
+    subminute = reader.member(document, SUBMINUTE, bool, top, None)
     seconds = document.get(SECONDS)
     if seconds is not None:
         here = top.child(SECONDS)
-        written = _read_number(reader, seconds, here)
-        if written is None:
+        number = _read_number(reader, seconds, here)
+        if number is None:
             return
-        if not written.text.isdigit() or not 1 <= int(written.text[:9]) <= MINUTE:
-            reader.say("AQL0403", f"a precision is 1 to {MINUTE} seconds, not {written.text}", here)
-        elif finer is not None and finer != (int(written.text) < MINUTE):
+        if not number.text.isdigit() or not 1 <= int(number.text[:9]) <= MINUTE:
+            reader.say("AQL0403", f"a precision is 1 to {MINUTE} seconds, not {number.text}", here)
+        elif subminute is not None and subminute != (int(number.text) < MINUTE):
             reader.say("AQL0403", f"'{SECONDS}' and '{SUBMINUTE}' contradict each other", here, "keep one of them")
         else:
-            yield Precision(Duration(written.text, PRECISION_UNIT, here), here)
-    elif finer is not None:
+            yield Precision(Duration(number.text, PRECISION_UNIT, here), here)
+    elif subminute is not None:
         here = top.child(SUBMINUTE)
-        yield Precision(Duration(str(HALF_MINUTE if finer else MINUTE), PRECISION_UNIT, here), here)
+        yield Precision(Duration(str(HALF_MINUTE if subminute else MINUTE), PRECISION_UNIT, here), here)
 
 
 def write_criteria(request: Request, criteria: CriteriaRequest) -> Document:

@@ -45,18 +45,18 @@ def read_script(source: Source, most: int | None = None) -> list[ReadStatement]:
 
     Raises StatementError with the diagnostics of all statements. Reading stops after MAX_REPORTED diagnostics.
     """
-    found: list[ReadStatement] = []
-    wrong: list[Diagnostic] = []
-    for each in _read_pieces(source, split_script(source.text)) if most is not None else iterate_statements(source):
-        if isinstance(each, ReadStatement):
-            found.append(each)
+    statements: list[ReadStatement] = []
+    diagnostics: list[Diagnostic] = []
+    for result in _read_pieces(source, split_script(source.text)) if most is not None else iterate_statements(source):
+        if isinstance(result, ReadStatement):
+            statements.append(result)
         else:
-            wrong += each.error.diagnostics
-        if len(wrong) >= MAX_REPORTED or len(found) == most:
+            diagnostics += result.error.diagnostics
+        if len(diagnostics) >= MAX_REPORTED or len(statements) == most:
             break
-    if wrong:
-        raise StatementError(wrong, source)
-    return found
+    if diagnostics:
+        raise StatementError(diagnostics, source)
+    return statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,9 @@ def _read_pieces(
     end = 0
     for piece in pieces:
         if isinstance(piece, Diagnostic):
-            begin = find_next_start(source.text, end)
-            end = end_of_unbalanced(source.text, begin)
-            yield UnreadStatement(StatementError([piece], source), begin, end)
+            start = find_next_start(source.text, end)
+            end = end_of_unbalanced(source.text, start)
+            yield UnreadStatement(StatementError([piece], source), start, end)
             continue
         end = piece.end
         try:
@@ -144,9 +144,9 @@ def read_find(source: Source) -> FindStatement:
 
 def require_find(read: ReadStatement, source: Source) -> FindStatement:
     """Return the FIND in a statement. Raises StatementError when it does not contain one."""
-    found = get_find(read.statement)
-    if found is not None:
-        return found
+    find = get_find(read.statement)
+    if find is not None:
+        return find
     hint = "for example: FIND data_products …"
     raise StatementError(
         [Diagnostic("AQL0115", "this is not a search", _statement_origin(read), "not a FIND", hint)], source
@@ -171,7 +171,7 @@ def read_piece(text: str, piece: StatementPiece) -> ReadStatement:
     try:
         _read_piece(text[piece.start : piece.end], alone)
     except StatementError as error:
-        raise StatementError([each.shifted_by(piece.start) for each in error.diagnostics]) from None
+        raise StatementError([diagnostic.shifted_by(piece.start) for diagnostic in error.diagnostics]) from None
     raise AssertionError("a statement that cannot be read in its script cannot be read alone either")
 
 
@@ -190,9 +190,9 @@ def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
         statement = SqlStatement(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
     else:
         statement = parser.parse(text, piece.start, piece.end)
-    found = get_find(statement)
-    if piece.verb and found is not None:
-        statement = ExplainStatement(piece.verb, found, found.origin)
+    find = get_find(statement)
+    if piece.verb and find is not None:
+        statement = ExplainStatement(piece.verb, find, find.origin)
     return ReadStatement(statement, piece.form, piece.start, piece.end)
 
 
@@ -213,12 +213,12 @@ def is_complete(text: str) -> bool:
     try:
         statement = read_piece(text, last).statement
     except StatementError as error:
-        return all(each.code != "AQL0105" for each in error.diagnostics)
-    found = get_find(statement)
-    if last.form != "text" or found is None:
+        return all(diagnostic.code != "AQL0105" for diagnostic in error.diagnostics)
+    find = get_find(statement)
+    if last.form != "text" or find is None:
         return True
     over_lines = LINE_END_PATTERN.search(text, last.start, last.end) is not None
-    return _is_limited(found) if over_lines and found.kind in KINDS else bool(found.clauses)
+    return _is_limited(find) if over_lines and find.kind in KINDS else bool(find.clauses)
 
 
 def _is_limited(find: FindStatement) -> bool:
@@ -227,23 +227,23 @@ def _is_limited(find: FindStatement) -> bool:
     Clauses may be on their own lines, and Enter after one of them must not run half of the intended search.
     """
     clauses = find.clauses
-    if any(isinstance(each, Limit) for each in clauses):
+    if any(isinstance(clause, Limit) for clause in clauses):
         return True
-    wheres = [each.expression for each in clauses if isinstance(each, Where)]
-    limited = any(isinstance(each, Window | Overlap) for each in clauses) or any(map(_constrains_time, wheres))
-    return limited and (find.kind != CONJUNCTIONS.name or any(isinstance(each, Within) for each in clauses))
+    wheres = [clause.expression for clause in clauses if isinstance(clause, Where)]
+    limited = any(isinstance(clause, Window | Overlap) for clause in clauses) or any(map(_constrains_time, wheres))
+    return limited and (find.kind != CONJUNCTIONS.name or any(isinstance(clause, Within) for clause in clauses))
 
 
 def _constrains_time(expression: Expression) -> bool:
     """Return whether an expression compares something with a time."""
-    waiting = [expression]
-    while waiting:
-        match waiting.pop():
+    pending = [expression]
+    while pending:
+        match pending.pop():
             case ComparisonExpression(_, _, operands):
-                if any(isinstance(each, Instant) for each in operands):
+                if any(isinstance(operand, Instant) for operand in operands):
                     return True
             case AndExpression(terms) | OrExpression(terms):
-                waiting += terms
+                pending += terms
             case NotExpression(term):
-                waiting.append(term)
+                pending.append(term)
     return False

@@ -117,9 +117,9 @@ def _write_time(moment: datetime, *, seconds: bool = False) -> str:
 
 def _check_invertible(request: Request) -> None:
     parts: Sequence[Request | BlockRequest] = (request, *(request.criteria.blocks if request.criteria else ()))
-    wrong = [each for part in parts for each in _find_unsayable(part.lists, part.filters)]
-    if wrong:
-        raise StatementError(wrong)
+    diagnostics = [diagnostic for part in parts for diagnostic in _find_unsayable(part.lists, part.filters)]
+    if diagnostics:
+        raise StatementError(diagnostics)
 
 
 def _find_unsayable(lists: Iterable[tuple[str, tuple[str, ...]]], filters: FilterGroup) -> Iterator[Diagnostic]:
@@ -142,10 +142,12 @@ def _is_sayable(value: str) -> bool:
 
 
 def _unsayable(what: str, value: str) -> Diagnostic:
-    held = '", "' if ", " in value else "')'" if ")" in value else "nothing" if not value else "a character of no width"
+    reason = (
+        '", "' if ", " in value else "')'" if ")" in value else "nothing" if not value else "a character of no width"
+    )
     return Diagnostic(
         "AQL0406",
-        f"the sentence cannot express {what}: it contains {held}",
+        f"the sentence cannot express {what}: it contains {reason}",
         hint="the lists of a sentence have no quotes; use the text or JSON form",
     )
 
@@ -215,24 +217,24 @@ class SentenceReader:
 
     def wording(self, kind: Kind) -> Wording:
         """Return the wording that begins with the next words, or the newest wording."""
-        meant = (
+        candidates = (
             w for w in (kind.wording, *kind.older_wordings) if isinstance(w[0], WordsPart) and self.is_next(w[0].text)
         )
-        return next(meant, kind.wording)
+        return next(candidates, kind.wording)
 
     def is_next(self, words: str) -> bool:
         """Return whether fixed words come next, without consuming them."""
         at = self.at
-        met = self.accept(words)
+        is_next = self.accept(words)
         self.at = at
-        return met
+        return is_next
 
     def accept(self, words: str) -> bool:
         """Consume fixed words if they come next, with any whitespace between them. Return whether they did."""
-        wanted = r"\s+".join(map(re.escape, words.split()))
+        pattern = r"\s+".join(map(re.escape, words.split()))
         lead = r"\s*" if words[:1].isspace() else ""
         trail = r"\s*" if words[-1:].isspace() else ""
-        match = re.compile(lead + wanted + trail, re.IGNORECASE).match(self.text, self.at, self.end)
+        match = re.compile(lead + pattern + trail, re.IGNORECASE).match(self.text, self.at, self.end)
         if match:
             self.at = match.end()
         elif self.end - self.at < 2 * len(words) and " ".join(words.split()).casefold().startswith(
@@ -250,7 +252,7 @@ class SentenceReader:
         if not self.accept(words):
             self.fail(f"'{words.strip()}'")
 
-    def fail(self, wanted: str) -> None:
+    def fail(self, expected: str) -> None:
         rest = re.compile(r"\s*(\S*)").match(self.text, self.at, self.end)
         start, end = (rest.start(1), rest.end(1)) if rest else (self.at, self.at + 1)
         in_a_list = self.text.startswith("(", start) and ")" not in self.text[start : self.end]
@@ -261,7 +263,7 @@ class SentenceReader:
                     "AQL0405",
                     "the sentence differs from the service's wording",
                     Span(start, max(end, min(start + 1, len(self.text)))),
-                    f"expected {wanted}",
+                    f"expected {expected}",
                     "paste the whole sentence of the service, or write FIND … WHERE …",
                     missing=("…",) if breaks_off else (),
                 )
@@ -279,18 +281,18 @@ class SentenceReader:
     def lists(self, kind: Kind, names: tuple[str, ...], before: str) -> Iterator[Expression]:
         lead = before
         for name in names:
-            begin = self.at
+            start = self.at
             if self.accept(f"{lead}{name} in "):
                 declared = kind.field(name)
                 values, span = self.values()
                 path = declared.path if declared is not None else (name,)
-                yield ComparisonExpression(Path(path, Span(begin, begin + 1)), Op.IN, values, span)
+                yield ComparisonExpression(Path(path, Span(start, start + 1)), Op.IN, values, span)
                 lead = " AND "
 
     def filters(self) -> Iterator[Expression]:
         terms: list[Expression] = []
         joins: set[str] = set()
-        begin = self.at
+        start = self.at
         while match := _KEY.match(self.text, self.at, self.end):
             self.at = match.end()
             operator = self.operator()
@@ -307,10 +309,10 @@ class SentenceReader:
             joins.add(joined)
         if len(joins) > 1:
             raise StatementError(
-                [Diagnostic("AQL0405", "one filter group is joined by AND or by OR, not by both", Span(begin, self.at))]
+                [Diagnostic("AQL0405", "one filter group is joined by AND or by OR, not by both", Span(start, self.at))]
             )
         if "OR" in joins:
-            yield OrExpression(tuple(terms), Span(begin, self.at))
+            yield OrExpression(tuple(terms), Span(start, self.at))
         else:
             yield from terms
 
@@ -335,14 +337,14 @@ class SentenceReader:
 
     def bounds(self, part: BoundsPart) -> Iterator[Window]:
         if not self.accept(part.before):
-            for each in (part.since, part.until):
-                yield from self.bound(each.end, each.before, each.after)
+            for bound in (part.since, part.until):
+                yield from self.bound(bound.end, bound.before, bound.after)
             return
-        begin = self.at
+        start = self.at
         first = self.instant()
         self.expect(part.between)
         second = self.instant()
-        yield Window("between", (first, second), None, Span(begin, self.at))
+        yield Window("between", (first, second), None, Span(start, self.at))
         self.expect(part.after)
 
     def instant(self) -> Instant:
@@ -410,46 +412,46 @@ def _write_distances(criteria: CriteriaRequest) -> Iterator[str]:
 
 def read_part(reader: SentenceReader, part: Part, kind: Kind) -> Iterator[Clause]:
     """Yield the clause of one part of the wording. Raises StatementError where the text differs from the wording."""
-    begin = reader.at
+    start = reader.at
     match part:
         case TracesPart():
             traces = tuple(_read_traces(reader))
-            yield Via(traces, Span(begin, reader.at))
+            yield Via(traces, Span(start, reader.at))
         case PrecisionPart():
             yield _read_precision(reader, kind)
         case BlocksPart():
-            yield Of(tuple(_read_blocks(reader)), Span(begin, reader.at))
+            yield Of(tuple(_read_blocks(reader)), Span(start, reader.at))
         case DistancesPart():
             if reader.accept(_HAVING):
                 distances = tuple(_read_distances(reader))
-                yield Within(distances, Span(begin, reader.at))
+                yield Within(distances, Span(start, reader.at))
 
 
-def _take_pattern(reader: SentenceReader, pattern: re.Pattern[str], wanted: str) -> re.Match[str]:
-    found = pattern.match(reader.text, reader.at, reader.end)
-    if found is None:
-        reader.fail(wanted)
+def _take_pattern(reader: SentenceReader, pattern: re.Pattern[str], expected: str) -> re.Match[str]:
+    match = pattern.match(reader.text, reader.at, reader.end)
+    if match is None:
+        reader.fail(expected)
         raise AssertionError
-    reader.at = found.end()
-    return found
+    reader.at = match.end()
+    return match
 
 
 def _read_traces(reader: SentenceReader) -> Iterator[Path]:
-    while found := _WORD.match(reader.text, reader.at, reader.end):
-        reader.at = found.end()
-        yield Path((found[0],), Span(*found.span()))
+    while match := _WORD.match(reader.text, reader.at, reader.end):
+        reader.at = match.end()
+        yield Path((match[0],), Span(*match.span()))
         if not reader.accept(_BETWEEN):
             return
 
 
 def _read_precision(reader: SentenceReader, kind: Kind) -> PrecisionClause:
     """Read the precision in the current wording or a former one."""
-    begin = reader.at
+    start = reader.at
     wordings = [p for wording in (kind.wording, *kind.older_wordings) for p in wording if isinstance(p, PrecisionPart)]
     for precision in wordings:
         for words, seconds in ((precision.minute, MINUTE), (precision.subminute, HALF_MINUTE)):
             if reader.accept(words):
-                span = Span(begin, reader.at)
+                span = Span(start, reader.at)
                 return PrecisionClause(Duration(str(seconds), PRECISION_UNIT, span), span)
     reader.fail(f"'{wordings[0].minute.strip()}'")
     raise AssertionError
@@ -457,8 +459,8 @@ def _read_precision(reader: SentenceReader, kind: Kind) -> PrecisionClause:
 
 def _read_blocks(reader: SentenceReader) -> Iterator[BlockItem]:
     while True:
-        found = _take_pattern(reader, _BLOCK, "a criteria block such as ground1=(…)")
-        kind, span = _NAMES[found[1]], Span(*found.span())
+        match = _take_pattern(reader, _BLOCK, "a criteria block such as ground1=(…)")
+        kind, span = _NAMES[match[1]], Span(*match.span())
         if kind.fields:
             terms = tuple(_read_phrases(reader, kind))
             where = terms[0] if len(terms) == 1 else AndExpression(terms, span) if terms else None
@@ -472,9 +474,9 @@ def _read_blocks(reader: SentenceReader) -> Iterator[BlockItem]:
 
 def _read_phrases(reader: SentenceReader, kind: Kind) -> Iterator[Expression]:
     names = tuple(field.bare for field in kind.leaves() if field.criterion)
-    found = list(reader.lists(kind, names, ""))
-    yield from found
-    if reader.accept(f" AND {_FILTERS}" if found else _FILTERS):
+    lists = list(reader.lists(kind, names, ""))
+    yield from lists
+    if reader.accept(f" AND {_FILTERS}" if lists else _FILTERS):
         yield from reader.filters()
         reader.expect("]")
 
@@ -495,19 +497,19 @@ def _read_points(reader: SentenceReader) -> Iterator[tuple[NumberLiteral, Number
 
 def _read_number(reader: SentenceReader) -> NumberLiteral:
     reader.accept(" ")
-    found = _take_pattern(reader, _NUMBER, "a number")
-    return NumberLiteral(found[0], "", Span(*found.span()))
+    match = _take_pattern(reader, _NUMBER, "a number")
+    return NumberLiteral(match[0], "", Span(*match.span()))
 
 
 def _read_distances(reader: SentenceReader) -> Iterator[Distance]:
     while True:
-        found = _take_pattern(reader, _PAIR, "a pair of blocks such as ground1-space1=")
-        span = Span(*found.span())
+        match = _take_pattern(reader, _PAIR, "a pair of blocks such as ground1-space1=")
+        span = Span(*match.span())
         if reader.accept(_ANY):
-            yield Distance((found[1], found[2]), None, span)
+            yield Distance((match[1], match[2]), None, span)
         else:
             number = _read_number(reader)
             reader.expect(" km")
-            yield Distance((found[1], found[2]), number, span)
+            yield Distance((match[1], match[2]), number, span)
         if not reader.accept(_BETWEEN):
             return

@@ -264,29 +264,29 @@ class Failed(ArchiveError):
 def render(diagnostics: Iterable[Diagnostic], source: Source | None = None) -> str:
     """Return the diagnostics as text: the message, the place, the line with carets, and the hint."""
     shown = tuple(diagnostics)
-    parts = [_render_one(each, source) for each in shown[:MAX_REPORTED]]
+    parts = [_render_one(diagnostic, source) for diagnostic in shown[:MAX_REPORTED]]
     if len(shown) > MAX_REPORTED:
         parts.append(f"… and {len(shown) - MAX_REPORTED} more")
     return "\n".join(parts)
 
 
-def _render_one(each: Diagnostic, source: Source | None) -> str:
-    lines = [f"{each.severity}[{each.code}]: {make_visible(each.message)}"]
+def _render_one(diagnostic: Diagnostic, source: Source | None) -> str:
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {make_visible(diagnostic.message)}"]
     gutter = " "
-    if isinstance(each.origin, Span) and source is not None:
-        gutter, excerpt = _excerpt(each, each.origin, source)
+    if isinstance(diagnostic.origin, Span) and source is not None:
+        gutter, excerpt = _excerpt(diagnostic, diagnostic.origin, source)
         lines += excerpt
-    elif isinstance(each.origin, Pointer):
+    elif isinstance(diagnostic.origin, Pointer):
         name = source.name if source is not None else "<json>"
-        lines.append(f"  ┌ {name} at {make_visible(shorten(each.origin.path, _LONGEST_POINTER)) or '/'}")
-        if each.label:
-            lines.append(f"  │ {make_visible(each.label)}")
-    if each.hint:
-        lines.append(f"{gutter} = hint: {make_visible(each.hint)}")
+        lines.append(f"  ┌ {name} at {make_visible(shorten(diagnostic.origin.path, _LONGEST_POINTER)) or '/'}")
+        if diagnostic.label:
+            lines.append(f"  │ {make_visible(diagnostic.label)}")
+    if diagnostic.hint:
+        lines.append(f"{gutter} = hint: {make_visible(diagnostic.hint)}")
     return "\n".join(lines)
 
 
-def _excerpt(each: Diagnostic, span: Span, source: Source) -> tuple[str, list[str]]:
+def _excerpt(diagnostic: Diagnostic, span: Span, source: Source) -> tuple[str, list[str]]:
     row, column = source.place(min(span.start, len(source.text)))
     first = min(span.start, len(source.text)) - (column - 1)
     end = LINE_END_PATTERN.search(source.text, first)
@@ -299,7 +299,7 @@ def _excerpt(each: Diagnostic, span: Span, source: Source) -> tuple[str, list[st
     return gutter, [
         f"{gutter} ┌ {make_visible(source.name)}:{row}:{source.place(min(span.start, len(source.text)))[1]}",
         f"{row} │ {make_visible(line)}",
-        f"{gutter} │ {carets}{' ' + make_visible(each.label) if each.label else ''}",
+        f"{gutter} │ {carets}{' ' + make_visible(diagnostic.label) if diagnostic.label else ''}",
     ]
 
 

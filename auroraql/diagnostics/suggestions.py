@@ -21,20 +21,20 @@ def find_closest(word: str, known: Iterable[str], most: int = 3, cutoff: float =
         return []
     known = list(known)
     folded = word.casefold()
-    same = [each for each in known if each.casefold() == folded][:most]
-    if same and word not in same:
-        return same
+    equal = [candidate for candidate in known if candidate.casefold() == folded][:most]
+    if equal and word not in equal:
+        return equal
     from difflib import get_close_matches  # only needed for misspelt words
 
     # Words of other lengths cannot reach the cutoff, whatever their letters are.
     shortest, longest = len(word) * cutoff / (2 - cutoff), len(word) * (2 - cutoff) / cutoff
-    near = [each for each in known if shortest <= len(each) <= longest]
-    likely = _preselect(word, near)
-    found = get_close_matches(word, likely, most, cutoff)
-    if found or (word == folded and all(each == each.casefold() for each in likely)):
-        return found
-    by_folded = {each.casefold(): each for each in reversed(likely)}
-    return [by_folded[each] for each in get_close_matches(folded, by_folded, most, cutoff)]
+    similar_length = [candidate for candidate in known if shortest <= len(candidate) <= longest]
+    candidates = _preselect(word, similar_length)
+    matches = get_close_matches(word, candidates, most, cutoff)
+    if matches or (word == folded and all(candidate == candidate.casefold() for candidate in candidates)):
+        return matches
+    by_folded = {candidate.casefold(): candidate for candidate in reversed(candidates)}
+    return [by_folded[candidate] for candidate in get_close_matches(folded, by_folded, most, cutoff)]
 
 
 def find_misspelt(word: str, known: Iterable[str]) -> str | None:
@@ -48,15 +48,15 @@ def find_misspelt(word: str, known: Iterable[str]) -> str | None:
         return None
     nearest: list[str] = []
     least = 0 if len(plain) < 3 else 1 if len(plain) < 6 else 2
-    for each in known:
-        other = _normalize(each)
+    for candidate in known:
+        other = _normalize(candidate)
         if abs(len(other) - len(plain)) > least:
             continue
         steps = _edit_distance(plain, other)
         if steps < least or (steps == least and not nearest):
-            nearest, least = [each], steps
-        elif steps == least and each not in nearest:
-            nearest.append(each)
+            nearest, least = [candidate], steps
+        elif steps == least and candidate not in nearest:
+            nearest.append(candidate)
     return nearest[0] if len(nearest) == 1 else None
 
 
@@ -71,9 +71,9 @@ def _edit_distance(one: str, other: str) -> int:
     for at, letter in enumerate(one):
         before, last = row, before
         row = [at + 1]
-        for place, there in enumerate(other):
-            steps = min(before[place] + (letter != there), before[place + 1] + 1, row[place] + 1)
-            if at and place and letter == other[place - 1] and one[at - 1] == there:
+        for place, other_letter in enumerate(other):
+            steps = min(before[place] + (letter != other_letter), before[place + 1] + 1, row[place] + 1)
+            if at and place and letter == other[place - 1] and one[at - 1] == other_letter:
                 steps = min(steps, last[place - 1] + 1)
             row.append(steps)
     return row[-1]
@@ -85,11 +85,11 @@ def _preselect(word: str, known: list[str]) -> list[str]:
         return known
     pairs = {word[at : at + 2] for at in range(len(word) - 1)} or {word}
     # Counting pair by pair is fast enough for thousands of words while the user types.
-    shared = map(sum, zip(*([pair in each for each in known] for pair in pairs), strict=True))
-    ranks = [many * _UNLIKE - abs(len(each) - len(word)) for many, each in zip(shared, known, strict=True)]
+    shared = map(sum, zip(*([pair in candidate for candidate in known] for pair in pairs), strict=True))
+    ranks = [count * _UNLIKE - abs(len(candidate) - len(word)) for count, candidate in zip(shared, known, strict=True)]
     least = sorted(ranks)[-_COMPARED]
-    above = [each for rank, each in zip(ranks, known, strict=True) if rank > least]
-    level = (each for rank, each in zip(ranks, known, strict=True) if rank == least)
+    above = [candidate for rank, candidate in zip(ranks, known, strict=True) if rank > least]
+    level = (candidate for rank, candidate in zip(ranks, known, strict=True) if rank == least)
     return [*above, *islice(level, _COMPARED - len(above))]
 
 

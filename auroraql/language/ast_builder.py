@@ -136,8 +136,8 @@ class AstBuilder:
         return JobStatement("fetch" if c[0].type == "FETCH" else "cancel", name, request_id, _span(c[0], c[-1]))
 
     def show(self, c: Children) -> ShowStatement:
-        anew = len(c) > 2 and isinstance(c[2], str)
-        return ShowStatement(str(c[1]).lower(), tuple(c[2 + anew :]), anew, _span(c[0], c[1 + anew]))
+        refresh = len(c) > 2 and isinstance(c[2], str)
+        return ShowStatement(str(c[1]).lower(), tuple(c[2 + refresh :]), refresh, _span(c[0], c[1 + refresh]))
 
     def set(self, c: Children) -> SetStatement:
         return SetStatement(c[1].dotted, c[3], _span(c[0], c[1]))
@@ -227,9 +227,9 @@ class AstBuilder:
         return SelectColumn(c[0], members, str(label or ""), c[0].origin)
 
     def label(self, c: Children) -> _Label:
-        made = _Label(c[1].parts[0])
-        made.origin = c[1].origin
-        return made
+        label = _Label(c[1].parts[0])
+        label.origin = c[1].origin
+        return label
 
     def selection(self, c: Children) -> _Members:
         return _Members(c)

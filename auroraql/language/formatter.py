@@ -54,10 +54,10 @@ def _format_gap(gap: str, *, first: bool) -> str:
     lines = [shebang[1].rstrip()] if shebang else []
     at = shebang.end() if shebang else 0
     trailing, on_last_line = "", not first
-    for begin, end in find_comments(gap, at):
-        blank = _BLANK_LINE.search(gap, at, begin) is not None
-        on_last_line = on_last_line and "\n" not in gap[at:begin]
-        comment, at = _format_comment(gap[begin:end]), end
+    for start, end in find_comments(gap, at):
+        blank = _BLANK_LINE.search(gap, at, start) is not None
+        on_last_line = on_last_line and "\n" not in gap[at:start]
+        comment, at = _format_comment(gap[start:end]), end
         if on_last_line:
             trailing += "  " + comment
             on_last_line = "\n" not in comment
@@ -135,22 +135,22 @@ class _StatementFormatter:
             return
         gap = LINE_END_PATTERN.sub("\n", gap)
         at = 0
-        for begin, end in find_comments(gap):
+        for start, end in find_comments(gap):
             self.has_comment = True
-            comment = _format_comment(gap[begin:end])
-            alone = "\n" in gap[at:begin] or not self.lines[-1].text
+            comment = _format_comment(gap[start:end])
+            on_own_line = "\n" in gap[at:start] or not self.lines[-1].text
             at = end
-            if alone:
+            if on_own_line:
                 self._break(self.lines[-1].depth or 1)
             line = self.lines[-1]
             line.text += ("  " if comment.startswith("--") else " ") * bool(line.text) + comment
-            self.at_line_start = comment.startswith("--") or alone
+            self.at_line_start = comment.startswith("--") or on_own_line
         self.at_line_start = self.at_line_start or (at > 0 and "\n" in gap[at:])
 
     def token(self, token: Token) -> None:
         """Add one token."""
-        begins = token.start_pos in self.starts
-        if begins:
+        begins_clause = token.start_pos in self.starts
+        if begins_clause:
             self._break(1)
             self.in_select = token.type == "SELECT"
         elif self.at_line_start:

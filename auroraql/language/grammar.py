@@ -120,7 +120,7 @@ def serialize_table(table: ParseTable) -> str:
 def _lines(part: Any) -> str:
     match part:
         case list():
-            return "[\n" + ",\n".join(json.dumps(each, separators=(",", ":")) for each in part) + "\n]"
+            return "[\n" + ",\n".join(json.dumps(item, separators=(",", ":")) for item in part) + "\n]"
         case dict():
             return "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in part.items()) + "\n}"
         case _:
@@ -177,17 +177,17 @@ def _table_entry(argument: Any, numbers: dict[Any, int], rules: dict[Any, int]) 
 def _child_filter(rule: Any) -> Rule:
     """Return the rule as Lark would treat its children: signs of the grammar are dropped, helper rules are expanded."""
     options = rule.options
-    kept = [
+    children = [
         [at, int(not symbol.is_term and symbol.name.startswith("_"))]
         for at, symbol in enumerate(rule.expansion)
         if options.keep_all_tokens or not (symbol.is_term and symbol.filter_out)
     ]
-    whole = len(kept) == len(rule.expansion) and not any(opened for _, opened in kept)
-    alone = bool(options.expand1 and not rule.alias)
+    keeps_all = len(children) == len(rule.expansion) and not any(is_list for _, is_list in children)
+    unwraps_single = bool(options.expand1 and not rule.alias)
     return (
         len(rule.expansion),
         str(rule.origin.name),
         str(rule.alias or rule.origin.name),
-        alone,
-        None if whole else kept,
+        unwraps_single,
+        None if keeps_all else children,
     )

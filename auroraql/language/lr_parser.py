@@ -69,8 +69,8 @@ class ParserTables:
 
     def row(self, state: int) -> dict[str, Action]:
         """Build and store the row of a state: the actions by terminal."""
-        made = self.rows[state] = {symbol: self._action(entry) for symbol, entry in self.states[state].items()}
-        return made
+        row = self.rows[state] = {symbol: self._action(entry) for symbol, entry in self.states[state].items()}
+        return row
 
     def _action(self, entry: int) -> Action:
         return (entry, None, "") if entry >= 0 else self._reductions[-1 - entry]
@@ -105,8 +105,8 @@ class ParserTables:
 
     def accepts(self, states: list[int]) -> frozenset[str]:
         """Return the terminals that are accepted next."""
-        there = self.rows.get(states[-1]) or self.row(states[-1])
-        return frozenset(kind for kind in there if kind.isupper() and self.shift([*states], kind))
+        row = self.rows.get(states[-1]) or self.row(states[-1])
+        return frozenset(kind for kind in row if kind.isupper() and self.shift([*states], kind))
 
     def closing(self, states: list[int]) -> str | None:
         """Return the parentheses that complete the statement, or None when parentheses do not suffice."""
@@ -124,12 +124,12 @@ class ParserTables:
         """
         match = self.scanner.match(text, at, end)
         if match is not None:
-            found = match[0]
+            matched = match[0]
             kind = match.lastgroup or ""
             if kind == _WORD:
-                kind = self.kind_of(found, row)
+                kind = self.kind_of(matched, row)
             if kind in row:
-                word = Token(found)
+                word = Token(matched)
                 word.type, word.start_pos, word.end_pos = kind, at, match.end()
                 return word
         fitting = self.word_for(text, at, end, row)
@@ -150,11 +150,11 @@ def _compile_reduction(rule: Rule, reading: AstBuilder) -> Action:
 
     A helper rule keeps its children as a list, which the enclosing rule expands.
     """
-    count, origin, name, alone, kept = rule
-    make = getattr(reading, name, _identity)
-    if alone:
-        make = _unwrap_single(make)
-    return count, make if kept is None else _filter_children(origin, count, kept, make), origin
+    count, origin, name, unwraps_single, children = rule
+    callback = getattr(reading, name, _identity)
+    if unwraps_single:
+        callback = _unwrap_single(callback)
+    return count, callback if children is None else _filter_children(origin, count, children, callback), origin
 
 
 def _identity(children: list[Any]) -> list[Any]:
@@ -188,12 +188,12 @@ def _filter_children(origin: str, count: int, kept: list[list[int]], make: Make)
     return reduce
 
 
-def _max_children(origin: str, kept: list[list[int]], *, separated: bool) -> int:
+def _max_children(origin: str, children_kept: list[list[int]], *, separated: bool) -> int:
     """Return the maximum length of a helper rule's list.
 
     The list does not contain the first item when the items are separated.
     """
-    return (_list_limit(origin).maximum - separated) * (len(kept) - 1)
+    return (_list_limit(origin).maximum - separated) * (len(children_kept) - 1)
 
 
 def _list_limit(origin: str) -> ListLimit:
@@ -234,24 +234,24 @@ def last_complete_word(words: Sequence[Token], end: int) -> tuple[int, str] | No
 
     Return the end of that token and the parentheses that close the statement, or None when there is no such token.
     """
-    known = get_tables()
-    states = [known.start]
-    marks: list[tuple[int, list[int]]] = []
+    tables = get_tables()
+    states = [tables.start]
+    checkpoints: list[tuple[int, list[int]]] = []
     for at, word in enumerate(words):
         if at % _CHECK_INTERVAL == 0:
-            marks.append((at, [*states]))
-        known.shift(states, word.type)
+            checkpoints.append((at, [*states]))
+        tables.shift(states, word.type)
     rest = len(words)
-    for begin, begun in reversed(marks):
-        states, found = begun, None
-        for at in range(begin, rest):
+    for first, saved_states in reversed(checkpoints):
+        states, complete = saved_states, None
+        for at in range(first, rest):
             word = words[at]
-            known.shift(states, word.type)
-            closing = None if word.end_pos > end or _needs_next_word(words, at) else known.closing(states)
-            found = found if closing is None else (word.end_pos, closing)
-        if found is not None:
-            return found
-        rest = begin
+            tables.shift(states, word.type)
+            closing = None if word.end_pos > end or _needs_next_word(words, at) else tables.closing(states)
+            complete = complete if closing is None else (word.end_pos, closing)
+        if complete is not None:
+            return complete
+        rest = first
     return None
 
 
@@ -264,17 +264,17 @@ def _needs_next_word(words: Sequence[Token], at: int) -> bool:
 # One long loop on purpose: a function call for each step would cost as much as the step itself.
 def run_parser(text: str, start: int, end: int) -> tuple[Any, list[Token]] | ParseFailure:
     """Parse `text[start:end]`. Return its AST and tokens, or the ParseFailure at the first unexpected token."""
-    known = get_tables()
-    row, rows, blank = known.row, known.rows.get, known.blank.match
+    tables = get_tables()
+    row, rows, blank = tables.row, tables.rows.get, tables.blank.match
     words: list[Token] = []
-    states, at = [known.start], start
+    states, at = [tables.start], start
     values: list[Any] = []
     while True:
-        behind, at = at, blank(text, at, end).end()  # type: ignore[union-attr]
+        previous_end, at = at, blank(text, at, end).end()  # type: ignore[union-attr]
         if text.startswith("/*", at, end):
             at = skip_blanks(text, at, end)
         actions = rows(states[-1]) or row(states[-1])
-        word = known.word_at(text, at, end, actions) if at < end else make_token("", END, behind)
+        word = tables.word_at(text, at, end, actions) if at < end else make_token("", END, previous_end)
         kind = word.type
         while True:
             action = actions.get(kind)
@@ -293,6 +293,6 @@ def run_parser(text: str, start: int, end: int) -> tuple[Any, list[Token]] | Par
             value = callback(reduced)
             states.append((rows(states[-1]) or row(states[-1]))[origin][0])
             values.append(value)
-            if kind == END and states[-1] == known.end:
+            if kind == END and states[-1] == tables.end:
                 return values[-1], words
             actions = rows(states[-1]) or row(states[-1])

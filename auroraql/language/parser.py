@@ -41,20 +41,20 @@ def parse_words(text: str, start: int = 0, end: int | None = None) -> tuple[Stat
     Raises StatementError with the diagnostics of the statement.
     """
     statement, words = _parse(text, start, len(text) if end is None else end)
-    wrong = [*_check_assignments(statement, words), *_check_repeated_clauses(get_clauses(statement))]
-    if wrong:
-        raise StatementError(wrong)
+    diagnostics = [*_check_assignments(statement, words), *_check_repeated_clauses(get_clauses(statement))]
+    if diagnostics:
+        raise StatementError(diagnostics)
     return statement, words
 
 
 def _parse(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
-    read = run_parser(text, start, end)
-    if isinstance(read, ParseFailure):
+    result = run_parser(text, start, end)
+    if isinstance(result, ParseFailure):
         # Most statements are correct and do not need this module.
         from auroraql.language.syntax_errors import diagnose_failure
 
-        raise diagnose_failure(text, read, end)
-    return read
+        raise diagnose_failure(text, result, end)
+    return result
 
 
 def _check_assignments(statement: Statement, words: list[Token]) -> Iterator[Diagnostic]:
@@ -71,8 +71,8 @@ def _check_assignments(statement: Statement, words: list[Token]) -> Iterator[Dia
 
 def _value_start(statement: Statement, words: list[Token]) -> int:
     """Return the offset of the assigned value."""
-    found = get_find(statement)
-    return cast("Span", found.origin).start if found is not None else words[-1].end_pos
+    find = get_find(statement)
+    return cast("Span", find.origin).start if find is not None else words[-1].end_pos
 
 
 _NAMES = {GroupBy: "GROUP BY", OrderBy: "ORDER BY", LikePattern: "LIKE"}
@@ -85,7 +85,7 @@ def _check_repeated_clauses(clauses: Iterable[ShowClause]) -> list[Diagnostic]:
     The resolver checks time windows, because WHERE can contain one too.
     """
     seen = Counter[str]()
-    found = []
+    diagnostics = []
     for clause in clauses:
         if isinstance(clause, Window | Overlap):
             continue
@@ -96,5 +96,5 @@ def _check_repeated_clauses(clauses: Iterable[ShowClause]) -> list[Diagnostic]:
         seen[name] += 1
         if seen[name] == 2:
             hint = "join the two with AND" if name == "WHERE" else f"keep one {name}"
-            found.append(Diagnostic("AQL0111", f"{name} occurs twice", clause.origin, "the second one", hint))
-    return found
+            diagnostics.append(Diagnostic("AQL0111", f"{name} occurs twice", clause.origin, "the second one", hint))
+    return diagnostics

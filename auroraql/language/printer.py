@@ -98,8 +98,8 @@ class _Printer:
             ):
                 yield from items
                 continue
-            there = set(run)
-            missing = [leaf for leaf, column in zip(self.kind.leaves(), whole, strict=True) if column not in there]
+            present = set(run)
+            missing = [leaf for leaf, column in zip(self.kind.leaves(), whole, strict=True) if column not in present]
             star = f"* EXCLUDE ({', '.join(self.excluded_fields(missing))})" if missing else "*"
             yield from [star] if len(star) < len(", ".join(items)) else items
 
@@ -108,8 +108,8 @@ class _Printer:
         for field in self.kind.fields:
             left_out = [leaf for leaf in missing if leaf.path[: len(field.path)] == field.path]
             members = field.members if field.members and not field.many else (field,)
-            for each in (field,) if len(left_out) == len(members) else left_out:
-                yield print_path(each.bare if self.kind.field(each.bare) is each else each.name)
+            for excluded in (field,) if len(left_out) == len(members) else left_out:
+                yield print_path(excluded.bare if self.kind.field(excluded.bare) is excluded else excluded.name)
 
     def column(self, column: Column) -> str:
         if column.ref is None:
@@ -119,8 +119,8 @@ class _Printer:
             path = print_name(column.ref.bare)
         else:
             path = self.path(column.ref, dotted=True)
-        written = f"{column.function}({path})" if column.function else path
-        return f"{written} AS {print_name(column.alias)}" if column.alias else written
+        text = f"{column.function}({path})" if column.function else path
+        return f"{text} AS {print_name(column.alias)}" if column.alias else text
 
     def key(self, ref: Ref, labels: set[str]) -> str:
         """Return a key of GROUP BY or ORDER BY.
@@ -263,8 +263,8 @@ _MIDNIGHT, _LAST_MOMENT = "T00:00:00", "T23:59:59.999999"
 
 def _parse_instant(value: str) -> datetime | None:
     """Return the time of an instant in a query, or None when the text is not a full time."""
-    found = read_full_date(value) if len(value) >= len("2020-01-01T00:00:00") else None
-    return None if found is None else found.first
+    date = read_full_date(value) if len(value) >= len("2020-01-01T00:00:00") else None
+    return None if date is None else date.first
 
 
 def _interval_literal(value: str, limit: Limit) -> str:

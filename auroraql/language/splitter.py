@@ -166,8 +166,8 @@ def detect_form(text: str, at: int) -> Form:
     """Detect the form of the statement at `at` from its first words. The statement may be incomplete."""
     if _match_head("sql", text, at):
         return "sql"
-    asked = _match_head("verb", text, at)
-    body = asked.end() if asked else at
+    verb = _match_head("verb", text, at)
+    body = verb.end() if verb else at
     if _match_head("json", text, body):
         return "json"
     return "sentence" if _match_head("sentence", text, body) else "text"
@@ -200,41 +200,41 @@ def skip_shebang(text: str) -> int:
 
 
 def _next_piece(text: str, at: int) -> StatementPiece | Diagnostic:
-    found: StatementPiece | Diagnostic
+    piece: StatementPiece | Diagnostic
     if sql := _match_head("sql", text, at):
-        found = _text_piece(text, at, sql=True)
-        return found if isinstance(found, Diagnostic) else replace(found, form="sql", body=sql.end())
-    asked = _match_head("verb", text, at)
-    body = asked.end() if asked else at
+        piece = _text_piece(text, at, sql=True)
+        return piece if isinstance(piece, Diagnostic) else replace(piece, form="sql", body=sql.end())
+    verb_match = _match_head("verb", text, at)
+    body = verb_match.end() if verb_match else at
     if json_start := _match_head("json", text, body):
-        found = _json_piece(text, body, json_start.end(), (json_start[1] or "").lower())
+        piece = _json_piece(text, body, json_start.end(), (json_start[1] or "").lower())
     elif _match_head("sentence", text, body):
-        found = _sentence_piece(text, body)
+        piece = _sentence_piece(text, body)
     else:
         return _text_piece(text, at)
-    if asked is None or isinstance(found, Diagnostic):
-        return found
-    return replace(found, verb="explain" if asked[1].lower() == "explain" else "describe")
+    if verb_match is None or isinstance(piece, Diagnostic):
+        return piece
+    return replace(piece, verb="explain" if verb_match[1].lower() == "explain" else "describe")
 
 
 def _text_piece(text: str, at: int, *, sql: bool = False) -> StatementPiece | Diagnostic:
     opened: list[int] = []
     stop, place, limit = _sql_stop_pattern() if sql else _text_stop_pattern(), at, at + MAX_STATEMENT_CHARACTERS + 1
     while match := stop.search(text, place, limit):
-        found, place = match.lastgroup, match.end()
-        if found == "open":
+        group, place = match.lastgroup, match.end()
+        if group == "open":
             opened.append(match.start())
             if len(opened) > MAX_DEPTH:
                 return _too_deep_at(match.start())
-        elif found == "close":
+        elif group == "close":
             if not opened or text[opened[-1]] != _PAIRS[match[0]]:
                 return _unopened_bracket(text, match, opened)
             opened.pop()
-        elif found in ("stray", "dollar"):
+        elif group in ("stray", "dollar"):
             place = find_closing(text, match, limit)
             if place < 0:
                 return _stray_quote(text, match, at, stop)
-        elif found == "end":
+        elif group == "end":
             ended = StatementPiece(at, match.start(), "text", is_terminated=True)
             return _unclosed_bracket(text, opened[-1]) if opened else _check_size(text, ended)
     if opened and len(text) - at <= MAX_STATEMENT_CHARACTERS:
@@ -286,8 +286,8 @@ def _check_size(text: str, piece: StatementPiece) -> StatementPiece | Diagnostic
             hint="split it into several, or load long lists from a file as parameters",
         )
     if piece.form == "text":
-        written = text[piece.start : piece.end]
-        if written.count("(") + written.lower().count("not") > MAX_DEPTH:
+        statement = text[piece.start : piece.end]
+        if statement.count("(") + statement.lower().count("not") > MAX_DEPTH:
             deepest = _find_too_deep(text, piece)
             return piece if deepest is None else _too_deep_at(deepest)
     return piece
@@ -298,11 +298,11 @@ def _find_too_deep(text: str, piece: StatementPiece) -> int | None:
     opened: list[int] = []
     depth, nots, after_nots, at = 0, 0, -1, piece.start
     while match := _nesting_pattern().search(text, at, piece.end):
-        begin, at = match.span()
-        nots = nots if begin == after_nots else 0
+        start, at = match.span()
+        nots = nots if start == after_nots else 0
         match match.lastgroup:
             case "nots":
-                for word in _NOT.finditer(text, begin, at):
+                for word in _NOT.finditer(text, start, at):
                     nots += 1
                     if depth + nots > MAX_DEPTH:
                         return word.start()
@@ -311,7 +311,7 @@ def _find_too_deep(text: str, piece: StatementPiece) -> int | None:
                 opened.append(1 + nots)
                 depth += opened[-1]
                 if depth > MAX_DEPTH:
-                    return begin
+                    return start
             case "close" if opened:
                 depth -= opened.pop()
             case "stray":
@@ -397,12 +397,12 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
         # Most statements are correct and do not need this module.
         from auroraql.language.syntax_errors.quote_rules import diagnose_escaped_quote, diagnose_inner_quote
 
-        inside = (diagnose_escaped_quote, diagnose_inner_quote)
+        rules = (diagnose_escaped_quote, diagnose_inner_quote)
         line = text.find("\n", match.end())
         stop = line if line >= 0 else len(text)
-        found = [rule(text, start, stop, match.start(), unclosed=True) for rule in inside]
-        if known := next(filter(None, found), None):
-            return known
+        diagnostics = [rule(text, start, stop, match.start(), unclosed=True) for rule in rules]
+        if diagnostic := next(filter(None, diagnostics), None):
+            return diagnostic
     doubled = "" if mark.startswith("$") else "; a quote inside a text is doubled"
     word = re.compile(r"[^\s,;)'\"`]*").match(text, match.end()) if doubled else None
     shown = word[0][:40] if word else ""
