@@ -76,8 +76,6 @@ class _Printer:
         return lay_out_clauses(f"FIND {'DISTINCT ' if query.distinct else ''}{self.kind.name}", clauses)
 
     def criteria(self, criteria: Criteria) -> list[str]:
-        # Most searches are for something else and never load this room.
-
         return list(print_criteria(criteria, lambda where, kind: print_predicate(where, kind, self.catalogue)))
 
     def columns(self, query: Query) -> Iterator[str]:

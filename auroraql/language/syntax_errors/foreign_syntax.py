@@ -284,14 +284,6 @@ def find_distinct(at: ParseErrorContext) -> Diagnostic | None:
     )
 
 
-_CALLS = {
-    "=": "=",
-    "==": "=",
-    ">=": ">=",
-    "<": "<",
-}
-
-
 def find_function_call(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose a function where a field or a value is expected.
 
@@ -330,7 +322,6 @@ def _call_of_literal(at: ParseErrorContext, argument: str, span: Span) -> Diagno
     midnight after every operator.
     """
     literal = re.fullmatch(r"['\"](\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?)['\"]", argument)
-    operator = _CALLS.get(at.word_before(2), "")
     operator = str(at.token_before(2))
     is_equivalent = literal is not None and (len(literal[1]) > 10 or operator in (">=", "<"))
     fix = literal[1] if literal is not None and is_equivalent else None
