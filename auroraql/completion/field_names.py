@@ -148,7 +148,7 @@ def unit_items(
     """Yield the units that may follow a number: units of time after a duration, else the unit of the value."""
     last_symbol = trail.symbols[-2].name if len(trail.symbols) > 1 else ""
     if last_symbol == "PRECISION":
-        yield NamedItem(PRECISION_UNIT, "the unit of it")
+        yield NamedItem(PRECISION_UNIT, "unit of the precision")
         return
     if "UNIT" not in accepts:
         yield from (NamedItem(unit, "unit of time") for unit in _UNITS)
@@ -156,4 +156,4 @@ def unit_items(
     open_clauses = {symbol.name for symbol in trail.symbols}
     unit = fields.unit_of(path) if path else "km" if "WITHIN" in open_clauses else "deg"
     if unit:
-        yield NamedItem(unit, "the unit of it")
+        yield NamedItem(unit, "unit of the value")

@@ -24,7 +24,7 @@ def test_a_session_from_the_first_prompt_to_the_last(tmp_path: Path) -> None:
         screen.until("F2 fuzzy: on")
         # Complete: a keyword, a field, a value that needs quotes.
         screen.type("FIND data_products WH")
-        screen.until("what the records must be")
+        screen.until("conditions on the records")
         screen.type("\t platf")
         screen.until("the site or spacecraft")
         screen.type("\t = smi")
