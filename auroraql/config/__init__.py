@@ -99,7 +99,7 @@ def read_config(
     path = config_file(environ)
     file = read_file(path, checked=checked)
     if environ.get(FILE_VARIABLE) and not file.there:
-        raise UsageError(f"the configuration file {path} cannot be read: there is none", f"see {FILE_VARIABLE}")
+        raise UsageError(f"the configuration file {path} does not exist", f"see {FILE_VARIABLE}")
     for problem in file.problems:
         if problem.severity == "error":
             remaining = sum(other.severity == "error" for other in file.problems) - 1
@@ -241,5 +241,5 @@ def unknown_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     for name in sorted(environ):
         if name.startswith(_OURS) and name not in known:
             matches = find_closest(name, known, 1)
-            unknown.append((name, f"did you mean {matches[0]}?" if matches else "it is no setting"))
+            unknown.append((name, f"did you mean {matches[0]}?" if matches else "there is no such setting"))
     return unknown

@@ -54,7 +54,7 @@ def _type_checker(hint: str) -> InvalidSetting:
 
 def _check_text(value: object, _is_text: bool) -> Value:
     if not isinstance(value, str):
-        raise _type_checker("give a text, in quotes")
+        raise _type_checker("write a string, in quotes")
     return value
 
 
@@ -64,11 +64,11 @@ def _check_seconds(value: object, is_text: bool) -> Value:
         try:
             number = float(str(value))
         except ValueError:
-            raise _type_checker("give a number of seconds above 0") from None
+            raise _type_checker("write a positive number of seconds") from None
     if not isinstance(number, int | float) or isinstance(number, bool):
-        raise _type_checker("give a number of seconds")
+        raise _type_checker("write a number of seconds")
     if not 0 < number < inf:
-        raise InvalidSetting(f"to {value}", "give a number of seconds above 0")
+        raise InvalidSetting(f"to {value}", "write a positive number of seconds")
     return float(number)
 
 
@@ -78,7 +78,7 @@ _WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off
 def _check_switch(value: object, is_text: bool) -> Value:
     switch = _WORDS.get(str(value).lower()) if is_text else value
     if not isinstance(switch, bool):
-        raise _type_checker("give true or false")
+        raise _type_checker("write true or false")
     return switch
 
 
@@ -86,7 +86,7 @@ def _choice_checker(*words: str) -> Callable[[object, bool], Value]:
     def read(value: object, is_text: bool) -> Value:
         text = str(_check_text(value, is_text)).lower()
         if text not in words:
-            raise InvalidSetting(f"to '{value}'", f"give one of {', '.join(words)}")
+            raise InvalidSetting(f"to '{value}'", f"write one of {', '.join(words)}")
         return text
 
     return read
@@ -120,7 +120,7 @@ def _check_theme(value: object, is_text: bool) -> Value:
             matches = find_closest(text, (*THEMES, *styles), 1)
             nearest = f"did you mean {matches[0]}? " if matches else ""
             raise InvalidSetting(
-                f"to '{value}'", f"{nearest}give {', '.join(THEMES)}, or a style of Pygments, as monokai"
+                f"to '{value}'", f"{nearest}write {', '.join(THEMES)}, or a Pygments style such as monokai"
             )
     return text
 
@@ -137,9 +137,9 @@ SETTING_DEFINITIONS = {
     for row in (
         SettingDefinition("archive", "the archive to search: demo, a catalogue file, aurorax, or a URL", _check_text, "demo",
             ("AURORAQL_ARCHIVE",), check=_check_address),
-        SettingDefinition("api_key", "the key for the archive", _check_text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
+        SettingDefinition("api_key", "the API key of the archive", _check_text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
         SettingDefinition("format", "the format of results", _check_text, "table", ("AURORAQL_FORMAT",), check=_check_format),
-        SettingDefinition("timeout", "the deadline of a search, in seconds", _check_seconds, 600.0, ("AURORAQL_TIMEOUT",)),
+        SettingDefinition("timeout", "the timeout of a search, in seconds", _check_seconds, 600.0, ("AURORAQL_TIMEOUT",)),
         SettingDefinition("color", "when to use colour: auto (on a terminal), always or never", _choice_checker(*COLORS), "auto",
             ("AURORAQL_COLOR",)),
         SettingDefinition("theme", "the colours of the prompt: terminal, light, dark, or a Pygments style", _check_theme, "terminal",
@@ -148,7 +148,7 @@ SETTING_DEFINITIONS = {
         SettingDefinition("fuzzy", "whether completion also finds names by some of their letters (F2)", _check_switch, True, ("AURORAQL_FUZZY",)),
         SettingDefinition("multiline", "whether Enter always starts a new line at the prompt (F3)", _check_switch, False, ("AURORAQL_MULTILINE",)),
         SettingDefinition("timing", "whether the prompt shows where the time went (\\timing)", _check_switch, False, ("AURORAQL_TIMING",)),
-        SettingDefinition("pager", "the command that shows long results on a terminal (PAGER, or less); empty for none", _check_text, None,
+        SettingDefinition("pager", "the command that shows long results on a terminal (default PAGER, or less); empty for none", _check_text, None,
             ("AURORAQL_PAGER",), may_be_empty=True),
         SettingDefinition("queries", "the folder of saved queries", _check_text, None, ("AURORAQL_QUERIES",)),
     )

@@ -84,7 +84,7 @@ class _ConfigFileReader:
             self._text = self._data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = self._data.count(b"\n", 0, error.start) + 1
-            self._problem((line, 1), "the file is no UTF-8 text", "save it as UTF-8")
+            self._problem((line, 1), "the file is not valid UTF-8", "save it as UTF-8")
             return
         import tomllib  # deferred: most users have no file
 
@@ -94,7 +94,7 @@ class _ConfigFileReader:
             self._problem(*_parse_toml_error(str(error), self._text))
             return
         except RecursionError:
-            self._problem((1, 1), "the file is no TOML: it nests too deep")
+            self._problem((1, 1), "the file is not valid TOML: it nests too deep")
             return
         self._table(document)
         self._warn_of_readable_key()
@@ -116,18 +116,18 @@ class _ConfigFileReader:
         if isinstance(value, str):
             self._file.profile = FileValue(value, self._place((), PROFILE)[0])
         else:
-            hint = "give the name of a profile, in quotes"
+            hint = "write the name of a profile, in quotes"
             self._problem(self._place((), PROFILE), f"this sets '{PROFILE}' to a value of the wrong type", hint)
 
     def _profiles(self, value: object) -> None:
         if not isinstance(value, dict):
-            message = f"this sets '{PROFILES}', which holds tables"
+            message = f"this sets '{PROFILES}', which must contain tables"
             self._problem(self._place((), PROFILES), message, "write a profile as [profiles.NAME]")
             return
         for name, settings in value.items():
             if not isinstance(settings, dict):
                 hint = f"write it as [profiles.{name}]"
-                self._problem(self._place((PROFILES,), name), f"the profile '{name}' is no table", hint)
+                self._problem(self._place((PROFILES,), name), f"the profile '{name}' is not a table", hint)
                 continue
             profile = self._file.profiles.setdefault(name, {})
             for key, setting in settings.items():
@@ -157,7 +157,7 @@ class _ConfigFileReader:
             if "api_key" in settings
         ]
         if keys and os.name == "posix" and stat.S_IMODE(self._file.path.stat().st_mode) & 0o077:
-            message = "the file holds an API key, and others may read it"
+            message = "the file contains an API key and is readable by others"
             self._problem((keys[0].line, 1), message, f"chmod 600 {self._file.path}", "warning")
 
     def _problem(self, place: tuple[int, int], message: str, hint: str = "", severity: str = "error") -> None:
@@ -206,7 +206,7 @@ def _parse_toml_error(error_text: str, text: str) -> tuple[tuple[int, int], str]
     """Return the position and the message of a TOML parser error."""
     match = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", error_text)
     if match is None:
-        return (1, 1), f"the file is no TOML: {error_text}"
+        return (1, 1), f"the file is not valid TOML: {error_text}"
     lines = text.split("\n")
     place = (int(match[1]), int(match[2])) if match[1] else (len(lines), len(lines[-1]) + 1)
-    return place, f"the file is no TOML: {error_text[: match.start()]}"
+    return place, f"the file is not valid TOML: {error_text[: match.start()]}"

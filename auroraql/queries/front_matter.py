@@ -33,7 +33,7 @@ _LONGEST = 2_000
 
 _KEPT = 256
 
-_AS_IN = "as in: -- param day: date = 2021-01-01  the day"
+_AS_IN = "for example: -- param day: date = 2021-01-01  the day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ParameterDeclaration:
             return self.type.read(unquote_value(texts[0]))
         values = [self.type.read(unquote_value(item)) for text in texts for item in split_items(text)]
         if not values:
-            raise ValueError("it was given no value")
+            raise ValueError("it has no value")
         return values
 
 
@@ -153,7 +153,7 @@ def _parse_declaration(line: str, offset: int) -> ParameterDeclaration | Diagnos
     match = re.fullmatch(_DECLARATION, line) if len(line) <= _LONGEST else None
     if match is None or not (match["type"] or match["many"]):
         return _declaration_error(
-            "this declares no parameter", Span(offset, offset + len(line)), "not understood", _AS_IN
+            "this is not a valid parameter declaration", Span(offset, offset + len(line)), "invalid", _AS_IN
         )
     origin = Span(offset + match.start("name"), offset + match.end("name"))
     word = (match["type"] or "text").lower()

@@ -46,7 +46,7 @@ def parameter_values(source: Source, name: str, catalogue: Catalogue | None = No
     type_ = declared.type if declared is not None else TYPES[use.type if use is not None else "text"]
     words = dict.fromkeys(type_.words, "")
     if type_.name in ("date", "time"):
-        words["TODAY"] = "the day it is now, in UTC"
+        words["TODAY"] = "today, in UTC"
     for value, doc in (*words.items(), *((value, "") for value in _field_values(use, catalogue or load_shipped()))):
         values.setdefault(value, doc)
     return values

@@ -50,7 +50,7 @@ class _ParameterBinder:
         except ValueError as error:
             quoted_texts = ", ".join(f"'{text}'" for text in texts)
             reason = f"{error}; " if str(error) else ""
-            hint = f"{reason}as in: --param {parameter.name}={parameter.type.example}"
+            hint = f"{reason}for example: --param {parameter.name}={parameter.type.example}"
             message = f"${parameter.name} takes {parameter.describe_type}, not {quoted_texts}"
             self.wrong.append(
                 Diagnostic("AQL0211", message, parameter.origin, f"declared as {parameter.type_name}", hint)
@@ -68,7 +68,7 @@ class _ParameterBinder:
                 continue
             parameter = self.header.get_declaration(name)
             example = parameter.type.example if parameter is not None else "…"
-            hint = f"give it as --param {name}={example}, or {name}={example} behind \\run"
+            hint = f"give it as --param {name}={example}, or {name}={example} after \\run"
             origin = parameter.origin if parameter is not None else self.uses.first(name).origin
             description = f": {parameter.doc}" if parameter is not None and parameter.doc else ""
             yield Diagnostic(
@@ -118,7 +118,7 @@ def _merge_values(bindings: Sequence[_ParameterBinder]) -> dict[str, object]:
     for binding in bindings:
         for name, value in binding.values.items():
             if name in values and values[name] != value:
-                message = f"${name} is not the same in all these files"
+                message = f"${name} differs between these files"
                 raise UsageError(message, f"give it as --param {name}=…, or run the files one by one")
             values[name] = value
     return values
@@ -132,6 +132,6 @@ def _unknown_parameter(name: str, known: Collection[str]) -> Diagnostic:
 
 
 def _note_unused(parameter: ParameterDeclaration) -> Diagnostic:
-    message = f"the parameter ${parameter.name} is declared, and nothing uses it"
+    message = f"the parameter ${parameter.name} is declared but not used"
     hint = f"write ${parameter.name} in a statement, or delete the line"
     return Diagnostic("AQL0610", message, parameter.origin, "not used", hint, severity="warning")

@@ -66,9 +66,9 @@ def check_name(name: str) -> str:
         plain = plain[: -len(SUFFIX)]
     if re.fullmatch(_NAME, plain) is None or len(plain.encode(errors="replace")) > _LONGEST_NAME:
         message = f"'{make_visible(name)}' cannot be the name of a saved query"
-        raise UsageError(message, "letters, digits, '_', '-' and '.' make a name, as in: keograms_of_a_day")
+        raise UsageError(message, "a name has letters, digits, '_', '-' and '.', for example keograms_of_a_day")
     if plain.partition(".")[0].casefold() in _RESERVED:
-        raise UsageError(f"'{plain}' is the name of a device on Windows", "take another name")
+        raise UsageError(f"'{plain}' is the name of a device on Windows", "choose another name")
     return plain
 
 
@@ -115,7 +115,7 @@ def unknown_query_error(name: str, folders: Iterable[Path]) -> UsageError:
         if matches
         else f"there are {listed_names}"
         if names
-        else "\\save NAME keeps a query"
+        else "\\save NAME saves a query"
     )
     return UsageError(f"there is no saved query '{make_visible(name)}'", hint)
 
@@ -130,7 +130,7 @@ def save_query(name: str, text: str, folder: Path, *, replace: bool = False) -> 
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"'{make_visible(str(folder))}' cannot be made: {error.strerror or error}") from None
+        raise UsageError(f"'{make_visible(str(folder))}' cannot be created: {error.strerror or error}") from None
     existing = next(
         (candidate for candidate in _candidate_files(folder) if candidate.name.casefold() == path.name.casefold()), None
     )
@@ -138,7 +138,7 @@ def save_query(name: str, text: str, folder: Path, *, replace: bool = False) -> 
         candidate.is_symlink() or (candidate.exists() and not candidate.is_file())
         for candidate in (path, existing or path)
     ):
-        raise UsageError(f"'{make_visible(str(path))}' is no plain file", "save the query under another name")
+        raise UsageError(f"'{make_visible(str(path))}' is not a regular file", "save the query under another name")
     if existing is not None and replace:
         write_text(existing, text)
         return existing
@@ -154,7 +154,7 @@ def save_query(name: str, text: str, folder: Path, *, replace: bool = False) -> 
 
 
 def _name_taken_error(path: Path) -> UsageError:
-    return UsageError(f"there is a query '{path.stem}' already", f"\\save! {path.stem} replaces it")
+    return UsageError(f"the query '{path.stem}' already exists", f"\\save! {path.stem} replaces it")
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -215,14 +215,14 @@ def _why_unreadable(path: Path) -> str:
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
-            return "it is no plain file"
+            return "it is not a regular file"
         if state.st_size > _MOST_READ:
             return f"it has more than {_MOST_READ:,} bytes"
         path.read_text("utf-8-sig")
     except OSError as error:
         return error.strerror or str(error)
     except ValueError:
-        return "it is no UTF-8 text"
+        return "it is not valid UTF-8"
     return "it has just changed"
 
 

@@ -136,9 +136,9 @@ def test_every_setting_has_a_variable_and_is_in_the_file_and_documented(tmp_path
     ("variable", "value", "said"),
     [
         ("AURORAQL_TIMEOUT", "soon", "AURORAQL_TIMEOUT sets 'timeout' to a value of the wrong type"),
-        ("AURORAQL_TIMEOUT", "-1", "give a number of seconds above 0"),
-        ("AURORAQL_COLOR", "red", "give one of auto, always, never"),
-        ("AURORAQL_FUZZY", "maybe", "give true or false"),
+        ("AURORAQL_TIMEOUT", "-1", "write a positive number of seconds"),
+        ("AURORAQL_COLOR", "red", "write one of auto, always, never"),
+        ("AURORAQL_FUZZY", "maybe", "write true or false"),
         ("AURORAQL_FORMAT", "xml", "there is no format 'xml'"),
         ("AURORAQL_THEME", "monokay", "did you mean monokai?"),
         ("AURORAQL_PROFILE", "lab", "the configuration file has no profile"),
@@ -230,7 +230,7 @@ def test_a_file_with_a_key_that_others_may_read(write: Write) -> None:
     done = command("-c", ONE)
     assert done.code == 0
     assert (
-        f"warning: {path}:2:1: the file holds an API key, and others may read it\n  = hint: chmod 600 {path}"
+        f"warning: {path}:2:1: the file contains an API key and is readable by others\n  = hint: chmod 600 {path}"
         in done.err
     )
     for name in ("show", "validate"):
@@ -248,16 +248,16 @@ def test_a_file_with_a_key_that_others_may_read(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "places"),
     [
-        ("archive = ", ["1:11: the file is no TOML"]),
-        ('x = "a', ["1:7: the file is no TOML"]),
-        ("a = [[[[" * 500, ["the file is no TOML"]),
+        ("archive = ", ["1:11: the file is not valid TOML"]),
+        ('x = "a', ["1:7: the file is not valid TOML"]),
+        ("a = [[[[" * 500, ["the file is not valid TOML"]),
         ('\n  archve = "demo"', ["2:3: this sets 'archve', which there is not\n  = hint: did you mean archive?"]),
         ("timeout = true\nfuzzy = 1\ncolor = 'red'", ["1:11: this sets 'timeout' to a value of the wrong type", "2:9: ", "3:9: "]),
         ("[profiles.a]\nprofile = 'b'\nkeys = 'nano'", ["2:1: this sets 'profile', which there is not", "3:8: this sets 'keys' to 'nano'"]),
         ("profile = 'labb'\n[profiles.lab]", ["1:11: there is no profile 'labb'\n  = hint: did you mean lab?"]),
         ("profile = 5", ["1:1: this sets 'profile' to a value of the wrong type"]),
-        ("profiles = 5", ["1:1: this sets 'profiles', which holds tables"]),
-        ("[profiles]\na = 'demo'", ["2:1: the profile 'a' is no table"]),
+        ("profiles = 5", ["1:1: this sets 'profiles', which must contain tables"]),
+        ("[profiles]\na = 'demo'", ["2:1: the profile 'a' is not a table"]),
         ("profiles.a.fuzzy = 'x'", ["1:20: this sets 'fuzzy' to a value of the wrong type"]),
         ("format = 'xml'\ntheme = 'monokay'", ["1:10: ", "2:9: this sets 'theme' to 'monokay'\n  = hint: did you mean monokai?"]),
         ("archive = 'ftp://x'", ["1:11: this sets 'archive' wrongly: 'ftp://x' is not the address of an archive\n  = hint: "]),

@@ -269,14 +269,14 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     folder = tmp_path / "queries"
     folder.mkdir()
     (folder / "link.aql").symlink_to(outside)
-    with pytest.raises(UsageError, match="no plain file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         save_query("link", "x", folder, replace=True)
     assert outside.read_text() == "before"
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="cannot be created"):
         save_query("a", "x", tmp_path / "file" / "queries")
 
 
@@ -383,7 +383,7 @@ def test_scripts_that_share_a_parameter_agree_on_it(places: tuple[Path, Path]) -
         (places[0] / f"{number}.aql").write_text(text)
     done = command("run", "1.aql", "2.aql")
     assert (done.code, done.out) == (2, "")
-    assert "$day is not the same in all these files" in done.err
+    assert "$day differs between these files" in done.err
     assert command("run", "1.aql", "2.aql", "--param", "day=2021-02-01").out.count("2021-02-01") == 2
 
 

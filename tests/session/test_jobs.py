@@ -361,7 +361,7 @@ def test_an_archive_is_closed_in_the_midst_of_searches(held: Held) -> None:
         began = time.monotonic()
     assert time.monotonic() - began < 5
     assert len(lines) == 6
-    assert lines[0].startswith("s0 is still running, and is cancelled: demo ")
+    assert lines[0].startswith("s0 was still running and was cancelled: demo ")
     assert not held.go.is_set()
 
 

@@ -34,4 +34,4 @@ def exit_summary(archive: ClosableArchive) -> Iterator[str]:
         yield from (f"  FETCH '{request_id}';" for request_id in search.request_ids)
     for search in archive.submitted.values():
         if search not in continuing and search.state == "running":
-            yield f"{search.name} is still running, and is cancelled: {archive.name} runs a search only in its session"
+            yield f"{search.name} was still running and was cancelled: {archive.name} runs a search only in its session"

@@ -359,10 +359,10 @@ def test_the_configuration_file(
         ("archive = 5", "'archive' to a value of the wrong type"),
         ("api_key = ['secret']", "'api_key' to a value of the wrong type"),
         ("timeout = true", "'timeout' to a value of the wrong type"),
-        ("timeout = 0", "give a number of seconds above 0"),
-        ("timeout = nan", "give a number of seconds above 0"),
+        ("timeout = 0", "write a positive number of seconds"),
+        ("timeout = nan", "write a positive number of seconds"),
         ("format = 'xml'", "there is no format 'xml'"),
-        (b"archive = '\xff'", "is no UTF-8 text"),
+        (b"archive = '\xff'", "is not valid UTF-8"),
     ],
 )
 def test_a_wrong_configuration(config: Callable[[str | bytes], None], text: str, said: str) -> None:

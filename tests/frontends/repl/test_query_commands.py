@@ -89,7 +89,7 @@ def test_a_missing_value_is_given_as_the_prompt_has_it(session: ReplState) -> No
         told(session, "\\save daily")
         again = told(session, "\\run daily p=trex")
         assert "the parameter $day has no value" in again
-        assert "day=2021-01-01 behind \\run" in again
+        assert "day=2021-01-01 after \\run" in again
         Path("bare.aql").write_text("FIND data_products WHERE program = $p")
         assert "hint: pass a value: \\run NAME p=…" in told(session, "\\run bare")
         assert "289 rows" in told(session, "\\run daily p=trex day=2021-01-01")
@@ -99,7 +99,7 @@ def test_nothing_is_replaced_that_was_not_meant(session: ReplState) -> None:
     run_input(session, "FIND one")
     told(session, "\\save a")
     run_input(session, "FIND two;")
-    assert told(session, "\\save A") == "there is a query 'a' already\n  = hint: \\save! a replaces it\n"
+    assert told(session, "\\save A") == "the query 'a' already exists\n  = hint: \\save! a replaces it\n"
     assert (own(session) / "a.aql").read_text() == "FIND one;\n"
     assert "saved as" in told(session, "/save! a better")
     assert (own(session) / "a.aql").read_text() == "-- description  better\nFIND two;\n"
@@ -170,7 +170,7 @@ def test_a_query_is_run_with_its_values(session: ReplState) -> None:
         ("\\run", ["\\run needs a saved query"]),
         ("\\run dayly", ["there is no saved query 'dayly'", "did you mean daily?"]),
         ("\\run ../daily", ["cannot read '../daily'"]),
-        ("\\run daily", ["$day has no value", "day=2021-01-01 behind \\run"]),
+        ("\\run daily", ["$day has no value", "day=2021-01-01 after \\run"]),
         ("\\run daily day=soon porgram=x", ["$day takes a date, not 'soon'", "did you mean $program?"]),
         ("\\run daily day", ["'day' is not NAME=VALUE"]),
         ("\\run daily day=2021-01-01 program='trex", ["is not NAME=VALUE"]),
@@ -225,7 +225,7 @@ def offered(desk: Controller, typed: str) -> list[tuple[str, str]]:
         ("\\run daily sites=(gillam, pina", [("\\run daily sites=(gillam, pinawa", "")]),
         ("\\run daily sites=gillam,fort\\ s", []),
         ("\\run daily sites=gillam,rab", [("\\run daily sites=gillam,'rabbit lake'", "")]),
-        ("\\run daily day=", [("\\run daily day=TODAY", "the day it is now, in UTC")]),
+        ("\\run daily day=", [("\\run daily day=TODAY", "today, in UTC")]),
         ("\\run nothing ", []),
         ("\\run nothing a=", []),
     ],
