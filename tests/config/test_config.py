@@ -236,7 +236,7 @@ def test_a_file_with_a_key_that_others_may_read(write: Write) -> None:
     for name in ("show", "validate"):
         done = command("config", name)
         assert done.code == 0
-        assert "others may read it" in done.err
+        assert "readable by others" in done.err
         assert "secret-key" not in done.err + done.out
     write('format = "csv"').chmod(0o644)
     assert "others" not in command("-c", ONE).err
