@@ -225,7 +225,7 @@ def test_a_key_is_sent_to_its_own_archive_and_to_no_other(server: AuroraXServer,
 @pytest.mark.skipif(os.name != "posix", reason="permissions")
 def test_a_file_with_a_key_that_others_may_read(write: Write) -> None:
     path = write('[profiles.p]\napi_key = "secret-key"\n')
-    assert "others may read" not in command("-c", ONE).err
+    assert "readable by others" not in command("-c", ONE).err
     path.chmod(0o640)
     done = command("-c", ONE)
     assert done.code == 0

@@ -354,7 +354,7 @@ def test_the_configuration_file(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("archive = ", "is no TOML"),
+        ("archive = ", "is not valid TOML"),
         ("archve = 'demo'", "did you mean archive?"),
         ("archive = 5", "'archive' to a value of the wrong type"),
         ("api_key = ['secret']", "'api_key' to a value of the wrong type"),
