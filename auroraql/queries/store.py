@@ -138,7 +138,7 @@ def save_query(name: str, text: str, folder: Path, *, replace: bool = False) -> 
         candidate.is_symlink() or (candidate.exists() and not candidate.is_file())
         for candidate in (path, existing or path)
     ):
-        raise UsageError(f"'{make_visible(str(path))}' is no plain file", "save the query under another name")
+        raise UsageError(f"'{make_visible(str(path))}' is not a regular file", "save the query under another name")
     if existing is not None and replace:
         write_text(existing, text)
         return existing
@@ -215,14 +215,14 @@ def _why_unreadable(path: Path) -> str:
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
-            return "it is no plain file"
+            return "it is not a regular file"
         if state.st_size > _MOST_READ:
             return f"it has more than {_MOST_READ:,} bytes"
         path.read_text("utf-8-sig")
     except OSError as error:
         return error.strerror or str(error)
     except ValueError:
-        return "it is no UTF-8 text"
+        return "it is not UTF-8 text"
     return "it has just changed"
 
 

@@ -39,7 +39,7 @@ def test_a_file_that_is_no_query_is_told_by_its_name(here: Path) -> None:
     (here / "long.aql").write_text(" " * 1_000_001)
     for name, reason in (
         ("binary", "it is no UTF-8 text"),
-        ("FOLDER", "it is no plain file"),
+        ("FOLDER", "it is not a regular file"),
         ("gone", "No such file or directory"),
         ("long", "it has more than 1,000,000 bytes"),
     ):
