@@ -126,7 +126,7 @@ class CriteriaResolver:
     def _distances(self, within: Within | None, of: Of) -> tuple[Decimal | None, ...]:
         """Return one limit in km for each pair of blocks, in the order of `Criteria.pairs` for the blocks as written.
 
-        None is no limit. Two ground blocks without a limit of their own must be at the same place (0 km).
+        None means no limit. Two ground blocks without a limit of their own must be at the same place (0 km).
         """
         kinds = [block.kind for block in of.blocks]
         named = self._block_names(of.blocks)

@@ -72,10 +72,10 @@ def by_requests(made: Plan) -> list[tuple[Any, ...]]:
 def agree(engine: EmbeddedEngine, query: Query) -> list[tuple[Any, ...]]:
     """The rows of a query, the same from everywhere."""
     made = plan_query(query, SMALL)
-    rows = embedded(engine, made)
-    assert rows == by_requests(made)
+    rows, requested = embedded(engine, made), by_requests(made)
+    assert rows == requested
     assert rows == brute_force.rows(query, KNOWN)
-    assert [list(map(type, row)) for row in rows] == [list(map(type, row)) for row in by_requests(made)]
+    assert [list(map(type, row)) for row in rows] == [list(map(type, row)) for row in requested]
     return rows
 
 
@@ -154,10 +154,10 @@ def test_each_function_of_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(field_comparisons, predicates)
-def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate) -> None:
-    for where in (fields, Or((fields, marked(other)))):
-        agree(engine, Query.build(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
+@given(field_comparisons, st.none() | predicates)
+def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate | None) -> None:
+    where = fields if other is None else Or((fields, marked(other)))
+    agree(engine, Query.build(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
 
 
 @pytest.mark.parametrize("sign", ["=", "!=", "<", ">="])

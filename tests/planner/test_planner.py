@@ -33,6 +33,8 @@ SMALL = Catalogue(tuple(DataSource(*each) for each in SOURCES), {})
 KNOWN = [product for product in PRODUCTS if product.data_source in {each[0] for each in SOURCES}]
 """An archive tells its sources: what belongs to none of them is not asked for by the source."""
 RECORDS = [record(product) for product in KNOWN]
+_TEXTS = {id(each): json.dumps(each, sort_keys=True) for each in RECORDS}
+"""The records as comparable text, written once for all examples."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -49,7 +51,7 @@ def fetched(made: Plan) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
         for each in aurorax_matching.matching(request.kind, query_json.write_query_json(request), RECORDS):
-            found.setdefault(json.dumps(each, sort_keys=True), each)
+            found.setdefault(_TEXTS[id(each)], each)
     return list(found.values())
 
 

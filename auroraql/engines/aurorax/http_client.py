@@ -108,7 +108,7 @@ _DEADLINE_FAILURE = TransportFailure(
 TOO_SLOW_FAILURE = TransportFailure(TimedOut, "it did not answer in time", is_permanent=True)
 """Outcome of a call whose patience ended before its deadline."""
 
-_CANCELLED_FAILURE = TransportFailure(Cancelled, "nobody waits for the answer any more", is_permanent=True)
+_CANCELLED_FAILURE = TransportFailure(Cancelled, "the caller no longer waits for the answer", is_permanent=True)
 
 
 class _TooSlow(Exception):

@@ -60,7 +60,7 @@ def _read_list(answer: ServiceResponse, names: Sequence[str], context: ServiceCo
     for number, entry in enumerate(documents, 1):
         missing = [name for name in names if not isinstance(entry, dict) or name not in entry]
         if missing or not isinstance(entry["identifier"], int):
-            problem = f"has no {missing[0]}" if missing else "has an identifier that is no number"
+            problem = f"has no {missing[0]}" if missing else "has an identifier that is not a number"
             raise context.error(Failed, f"data source {number} of {len(documents)} {problem}", "try again")
     return [entry for entry in documents if entry["identifier"] >= 0]
 

@@ -1,7 +1,7 @@
 """What is done to fetched records that the archive cannot do: choosing, grouping, ordering and cutting, by DuckDB.
 
 Everything means here what it means in the embedded archive: the same SQL is made by the same code. Only the
-values that it looks at are given to DuckDB, as text beside the number of their record.
+values that it looks at are given to DuckDB, as text next to the number of their record.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _TYPES = {  # of plain values; any other is JSON
 def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
     """What an archive fetched, after the residual: records where the query asks for whole ones, else rows.
 
-    `kind` is what is searched, where it is no kind of the schema's. Rows come from an archive that did it all.
+    `kind` is the kind of the records when it is not one of the schema. Rows come from an archive that did it all.
     """
     if fetched.rows is not None:
         return fetched

@@ -27,7 +27,7 @@ _GAP, _LEAST = 2, 8
 
 
 class BackgroundJobs:
-    """Handler of searches that nobody waits for: it cancels them and announces their end."""
+    """Handler of searches without a waiting caller: it cancels them and announces their end."""
 
     def __init__(self, state: ReplState) -> None:
         self._state = state

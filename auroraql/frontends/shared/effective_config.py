@@ -14,7 +14,7 @@ _OPTIONS = ("archive", "format", "timeout", "color", "profile")
 
 
 def effective_config(options: argparse.Namespace, *, checked: bool = False) -> Config:
-    """What holds for a command, looked over when it is to be `checked`. Raises UsageError for what is set wrongly."""
+    """Return the settings of a command, validated when `checked`. Raises UsageError for an invalid setting."""
     return read_config(os.environ, {name: getattr(options, name, None) for name in _OPTIONS}, checked=checked)
 
 

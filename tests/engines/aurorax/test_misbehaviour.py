@@ -284,7 +284,7 @@ def test_a_body_without_end_is_left(
     monkeypatch.setattr(stream, "MAX_RESPONSE_BYTES", 4 << 20)
     status = "202 Accepted" if step == "submit" else "200 OK"
     server.faults[step] = Fault(raw=head(status) + begin, endless=b" " * 65_536)
-    with pytest.raises(Failed, match=r"is longer than 4 MB|4 MB that are no list of records"):
+    with pytest.raises(Failed, match=r"is longer than 4 MB|4 MB that are not a list of records"):
         carried_out(engine, step)
 
 

@@ -73,7 +73,7 @@ class RecordStream:
         if len(self._buffer) >= self._enough:
             self._take_complete_records()
         if len(self._buffer) > MAX_RESPONSE_BYTES:
-            raise OversizedResponse(f"its answer has {MAX_RESPONSE_BYTES >> 20} MB that are no list of records")
+            raise OversizedResponse(f"its answer has {MAX_RESPONSE_BYTES >> 20} MB that are not a list of records")
         if self._expected is not None and self.count > self._expected:
             raise OversizedResponse(f"the service announced {self._expected:,} records, and more arrived")
         self._seen(self.bytes, self.count)
