@@ -52,4 +52,6 @@ def _to_pandas_frame(result: ResultSet) -> Any:
     return to_pandas_frame(result)
 
 
-ResultSet.writers = ResultWriters(render_text, write_result, _notebook_html, _to_arrow_table, _to_pandas_frame)
+ResultSet.registered_writers = ResultWriters(
+    render_text, write_result, _notebook_html, _to_arrow_table, _to_pandas_frame
+)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
+from importlib import import_module
 from itertools import islice
 from operator import index
 from typing import Any, ClassVar, overload
@@ -159,7 +160,7 @@ class ResultSet:
     `duckdb.sql('FROM result')`). `print` shows the first rows as a table.
     """
 
-    writers: ClassVar[ResultWriters]
+    registered_writers: ClassVar[ResultWriters | None] = None
 
     def __init__(
         self,
@@ -202,7 +203,7 @@ class ResultSet:
 
     def __str__(self) -> str:
         """Return the first rows as a table, with a note on omissions and the footer of the command line."""
-        return self.writers.render_text(self)
+        return _load_writers().render_text(self)
 
     @overload
     def __getitem__(self, key: int) -> Row: ...
@@ -296,15 +297,15 @@ class ResultSet:
 
         Raises UsageError for an unknown suffix, and for a file that cannot be written.
         """
-        self.writers.write_result(self, path)
+        _load_writers().write_result(self, path)
 
     def _repr_html_(self) -> str:
         """Return the first rows as a table for notebooks."""
-        return self.writers.notebook_html(self)
+        return _load_writers().notebook_html(self)
 
     def to_pandas(self) -> Any:
         """Return the rows as a `pandas.DataFrame`, equal to what pandas reads from the result's Parquet file."""
-        return self.writers.to_pandas_frame(self)
+        return _load_writers().to_pandas_frame(self)
 
     def to_polars(self) -> Any:
         """Return the rows as a `polars.DataFrame`. Raises UsageError when polars is not installed."""
@@ -318,7 +319,7 @@ class ResultSet:
 
     def to_arrow(self) -> Any:
         """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text."""
-        return self.writers.to_arrow_table(self)
+        return _load_writers().to_arrow_table(self)
 
     @property
     def columnar_records(self) -> Sequence[Record] | None:
@@ -483,3 +484,11 @@ def _put_in_each(record: Record, column: ResultColumn, values: list[Any]) -> Non
     elements += [{} for _ in values[len(elements) :]]
     for element, value in zip(elements, values, strict=False):
         _put_value(element, column.path[column.many_at :], value)
+
+
+def _load_writers() -> ResultWriters:
+    """Return the registered writers. A process that has only unpickled a result loads them here."""
+    if ResultSet.registered_writers is None:
+        import_module("auroraql.rendering")
+    assert ResultSet.registered_writers is not None, "the package registers them"  # noqa: S101
+    return ResultSet.registered_writers

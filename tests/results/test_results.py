@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -188,3 +190,15 @@ def test_a_metadata_key_has_the_unit_that_is_known_of_it(demo: Archive) -> None:
     assert [column.unit for column in result.columns] == ["km", ""]
     far = "FIND ephemeris SELECT max(radial_distance) AS far, count(radial_distance) AS n ON 2020-01-01"
     assert [column.unit for column in demo.run(far).columns] == ["km", ""]
+
+
+def test_a_result_works_in_a_process_that_has_only_unpickled_it(demo: Archive, tmp_path: Path) -> None:
+    result = demo.run("FIND data_products SELECT start, url WHERE program = 'trex' ON 2021-01-01 LIMIT 2")
+    (tmp_path / "result.pickle").write_bytes(pickle.dumps(result))
+    program = (
+        "import pickle, sys; result = pickle.load(open('result.pickle', 'rb')); "
+        "result.save('rows.csv'); print(len(result.to_pandas()), result.to_arrow().num_rows); print(result)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"2 2\n{result}\n"
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 3

@@ -104,6 +104,7 @@ class Rows(tuple):
                 signal.raise_signal(signal.SIGKILL)
             yield (None,) * 8 + ("u" * 50, "keogram", {"n": number})
 if way == "full":
+    sys.dont_write_bytecode = True  # a short write would leave broken bytecode for the programs that follow
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 rows = Rows([(None,) * 11])
