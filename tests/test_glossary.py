@@ -32,8 +32,7 @@ CALQUES = (
 )
 """Regular expressions without case. Write "there is no X" and "is not an X" instead of "is no X"."""
 
-MODULES = sorted(path for path in (ROOT / "auroraql").rglob("*.py") if path.parent.name != "config")
-"""Every module, without the package `config`, whose messages still have some of the words."""
+MODULES = sorted((ROOT / "auroraql").rglob("*.py"))
 
 
 def calques(source: str) -> list[tuple[int, str]]:
