@@ -203,7 +203,7 @@ def _list_limit(origin: str) -> ListLimit:
 def _too_many_items(origin: str, item: Any) -> StatementError:
     """Return the error at the first item above the limit of its list."""
     limit = _list_limit(origin)
-    message = f"the list has too many {limit.items}; {limit.maximum:,} are the most"
+    message = f"the list has too many {limit.items}; the maximum is {limit.maximum:,}"
     return StatementError([Diagnostic("AQL0116", message, _item_span(item), "one too many", limit.hint)])
 
 
