@@ -58,12 +58,13 @@ class _StatusLine:
     def _write(self, text: str, width: int) -> None:
         if text == self._shown:
             return
+        # Ctrl-C may interrupt the write: the line counts as shown from here on, so that it is cleared in any case.
+        shown, self._shown = self._shown, text
         # A terminal that rewraps lines when it becomes narrower has split the status line into several lines.
-        above = (display_width(self._shown) - 1) // width if self._shown and rewraps_lines(os.environ) else 0
+        above = (display_width(shown) - 1) // width if shown and rewraps_lines(os.environ) else 0
         up = f"\x1b[{above}A" if above else ""
         self._stream.write(f"\r{up}\x1b[{'J' if above else 'K'}{text}")
         self._stream.flush()
-        self._shown = text
 
     def _clear(self) -> None:
         if self._keys is None or self._echoing is not None:
