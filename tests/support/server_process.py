@@ -45,7 +45,7 @@ class ServerProcess:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line.rstrip("\n"))
-            found = re.search(r" at (http://\S+?)(?:,|$)", line)
+            found = re.search(r" at (http://\S+)", line)
             if found is not None:
                 self.url = found[1]
                 return self
