@@ -202,7 +202,7 @@ def test_a_pager_there_is_not_is_done_without(tmp_path: Path) -> None:
 
 def test_a_keyword_is_explained_with_its_syntax_and_an_example() -> None:
     shown = run_command(state(), "\\h within;")
-    assert "how near the blocks" in shown
+    assert "maximum distance between blocks" in shown
     assert 'within: WITHIN distance ("," distance)*' in shown
     assert "example:" in shown
     assert "did you mean \\h WITHIN?" in take_all("\\h witin")
