@@ -151,10 +151,10 @@ def test_an_unknown_value_is_questioned_before_the_search_runs(tmp_path: Path) -
     with terminal(tmp_path, *PROGRAM, AURORAQL_ARCHIVE="demo") as screen:
         screen.until(READY)
         screen.type("FIND data_products WHERE program = 'trex' AND platform = 'gilam' ON 2021-01-01")
-        screen.until("no platform 'gilam' in trex: did you mean 'gillam'?")
+        screen.until("no platform 'gilam' is known in trex: did you mean 'gillam'?")
         assert screen.underlined() == "'gilam'"
         screen.type("\r")
         screen.until("demo (demonstration data)\nauroraql>")
-        told, rows = (screen.shown.index(each) for each in ("no platform 'gilam' in trex", "0 rows"))
+        told, rows = (screen.shown.index(each) for each in ("no platform 'gilam' is known in trex", "0 rows"))
         assert told < rows
         assert screen.shown.count("[AQL0602]") == 1

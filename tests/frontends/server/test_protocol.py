@@ -90,7 +90,7 @@ def test_the_limits_of_synchronous_searches(server: ServerProcess) -> None:
         if right:
             assert answer.json() == [], answer.text
         else:
-            refused(answer, 400, "synchronous search has a window of")
+            refused(answer, 400, "the window of a synchronous search is at most")
 
 
 def test_ephemeris_searches_need_a_filter_and_a_month(server: ServerProcess) -> None:
@@ -187,7 +187,7 @@ def test_time_zones(server: ServerProcess) -> None:
         ("data_products/search", b'{"request_id": "a\\r\\nSet-Cookie: b"}', "request_id"),
         ("data_products/search", b'{"request_id": 5}', "request_id"),
         ("conjunctions/search", b'{"ground": [{}]}', ""),
-        ("ephemeris/search_synchronous", b"{}", "has a query"),
+        ("ephemeris/search_synchronous", b"{}", "must have a query"),
         ("ephemeris/search_synchronous", b'{"query": {}, "response_format": {"start": 5}}', "true or false"),
         ("data_sources/search", b'{"programs": "trex"}', "array of strings"),
         ("data_sources/search", b'{"program": []}', "not a field"),

@@ -64,14 +64,14 @@ def test_slices_find_what_the_whole_finds(
     plan = plan_document(document, kind, engine)
     whole = [row for page in engine.submit(plan).pages(soon(), 7) for row in page]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(window_slices, "_MOST", most)
+        patch.setattr(window_slices, "_MAX_SLICE_RECORDS", most)
         parts = list(WindowSlicer(engine).slice_plan(plan, soon()))
     assert [row for part in parts for page in engine.submit(part).pages(soon(), 7) for row in page] == whole
     assert len(parts) == 1 or most < 100
 
 
 def test_a_slice_has_no_more_than_so_many_records(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window_slices, "_MOST", 5)
+    monkeypatch.setattr(window_slices, "_MAX_SLICE_RECORDS", 5)
     parts = list(WindowSlicer(engine).slice_plan(plan_document({}, "data_products", engine), soon()))
     sizes = [sum(map(len, engine.submit(part).pages(soon(), 100))) for part in parts]
     assert sum(sizes) == 2 * len(EDGES)
@@ -145,7 +145,7 @@ def test_there_is_no_turn_beside_one_that_works_alone() -> None:
     turns, tried = Admission(), []
 
     def refused() -> None:
-        with pytest.raises(HttpError, match="no memory"):
+        with pytest.raises(HttpError, match="not enough memory"):
             turns.run(lambda: tried.append("beside"), time.monotonic() + 0.05)
 
     def large() -> None:
