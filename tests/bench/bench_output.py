@@ -6,6 +6,7 @@ Peers: what pandas takes for text, and for JSON what plain msgspec takes for the
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -33,8 +34,8 @@ def main() -> None:
     result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
     frame = result.to_pandas()
     beside = best(frame.to_string, 3)
-    for name, row in FORMATS.items():
-        ours = best(lambda row=row: sum(map(len, row.encoded(result))), 3)  # type: ignore[misc]
+    for name in FORMATS:
+        ours = best(partial(_written, name, result), 3)
         line(f"10,000 records as {name} / pandas to_string", ours, beside, "<= 1 s")
     shown = best(lambda: "".join(render_result(result, "table", width=120, color=True, links=True)), 3)
     line("10,000 records on a terminal / pandas to_string", shown, beside, "<= 1 s")
@@ -43,18 +44,23 @@ def main() -> None:
     real_products()
 
 
+def _written(name: str, result: ResultSet) -> int:
+    """Write a result in a format and return the count of bytes."""
+    return sum(map(len, FORMATS[name].encode_result(result)))
+
+
 def real_products() -> None:
     """JSON of the products of a month in the demonstration, beside msgspec on the same records, indented likewise."""
     with auroraql.connect() as archive:
         result = archive.run("FIND data_products DURING 2021-01")
-    made = best(lambda: sum(map(len, FORMATS["jsonl"].encode_result(result))), 5)
+    made = best(partial(_written, "jsonl", result), 5)
     records = result.records
     peers = {
         "json": best(lambda: len(msgspec.json.format(msgspec.json.encode(records), indent=2)), 5),
         "jsonl": best(lambda: len(msgspec.json.encode(records)), 5),
     }
     for name, peer in peers.items():
-        ours = best(lambda name=name: sum(map(len, FORMATS[name].encode_result(result))), 5)  # type: ignore[misc]
+        ours = best(partial(_written, name, result), 5)
         line(f"{len(result):,} products as {name} / msgspec", ours, peer, "<= 1.2")
     from_rows = best(lambda: len(msgspec.json.encode(list(records_from_rows(result.rows, result.columns)))), 3)
     line("the same from rows, as jsonl / dicts and msgspec", made, from_rows, "<= 1.2")
