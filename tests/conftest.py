@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,9 +21,20 @@ from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.session.archive import Archive, connect
 from tests.support.aurorax_server import AuroraXServer
+from tests.support.client_libraries import substitute_client_libraries
 from tests.support.server_process import ServerProcess
 
 ROOT = Path(__file__).parent.parent
+
+substitute_client_libraries()
+
+_CLIENT = "pip install --no-deps 'pyaurorax==1.27.*' 'pyucalgarysrs>=1.28,<2'"
+_NEED_CLIENT = [
+    str(file)
+    for file in sorted((ROOT / "tests").rglob("test_*.py"))
+    if re.search(r"^(import|from) pyaurorax\b", file.read_text("utf-8"), re.MULTILINE)
+]
+collect_ignore = [] if importlib.util.find_spec("pyaurorax") else _NEED_CLIENT
 
 # The gate tries the same examples each time, so that what lands was judged by them; anew they are drawn wherever
 # someone works, and what fails there becomes an example.
@@ -41,6 +54,13 @@ def pytest_configure() -> None:
     """Ctrl-C is heard, here and by the programs that tests start, even where the tests were started in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_report_header() -> str | None:
+    """Say what is not tested without AuroraX's client."""
+    if not collect_ignore:
+        return None
+    return f"pyaurorax is not installed, so {len(collect_ignore)} test files are left out: {_CLIENT}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -45,6 +45,7 @@ from auroraql import (
     translate,
 )
 from tests.support.aurorax_server import RECORDS, AuroraXServer
+from tests.support.client_libraries import substitute_client_libraries
 
 KEOGRAMS = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
 
@@ -109,7 +110,7 @@ def test_every_exception_can_be_pickled_copied_and_raised_in_a_process_pool() ->
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             assert _parts(pickle.loads(pickle.dumps(error, protocol))) == _parts(error)  # noqa: S301
         assert _parts(copy.copy(error)) == _parts(copy.deepcopy(error)) == _parts(error)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), substitute_client_libraries) as pool:
         for error in examples:
             raised = pool.submit(_raise, error).exception(timeout=60)
             assert raised is not None

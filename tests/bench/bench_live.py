@@ -23,6 +23,9 @@ from typing import Any
 
 from tests.bench.measure import line
 from tests.support.aurorax_server import EPHEMERIS, RECORDS, SOURCES, SWARM, AuroraXServer, Fault
+from tests.support.client_libraries import substitute_client_libraries
+
+substitute_client_libraries()
 
 COMPUTES = 0.3
 """Seconds that the service takes for a search."""

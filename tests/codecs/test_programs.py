@@ -22,6 +22,7 @@ from auroraql.codecs import pyaurorax, query_json
 from auroraql.ir.query import Query
 from auroraql.planner import plan_query
 from auroraql.schema.catalogue import load_shipped
+from tests.conftest import ROOT
 from tests.support import conjunction_strategies
 from tests.support.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer
 from tests.support.strategies import EVERY_SEARCH
@@ -83,8 +84,11 @@ def test_a_program_asks_the_client_for_the_same(query: Query) -> None:
 def test_a_program_runs_as_it_is_printed(server: AuroraXServer) -> None:
     program = str(translate(FIND, to="python"))
     here = program.replace("PyAuroraX()", f"PyAuroraX(api_base_url={server.url!r})")
+    here = f"from tests.support import client_libraries as c; c.substitute_client_libraries()\n{here}"
     environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
-    done = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", here], cwd=ROOT, capture_output=True, text=True, env=environment, check=True
+    )
     assert done.stdout == f"{{'url': '{RECORDS[0]['url']}'}}\n"
 
 

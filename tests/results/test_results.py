@@ -22,6 +22,7 @@ from auroraql.ir.query import Column, Query, Ref
 from auroraql.results.result_set import FetchedData, ResultColumn
 from auroraql.schema import Type
 from tests.support.aurorax_server import RECORDS, AuroraXServer
+from tests.support.server_process import ServerProcess
 
 KEOGRAMS = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
 IDENTIFIERS = [96, 101, 102, 103, 104]
@@ -154,9 +155,47 @@ def test_polars(demo: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame.columns == [column.name for column in result.columns]
     assert frame["platform"].to_list() == [record["data_source"]["platform"] for record in result.records]
     assert frame["start"][0] == result.rows[0][0]
-    monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(UsageError, match="polars is not installed\n  = hint: pip install polars"):
-        result.to_polars()
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_a_missing_data_frame_package_names_its_install_command(
+    demo: Archive, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    result = demo.run(KEOGRAMS)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UsageError, match=f"{package} is not installed\n  = hint: run `pip install {package}`, or use "):
+        getattr(result, f"to_{package}")()
+
+
+WITHOUT_FRAMES = """
+import sys
+class NotInstalled:
+    def find_spec(name, *_):
+        if name in ("pandas", "polars"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NotInstalled)
+import auroraql
+from auroraql.rendering import FORMATS
+for archive in ("demo", sys.argv[1]):
+    with auroraql.connect(archive) as session:
+        session.run(
+            "LET x = FIND ephemeris SELECT epoch, nbtrace {lat}, metadata WHERE platform = 'swarma' "
+            "AND (nbtrace.lat > 60 OR radial_distance < 6850) ON 2020-01-01"
+        )
+        for result in (session.results["x"], session.run("SQL SELECT epoch, metadata FROM x")):
+            for suffix in [suffix for chosen in FORMATS.values() for suffix in chosen.suffixes]:
+                result.save(f"rows{suffix}")
+            print(len(result), result.to_arrow().num_rows)
+"""
+
+
+def test_everything_but_data_frames_works_without_pandas_and_polars(demo_server: ServerProcess, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_FRAMES, demo_server.url]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    counts = done.stdout.split()
+    assert len(counts) == 8
+    assert len(set(counts)) == 1
 
 
 def test_halves_of_characters_become_whole_ones() -> None:
@@ -192,7 +231,10 @@ def test_a_metadata_key_has_the_unit_that_is_known_of_it(demo: Archive) -> None:
     assert [column.unit for column in demo.run(far).columns] == ["km", ""]
 
 
-def test_a_result_works_in_a_process_that_has_only_unpickled_it(demo: Archive, tmp_path: Path) -> None:
+def test_a_result_works_in_a_process_that_has_only_unpickled_it(
+    demo: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")  # the terminals of the two processes may differ
     result = demo.run("FIND data_products SELECT start, url WHERE program = 'trex' ON 2021-01-01 LIMIT 2")
     (tmp_path / "result.pickle").write_bytes(pickle.dumps(result))
     program = (
