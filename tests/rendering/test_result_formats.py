@@ -245,7 +245,7 @@ def test_halves_of_surrogate_pairs_reach_every_frame() -> None:
 
 @pytest.mark.parametrize("zone", ["America/Edmonton", "Asia/Tokyo"])
 @pytest.mark.usefixtures("demo_engine")
-def test_other_time_zones_and_the_plain_locale(zone: str, own_places: Path) -> None:
+def test_other_time_zones_and_the_plain_locale(zone: str, isolated_user_folders: Path) -> None:
     """Run a representative part of the suite in another time zone with the C locale, on the demonstration built here."""
     tests = [
         "tests/results/test_results.py",
@@ -266,7 +266,7 @@ def test_other_time_zones_and_the_plain_locale(zone: str, own_places: Path) -> N
             *tests,
             "-o",
             "addopts=",
-            f"--home={own_places}",
+            f"--home={isolated_user_folders}",
         ],
         env={**os.environ, "TZ": zone, "LC_ALL": "C"},
         capture_output=True,

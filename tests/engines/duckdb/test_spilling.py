@@ -103,7 +103,7 @@ time.sleep(float(sys.argv[1]))
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_nothing_is_left_of_processes_that_end_or_are_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_places: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolated_user_folders: Path
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with connect() as archive:
@@ -155,7 +155,7 @@ time.sleep(float(sys.argv[1]))
 
 
 @pytest.mark.parametrize(("seconds", "kept"), [("0.05", "kept"), ("0.4", "kept"), ("0.4", "dropped")])
-def test_a_program_ends_well_while_a_search_runs(seconds: str, kept: str, own_places: Path) -> None:
+def test_a_program_ends_well_while_a_search_runs(seconds: str, kept: str, isolated_user_folders: Path) -> None:
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", _UNCLOSED, seconds, kept], capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")

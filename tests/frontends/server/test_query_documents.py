@@ -260,7 +260,7 @@ def queries(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def engine(own_places: Path) -> Iterator[EmbeddedEngine]:
+def engine(isolated_user_folders: Path) -> Iterator[EmbeddedEngine]:
     made = EmbeddedEngine()
     yield made
     made.close()
@@ -481,7 +481,7 @@ class FullServer(ServerProcess):
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
 @pytest.mark.parametrize(("blocks", "kind", "query"), [(0, "data_products", MAX), (8, "ephemeris", SWARM)])
 def test_a_search_on_a_full_disk_fails_and_says_why(
-    blocks: int, kind: str, query: dict[str, Any], own_places: Path
+    blocks: int, kind: str, query: dict[str, Any], isolated_user_folders: Path
 ) -> None:
     """With no room for the records, and with none for the status either."""
     EmbeddedEngine().close()
