@@ -1,4 +1,4 @@
-"""The protocol of `auroraql serve`: what it answers, and what it refuses."""
+"""Tests of the protocol of `auroraql serve`: its responses and its errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.server_process import (
 # --- searches
 
 
-def test_a_search_goes_as_the_protocol_has_it(server: ServerProcess) -> None:
+def test_a_search_follows_the_protocol(server: ServerProcess) -> None:
     accepted = post(server, "data_products/search", {**MAX, "request_id": "my.own-id_1"})
     location = f"{server.url}/api/v1/data_products/requests/my.own-id_1"
     assert (accepted.status_code, accepted.headers["Location"]) == (202, location)
@@ -52,7 +52,7 @@ def test_a_search_goes_as_the_protocol_has_it(server: ServerProcess) -> None:
 @pytest.mark.parametrize(
     ("kind", "document"), [("data_products", MAX), ("ephemeris", SWARM), ("conjunctions", OVER_SWARM)]
 )
-def test_records_are_those_of_the_archive(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
+def test_records_equal_those_of_the_archive(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
     served = requests.get(f"{finished(server, kind, document)}/data", timeout=60).json()["result"]
     with auroraql.connect() as archive:
         assert served == archive.run(f"FIND {kind} FROM {json.dumps(document)}").records
@@ -60,9 +60,7 @@ def test_records_are_those_of_the_archive(server: ServerProcess, kind: str, docu
 
 
 @pytest.mark.parametrize(("kind", "document"), [("data_products", MAX), ("ephemeris", SWARM)])
-def test_a_synchronous_search_answers_with_its_records(
-    server: ServerProcess, kind: str, document: dict[str, Any]
-) -> None:
+def test_a_synchronous_search_returns_its_records(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
     at_once = post(server, f"{kind}/search_synchronous", {"query": document})
     assert at_once.headers["Content-Type"] == "application/json"
     later = requests.get(f"{finished(server, kind, document)}/data", timeout=60).json()["result"]
@@ -97,7 +95,7 @@ def test_ephemeris_searches_need_a_filter_and_a_month(server: ServerProcess) -> 
     refused(post(server, "ephemeris/search", {**DAY, "data_sources": {}}), 400, "at least one filter")
     long = {**SWARM, "end": "2020-02-02T00:00:00"}
     refused(post(server, "ephemeris/search", long), 400, "one month")
-    for end in ("start", "end"):  # open: longer than any month
+    for end in ("start", "end"):  # open: longer than a month
         refused(post(server, "ephemeris/search", {**SWARM, end: None}), 400, "one month")
 
 
@@ -113,7 +111,7 @@ def test_conjunctions_come_with_queries_for_their_ephemeris(server: ServerProces
     assert full[0]["events"][0]["e1_source"]["program"] is None
 
 
-def test_what_is_deleted(server: ServerProcess) -> None:
+def test_deleted_searches(server: ServerProcess) -> None:
     location = finished(server, "conjunctions", OVER_SWARM)
     assert requests.delete(location, timeout=60).status_code == 204
     assert requests.get(location, timeout=60).json()["search_result"]["result_file_deleted_timestamp"]
@@ -125,7 +123,7 @@ def test_what_is_deleted(server: ServerProcess) -> None:
     refused(requests.post(f"{products}/data", json={"start": True}, timeout=60), 404, "deleted")
 
 
-def test_a_search_that_runs_is_cancelled(server: ServerProcess) -> None:
+def test_a_running_search_is_cancelled(server: ServerProcess) -> None:
     year = {
         **OVER_SWARM,
         "start": "2019-01-01T00:00:00",
@@ -167,7 +165,7 @@ def test_time_zones(server: ServerProcess) -> None:
     refused(get(server, "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=../../etc/passwd"), 400)
 
 
-# --- what it refuses
+# --- errors
 
 
 @pytest.mark.parametrize(
@@ -194,7 +192,7 @@ def test_time_zones(server: ServerProcess) -> None:
         ("utils/describe/query/ephemeris", b'{"data_sources": 5}', "(at /data_sources)"),
     ],
 )
-def test_a_wrong_body_is_refused_with_its_place(server: ServerProcess, path: str, body: bytes, said: str) -> None:
+def test_an_invalid_body_is_refused_with_its_position(server: ServerProcess, path: str, body: bytes, said: str) -> None:
     refused(requests.post(f"{server.url}/api/v1/{path}", data=body, timeout=60), 400, said)
 
 
@@ -221,7 +219,7 @@ def test_a_wrong_body_is_refused_with_its_place(server: ServerProcess, path: str
         ("utils/admin/search_requests", 401),
     ],
 )
-def test_a_wrong_address_is_refused(server: ServerProcess, path: str, status: int) -> None:
+def test_an_unknown_path_is_refused(server: ServerProcess, path: str, status: int) -> None:
     refused(get(server, path), status)
 
 
@@ -259,7 +257,7 @@ def test_a_body_over_ten_megabytes_is_refused(server: ServerProcess) -> None:
     refused(requests.post(f"{server.url}/api/v1/data_products/search", data=few, timeout=60), 400, "not JSON")
 
 
-def test_what_is_no_http_is_answered_in_json(server: ServerProcess) -> None:
+def test_a_request_that_is_not_http_is_answered_in_json(server: ServerProcess) -> None:
     place = urlsplit(server.url)
     with socket.create_connection((place.hostname, place.port), timeout=10) as made:
         made.sendall(b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n")
