@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from tests.bench.measure import line
-from tests.support.server_process import ServerProcess, finished, post, waited
+from tests.support.server_process import ServerProcess, await_status, finished, post
 
 THREE_HUNDRED = {
     "data_sources": {"programs": ["auroramax"]},
@@ -91,7 +91,7 @@ def measure_large_search(server: ServerProcess) -> None:
     watching = threading.Thread(target=watch)
     watching.start()
     began = time.perf_counter()
-    found = waited(post(server, "ephemeris/search", A_MONTH).headers["Location"], 600)["search_result"]
+    found = await_status(post(server, "ephemeris/search", A_MONTH).headers["Location"], 600)["search_result"]
     took = time.perf_counter() - began
     over.set()
     watching.join()

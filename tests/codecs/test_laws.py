@@ -30,8 +30,8 @@ from tests.support.strategies import (
     KEYS,
     PRODUCT_TYPE_LISTS,
     TEXTS,
+    limit_span,
     operators_of,
-    short_enough,
     values_of,
 )
 
@@ -184,7 +184,7 @@ def client_searches(draw: st.DrawFn, kind: Kind) -> DataProductSearch | Ephemeri
     start, end = sorted((draw(st.datetimes(datetime(1000, 1, 1))), draw(st.datetimes(datetime(1000, 1, 1)))))
     group = draw(st.none() | st.just(MetadataFilter(expressions, joined)))
     if kind is EPHEMERIS:
-        return EphemerisSearch(None, start, short_enough(start, end, kind), *lists, metadata_filters=group)
+        return EphemerisSearch(None, start, limit_span(start, end, kind), *lists, metadata_filters=group)
     types = draw(st.none() | PRODUCT_TYPE_LISTS)
     return DataProductSearch(None, start, end, *lists, types, metadata_filters=group)
 

@@ -136,7 +136,7 @@ UNFIXED = (
 @pytest.mark.parametrize(("statement", "fixed"), FIXED, ids=[each[0][:60] for each in FIXED])
 def test_a_fix_keeps_the_meaning(statement: str, fixed: str) -> None:
     (first, *_) = [each for each in fixes.diagnostics(statement) if each.severity == "error"]
-    assert fixes.applied(statement, first) == fixed
+    assert fixes.apply_fix(statement, first) == fixed
     assert fixes.still_wrong(statement, first) == ""
     assert not fixes.complaints(statement)
     assert not [each for each in fixes.diagnostics(fixed) if each.severity == "error"]

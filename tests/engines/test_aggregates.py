@@ -36,7 +36,7 @@ from auroraql.schema import CONJUNCTIONS, DATA_PRODUCTS, EPHEMERIS, Type
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import FIELD_OPERATORS, Op
 from tests.engines.test_archives import Archives, archives, record
-from tests.planner.test_planner import KNOWN, SMALL, fetched, filters_as_the_language_has_them, marked
+from tests.planner.test_planner import KNOWN, SMALL, fetch, filters_as_the_language_has_them, mark_list_fields
 from tests.sql.test_sql import KEY_REFS, KIND, REFS, STORED, field_comparisons, predicates
 from tests.support import brute_force
 from tests.support.aurorax_server import Fault
@@ -65,7 +65,7 @@ def run_embedded(engine: EmbeddedEngine, made: Plan) -> list[tuple[Any, ...]]:
 def run_by_requests(made: Plan) -> list[tuple[Any, ...]]:
     """Return the rows that requests with post-processing find."""
     columns = result_columns(made.query)
-    done = postprocess.post_process(FetchedData(records=fetched(made)), made)
+    done = postprocess.post_process(FetchedData(records=fetch(made)), made)
     return list(done.rows) if done.rows is not None else rows_from_records(done.records or (), columns)
 
 
@@ -122,7 +122,7 @@ def queries(draw: st.DrawFn) -> Query:
     order = draw(st.lists(st.builds(OrderKey, st.sampled_from(by), st.booleans(), st.booleans()), max_size=3))
     limit, offset = draw(st.none() | st.integers(0, 20)), draw(st.integers(0, 3))
     during = draw(st.none() | intervals)
-    where = marked(draw(predicates)) if draw(st.booleans()) else And(())
+    where = mark_list_fields(draw(predicates)) if draw(st.booleans()) else And(())
     return Query.build(
         Query(KIND, where, None, None, tuple(columns), tuple(order), limit, offset, distinct, group_by, None, during)
     )
@@ -156,7 +156,7 @@ def test_each_function_of_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
 @settings(max_examples=200, deadline=None)
 @given(field_comparisons, st.none() | predicates)
 def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate | None) -> None:
-    where = fields if other is None else Or((fields, marked(other)))
+    where = fields if other is None else Or((fields, mark_list_fields(other)))
     assert_agreement(engine, Query.build(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
 
 

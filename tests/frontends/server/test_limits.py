@@ -22,7 +22,7 @@ from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.server import http_server
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.http_types import HttpError
-from tests.support.server_process import MAX, SWARM, ServerProcess, finished, post, refused, write_keys
+from tests.support.server_process import MAX, SWARM, ServerProcess, assert_refused, finished, post, write_keys
 
 SEARCH = "data_products/search"
 
@@ -43,7 +43,7 @@ def post_search(server: ServerProcess, headers: dict[str, str], path: str = SEAR
 @pytest.mark.parametrize("content", ["text/plain", "application/json", "application/x-www-form-urlencoded"])
 def test_a_foreign_page_cannot_search(server: ServerProcess, origin: str, content: str) -> None:
     answer = post_search(server, {"Origin": origin, "Content-Type": content})
-    refused(answer, 403, "--allow-origin")
+    assert_refused(answer, 403, "--allow-origin")
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Location" not in answer.headers
 
@@ -56,7 +56,7 @@ def test_a_foreign_page_fails_its_preflight_request(server: ServerProcess) -> No
 
 
 def test_a_cross_site_request_without_an_origin_is_refused(server: ServerProcess) -> None:
-    refused(post_search(server, {"Sec-Fetch-Site": "cross-site", "Content-Type": "application/json"}), 403)
+    assert_refused(post_search(server, {"Sec-Fetch-Site": "cross-site", "Content-Type": "application/json"}), 403)
     link = requests.get(f"{server.url}/", headers={"Sec-Fetch-Site": "cross-site"}, timeout=60)
     assert link.status_code == 200
 
@@ -64,13 +64,13 @@ def test_a_cross_site_request_without_an_origin_is_refused(server: ServerProcess
 @pytest.mark.parametrize("content", ["text/plain;charset=UTF-8", "multipart/form-data; boundary=x"])
 def test_a_page_must_send_json_as_json(server: ServerProcess, content: str) -> None:
     headers = {"Origin": "http://localhost:5173", "Content-Type": content}
-    refused(post_search(server, headers), 415, "application/json")
+    assert_refused(post_search(server, headers), 415, "application/json")
     assert post_search(server, {**headers, "Content-Type": "application/json; charset=utf-8"}).status_code == 202
     assert post_search(server, {"Content-Type": content}).status_code == 202  # a program can use any content type
 
 
 def test_compressed_request_bodies_are_refused(server: ServerProcess) -> None:
-    refused(post_search(server, {"Content-Encoding": "gzip"}), 415, "Content-Encoding")
+    assert_refused(post_search(server, {"Content-Encoding": "gzip"}), 415, "Content-Encoding")
 
 
 def test_the_same_origin_is_not_a_foreign_page() -> None:

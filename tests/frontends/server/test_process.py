@@ -17,7 +17,7 @@ import requests
 
 from auroraql.engines.duckdb.demo.location import demo_cache_path
 from auroraql.engines.duckdb.engine import EmbeddedEngine
-from tests.support.server_process import DAY, SWARM, ServerProcess, finished, get, refused, waited
+from tests.support.server_process import DAY, SWARM, ServerProcess, assert_refused, await_status, finished, get
 from tests.support.small_catalogue import Product, write
 
 # --- stored results
@@ -38,9 +38,9 @@ def test_results_survive_a_restart(copy: Path, number: int, code: int) -> None:
         assert first.stop(number) == code
     with ServerProcess(archive=copy) as second:
         assert requests.get(f"{second.url}{path}/data", timeout=60).content == before
-        assert waited(f"{second.url}{path}")["logs"][-1]["summary"].startswith("Finished search")
+        assert await_status(f"{second.url}{path}")["logs"][-1]["summary"].startswith("Finished search")
         with ServerProcess(archive=copy) as beside:  # another server on the same archive has its own results
-            refused(get(beside, f"ephemeris/requests/kept-{number}"), 404)
+            assert_refused(get(beside, f"ephemeris/requests/kept-{number}"), 404)
 
 
 def test_results_expire(copy: Path) -> None:
@@ -48,7 +48,7 @@ def test_results_expire(copy: Path) -> None:
         location = finished(server, "ephemeris", SWARM)
         time.sleep(1.1)
         finished(server, "ephemeris", SWARM)
-        refused(requests.get(location, timeout=60), 404)
+        assert_refused(requests.get(location, timeout=60), 404)
 
 
 def test_results_take_bounded_disk_space(tmp_path: Path, copy: Path) -> None:
@@ -59,7 +59,7 @@ def test_results_take_bounded_disk_space(tmp_path: Path, copy: Path) -> None:
         assert kept[0] == 404
         assert kept[-1] == 200
         large = finished(server, "ephemeris", {**SWARM, "end": "2020-01-20T00:00:00"})
-        status = waited(large)
+        status = await_status(large)
         assert status["search_result"]["error_condition"] is True
         assert "larger than the server" in status["logs"][-1]["summary"]
         held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
@@ -79,13 +79,13 @@ def test_a_search_that_needs_too_much_memory_reports_it(tmp_path: Path) -> None:
             " data_product_type, url || n, metadata FROM data_products, range(100_000) AS r(n)"
         )
     with ServerProcess("--memory", "24MB", archive=catalogue, cache=tmp_path) as server:
-        status = waited(
+        status = await_status(
             finished(server, "data_products", {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"})
         )
         assert status["search_result"]["error_condition"] is True
         assert "more memory" in status["logs"][-1]["summary"]
         small = {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00", "data_sources": {"programs": ["swarm"]}}
-        assert waited(finished(server, "data_products", small))["search_result"]["error_condition"] is False
+        assert await_status(finished(server, "data_products", small))["search_result"]["error_condition"] is False
 
 
 # --- startup and shutdown

@@ -30,11 +30,11 @@ from tests.support.server_process import (
     OVER_SWARM,
     SWARM,
     ServerProcess,
+    assert_refused,
+    await_status,
     finished,
     get,
     post,
-    refused,
-    waited,
 )
 from tests.support.small_catalogue import Product, write
 
@@ -130,7 +130,7 @@ def test_a_search_takes_the_newer_precision(server: ServerProcess) -> None:
 )  # fmt: skip
 def test_enumerations_are_checked(server: ServerProcess, kind: str, document: dict[str, Any], said: str) -> None:
     for path in (f"{kind}/search", f"utils/describe/query/{NAMES[kind]}"):
-        refused(post(server, path, document), 400, said.replace("'northern'", '"northern"'))
+        assert_refused(post(server, path, document), 400, said.replace("'northern'", '"northern"'))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_valid_value_is_not_mistaken_for_a_typing_error(server: ServerProcess,
 )  # fmt: skip
 def test_errors_carry_a_json_pointer(server: ServerProcess, document: dict[str, Any], pointer: str) -> None:
     answer = post(server, "conjunctions/search", document)
-    refused(answer, 400, f"(at {pointer})")
+    assert_refused(answer, 400, f"(at {pointer})")
     assert_worded_for_json(answer.json()["error_message"])
 
 
@@ -206,7 +206,7 @@ def assert_worded_for_json(message: str) -> None:
 def test_planner_errors_are_worded_for_json(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
     answer = post(server, f"{kind}/search", document)
     if answer.status_code != 202:
-        refused(answer, 400, "(at /")
+        assert_refused(answer, 400, "(at /")
         assert_worded_for_json(answer.json()["error_message"])
 
 
@@ -301,7 +301,7 @@ def test_a_small_body_with_many_blocks_is_cheap(fresh_server: ServerProcess, pat
         '{"ground": [' + ",".join(["{}"] * 200_000) + "]}",
     ):
         began = time.monotonic()
-        refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=blocks, timeout=60), 400, "blocks")
+        assert_refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=blocks, timeout=60), 400, "blocks")
         assert time.monotonic() - began < 20
     assert memory(fresh_server) - before < 150
 
@@ -310,7 +310,7 @@ def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(fresh_server:
     before, body = memory(fresh_server), b'{"ground": [' + b"{}," * 3_000_000 + b"{}]}"
     for path in ("conjunctions/search", "ephemeris/search_synchronous"):
         began = time.monotonic()
-        refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=body, timeout=60), 400, "values")
+        assert_refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=body, timeout=60), 400, "values")
         assert time.monotonic() - began < 20
     assert memory(fresh_server) - before < 100
 
@@ -488,12 +488,12 @@ def test_a_search_on_a_full_disk_fails_and_reports_it(
     with FullServer(blocks) as server:
         accepted = post(server, f"{kind}/search", query)
         assert accepted.status_code == 202
-        status = waited(accepted.headers["Location"])
+        status = await_status(accepted.headers["Location"])
         assert status["search_result"]["error_condition"] is True
         assert status["logs"][-1]["level"] == "error"
         assert "File too large" in status["logs"][-1]["summary"]
-        refused(requests.get(f"{accepted.headers['Location']}/data", timeout=60), 404, "failed")
-        refused(post(server, f"{kind}/search", {**query, "request_id": accepted.headers["Location"][-36:]}), 409)
+        assert_refused(requests.get(f"{accepted.headers['Location']}/data", timeout=60), 404, "failed")
+        assert_refused(post(server, f"{kind}/search", {**query, "request_id": accepted.headers["Location"][-36:]}), 409)
         assert get(server, "data_sources/3").status_code == 200
 
 
@@ -538,7 +538,7 @@ def test_sources_of_a_third_party_catalogue(tmp_path: Path) -> None:
         assert min(source["identifier"] for source in listed) >= 0
         assert post(server, "data_sources/search", {"platforms": ["x"]}).json() == []
         assert get(server, "data_sources?program=None").json() == []
-        refused(get(server, "data_sources/-5"), 404)
+        assert_refused(get(server, "data_sources/-5"), 404)
         assert get(server, "availability/data_products?start=2020-01-01&end=2020-01-02").json() == []
         unnamed = get(server, "data_sources/4711?format=full_record").json()
         assert (unnamed["program"], unnamed["display_name"]) == (None, None)

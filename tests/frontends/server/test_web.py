@@ -19,7 +19,7 @@ import requests
 
 from auroraql.frontends.server import http_server
 from auroraql.frontends.server.gzip_io import accepts_gzip
-from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, finished, get, post, refused
+from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, assert_refused, finished, get, post
 
 PLAIN = {"Accept-Encoding": "identity"}
 
@@ -157,7 +157,7 @@ def test_a_trailing_slash_makes_no_difference(server: ServerProcess) -> None:
     assert get(server, "data_sources/3/").json() == get(server, "data_sources/3").json()
     location = finished(server, "data_products", MAX)
     assert requests.get(f"{location}/", timeout=60).json() == requests.get(location, timeout=60).json()
-    refused(get(server, "data_sources//"), 404)
+    assert_refused(get(server, "data_sources//"), 404)
     assert requests.get(f"{server.url}/", timeout=60).json()["name"] == "AuroraQL"
 
 
@@ -178,7 +178,7 @@ def test_a_trailing_slash_makes_no_difference(server: ServerProcess) -> None:
 def test_an_id_is_a_plain_name(server: ServerProcess, name: str) -> None:
     for tail in ("", "/data"):
         answer = requests.get(f"{server.url}/api/v1/ephemeris/requests/{name}{tail}", timeout=60)
-        refused(answer, 404)
+        assert_refused(answer, 404)
         assert "X-Injected" not in answer.headers
 
 
@@ -187,7 +187,7 @@ def test_an_id_is_a_plain_name(server: ServerProcess, name: str) -> None:
 )
 def test_an_invalid_id_is_refused(server: ServerProcess, chosen: object) -> None:
     answer = post(server, "data_products/search", {**MAX, "request_id": chosen})
-    refused(answer, 400)
+    assert_refused(answer, 400)
     assert "Location" not in answer.headers
 
 
@@ -214,7 +214,9 @@ def test_distances_of_missing_blocks_are_ignored(server: ServerProcess) -> None:
         for each in ({"ground1-space1": 300}, more)
     )
     assert one.json() == other.json()
-    refused(post(server, "conjunctions/search", {**query, "max_distances": {"ground1-spaec1": 300}}), 400, "spaec1")
+    assert_refused(
+        post(server, "conjunctions/search", {**query, "max_distances": {"ground1-spaec1": 300}}), 400, "spaec1"
+    )
 
 
 def test_a_window_within_one_second_is_empty(server: ServerProcess) -> None:
@@ -226,7 +228,7 @@ def test_a_window_within_one_second_is_empty(server: ServerProcess) -> None:
     assert requests.get(f"{location}/data", timeout=60).json() == {"result": []}
     assert post(server, "ephemeris/search_synchronous", {"query": query}).json() == []
     ended = {**query, "end": "2019-01-01T00:00:00"}
-    refused(post(server, "ephemeris/search", ended), 400, "the time window is empty")
+    assert_refused(post(server, "ephemeris/search", ended), 400, "the time window is empty")
 
 
 # --- slow connections
