@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auroraql.completion.parser_state import END, ParserState, split_words
 from auroraql.completion.scope import ScopeReader
 from auroraql.diagnostics.errors import StatementError
+from auroraql.language.ast import Token
 from auroraql.language.lr_parser import ParseFailure, last_complete_word, run_parser
 from auroraql.language.splitter import (
     Form,
@@ -19,7 +20,6 @@ from auroraql.language.splitter import (
     skip_shebang,
     stop_pattern,
 )
-from auroraql.language.token import Token
 from auroraql.language.whitespace import skip_blanks
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")

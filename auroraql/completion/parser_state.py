@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from auroraql.language.ast import Token
 from auroraql.language.lr_parser import ParserTables, get_tables
-from auroraql.language.token import Token
 from auroraql.language.whitespace import skip_blanks
 
 END = "$END"

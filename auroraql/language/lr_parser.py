@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, cast
 
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.language import grammar
+from auroraql.language.ast import Token, make_token
 from auroraql.language.ast_builder import AstBuilder
 from auroraql.language.grammar import ParseTable, Rule, load_table
-from auroraql.language.token import Token, make_token
 from auroraql.language.whitespace import skip_blanks
 from auroraql.schema.limits import LIST_LIMITS, ListLimit
 

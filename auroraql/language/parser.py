@@ -19,12 +19,12 @@ from auroraql.language.ast import (
     ShowTarget,
     Statement,
     SubmitStatement,
+    Token,
     Window,
     get_clauses,
     get_find,
 )
 from auroraql.language.lr_parser import ParseFailure, run_parser
-from auroraql.language.token import Token
 
 
 def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
