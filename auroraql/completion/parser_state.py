@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from auroraql.language.ast import Token
+from auroraql.language.grammar import skip_blanks
 from auroraql.language.lr_parser import ParserTables, get_tables
-from auroraql.language.whitespace import skip_blanks
 
 END = "$END"
 

@@ -15,8 +15,7 @@ from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.language import grammar
 from auroraql.language.ast import Token, make_token
 from auroraql.language.ast_builder import AstBuilder
-from auroraql.language.grammar import ParseTable, Rule, load_table
-from auroraql.language.whitespace import skip_blanks
+from auroraql.language.grammar import ParseTable, Rule, load_table, skip_blanks
 from auroraql.schema.limits import LIST_LIMITS, ListLimit
 
 END = "$END"

@@ -9,7 +9,7 @@ from lark import Token, UnexpectedCharacters, UnexpectedToken
 from lark.utils import TextSlice
 
 from auroraql.language import grammar, lr_parser
-from auroraql.language.whitespace import block_comment_end
+from auroraql.language.grammar import block_comment_end
 
 Words = list[tuple[str, str, int]]
 Stuck = tuple[int, int, str, frozenset[str], Words]
