@@ -16,7 +16,7 @@ from auroraql.language import grammar, parser
 from auroraql.language.ast import Token, get_clauses
 from auroraql.language.ast_builder import unquote
 from auroraql.language.grammar import find_comments
-from auroraql.language.pretty import INDENT, WIDTH, quote_text
+from auroraql.language.printer import INDENT, WIDTH, quote_text
 from auroraql.language.splitter import StatementPiece, find_closing, split_script, stop_pattern
 from auroraql.schema.operators import SPELLINGS
 
