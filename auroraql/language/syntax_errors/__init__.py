@@ -27,7 +27,6 @@ from auroraql.language.syntax_errors.foreign_syntax import (
     find_several_values,
     find_value_first,
 )
-from auroraql.language.syntax_errors.list_rules import find_comma
 from auroraql.language.syntax_errors.parse_context import (
     CLAUSE_STARTS,
     NAMES_OF_TERMINALS,
@@ -37,6 +36,7 @@ from auroraql.language.syntax_errors.parse_context import (
 from auroraql.language.syntax_errors.predicate_rules import (
     find_bare_value,
     find_between_without_and,
+    find_comma,
     find_foreign_operator,
     find_missing_and,
     find_missing_list,
