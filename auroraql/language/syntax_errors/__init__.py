@@ -11,11 +11,6 @@ from collections.abc import Callable
 
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.language.lr_parser import END, ParseFailure, get_tables
-from auroraql.language.syntax_errors.conjunction_rules import (
-    find_block_predicate,
-    find_joined_blocks,
-    find_missing_place,
-)
 from auroraql.language.syntax_errors.foreign_syntax import (
     find_arithmetic,
     find_distinct,
@@ -48,13 +43,16 @@ from auroraql.language.syntax_errors.predicate_rules import (
 )
 from auroraql.language.syntax_errors.quote_rules import find_backslash
 from auroraql.language.syntax_errors.statement_rules import (
+    find_block_predicate,
     find_early_clause,
     find_forced_keyword,
     find_from_clause,
+    find_joined_blocks,
     find_missing_assignment,
     find_missing_count,
     find_missing_kind,
     find_missing_of,
+    find_missing_place,
     find_missing_where,
     find_misspelt_keyword,
     find_row_limit,
