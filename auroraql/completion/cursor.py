@@ -11,7 +11,7 @@ from auroraql.completion.scope import ScopeReader
 from auroraql.diagnostics.errors import StatementError
 from auroraql.language.ast import Token
 from auroraql.language.grammar import skip_blanks
-from auroraql.language.lr_parser import ParseFailure, last_complete_word, run_parser
+from auroraql.language.parser import ParseFailure, last_complete_word, run_parser
 from auroraql.language.splitter import (
     Form,
     detect_form,

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from auroraql.language.ast import Token
-from auroraql.language.grammar import skip_blanks
-from auroraql.language.lr_parser import ParserTables, get_tables
+from auroraql.language.grammar import ParserTables, get_tables, skip_blanks
 
 END = "$END"
 

@@ -1,7 +1,8 @@
 """The AST: frozen nodes, each with its place in the source, and the tokens from which they are built.
 
 Every form (text, JSON, sentence) is parsed into the same nodes. They are not checked against the schema yet: names
-may be unknown, and values may have the wrong type. `origin` does not take part in equality."""
+may be unknown, and values may have the wrong type. `origin` does not take part in equality.
+"""
 
 from __future__ import annotations
 

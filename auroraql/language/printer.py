@@ -1,4 +1,4 @@
-"""The printer: a Query as canonical text. Parsing the text gives the same Query."""
+"""The printer: a Query as canonical text, and how texts and names are quoted. Parsing the text gives the same Query."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
-from auroraql.language.lr_parser import END, ParseFailure, get_tables
+from auroraql.language.ast import Token
+from auroraql.language.grammar import END, get_tables
 from auroraql.language.syntax_errors.foreign_syntax import (
     find_arithmetic,
     find_distinct,
@@ -151,18 +152,14 @@ def _unexpected_token(context: ParseErrorContext) -> Diagnostic:
     return Diagnostic("AQL0106", f"{shown} is not allowed here", context.span, f"expected {describe_expected(context)}")
 
 
-def diagnose_failure(text: str, failure: ParseFailure, end: int | None = None) -> StatementError:
-    """Return the error for `text[:end]`, which the LR parser could not parse. `end` defaults to the end of the text."""
-    words, states, token = failure
-    stop = len(text) if end is None else end
-    accepts = get_tables().accepts(states)
-    return StatementError(
-        [
-            diagnose_syntax_error(
-                ParseErrorContext(text, words, token.start_pos, token.end_pos, token.type, accepts, stop)
-            )
-        ]
-    )
+def diagnose_failure(text: str, tokens: list[Token], unexpected: Token, states: list[int], stop: int) -> StatementError:
+    """Return the error for `text[:stop]`, in which the parser stopped at an unexpected token.
+
+    `tokens` are the tokens before it, and `states` the states of the parser.
+    """
+    place = unexpected.start_pos, unexpected.end_pos
+    context = ParseErrorContext(text, tokens, *place, unexpected.type, get_tables().accepts(states), stop)
+    return StatementError([diagnose_syntax_error(context)])
 
 
 _AFTER = 1

@@ -1,4 +1,4 @@
-"""Rules for predicates: operators of other languages, missing quotes, and missing AND or OR."""
+"""Rules for predicates: operators of other languages, missing quotes, missing AND or OR, and lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules for the structure of a statement: its first word, its kind, its clauses and its end."""
+"""Rules for the structure of a statement: its first word, its kind, its clauses and blocks, and its end."""
 
 from __future__ import annotations
 
