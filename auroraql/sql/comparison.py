@@ -31,12 +31,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 from auroraql.ir.time_literals import read_span
 from auroraql.schema.model import Type
 from auroraql.schema.operators import OPERATORS, Op
-from auroraql.sql.bindings import Bindings
 
 NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -68,6 +67,37 @@ ARRAYS: Mapping[Reading, str] = {
     "moment": "TIMESTAMP[]",
 }
 """SQL type of an array parameter by the reading of its values."""
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Bindings:
+    """Collects the bound values of one statement. Equal values share a placeholder, except lists."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._places: dict[tuple[type, Any], str] = {}
+
+    def __call__(self, value: Any) -> str:
+        """Bind a value and return its placeholder."""
+        if isinstance(value, list):
+            return self._placeholder([_to_storable(item) for item in value])
+        key = (type(value), value)
+        if key not in self._places:
+            self._places[key] = self._placeholder(_to_storable(value))
+        return self._places[key]
+
+    def _placeholder(self, value: Any) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+def _to_storable(value: Any) -> Any:
+    """Replace lone surrogates by U+FFFD. UTF-8 cannot encode them, so stored text never contains one."""
+    if isinstance(value, str) and not value.isascii():
+        return _SURROGATE.sub("\ufffd", value)
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,7 @@ from auroraql.ir.plan import PostProcessing
 from auroraql.ir.query import Column, OrderKey, Query, Ref
 from auroraql.schema.model import Type
 from auroraql.sql import order
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue
+from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.order import limit_clause
 
 Places = Mapping[Ref, StoredValue]

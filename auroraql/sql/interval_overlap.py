@@ -15,8 +15,7 @@ from typing import Any
 
 from auroraql.ir.query import Interval, Ref, Using, touched_days
 from auroraql.schema import Kind, Type
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import ARRAYS, Reading, StoredValue, read_value
+from auroraql.sql.comparison import ARRAYS, Bindings, Reading, StoredValue, read_value
 from auroraql.sql.predicate import Locate
 
 Rows = list[tuple[tuple[str | int | float | datetime, ...], Interval]]

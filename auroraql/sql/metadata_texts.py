@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.schema import Type
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue
+from auroraql.sql.comparison import Bindings, StoredValue
 
 _MAX_EXTRACTED = 8
 """Number of metadata comparisons above which a map is cheaper."""

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 
 from auroraql.ir.query import OrderKey
 from auroraql.schema.model import Type
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue
+from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.predicate import Locate
 
 _MAX_BIGINT = 2**63 - 1

@@ -23,8 +23,7 @@ from auroraql.ir.query import EVERYTHING, Block, Criteria, Ref, collect_refs
 from auroraql.schema import Type
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE
 from auroraql.schema.source_fields import SOURCE_FIELDS
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue
+from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.metadata_texts import add_text_map, has_many_comparisons, text_expression
 from auroraql.sql.predicate import compile_predicate
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue, compare_stored
+from auroraql.sql.comparison import Bindings, StoredValue, compare_stored
 from auroraql.sql.field_comparison import compare_fields
 
 Locate = Callable[[Ref, Bindings], StoredValue]

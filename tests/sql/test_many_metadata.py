@@ -11,7 +11,7 @@ import pytest
 from auroraql import Archive
 from auroraql.ir.query import Ref
 from auroraql.sql import metadata_texts
-from auroraql.sql.bindings import Bindings
+from auroraql.sql.comparison import Bindings
 
 VALUES = """{
     'text': 'x y', 'quoted': '"a" \\ b', 'empty': '', 'null text': 'null', 'number text': '1.50', 'none': NULL,
