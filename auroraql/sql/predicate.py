@@ -8,8 +8,7 @@ from dataclasses import replace
 from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
-from auroraql.sql.comparison import Bindings, StoredValue, compare_stored
-from auroraql.sql.field_comparison import compare_fields
+from auroraql.sql.comparison import Bindings, StoredValue, compare_fields, compare_stored
 
 Locate = Callable[[Ref, Bindings], StoredValue]
 """Function from a field to its SQL expression. The name of a metadata key is bound, not spliced into the SQL."""
