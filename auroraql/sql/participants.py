@@ -24,8 +24,7 @@ from auroraql.schema import Type
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE
 from auroraql.schema.source_fields import SOURCE_FIELDS
 from auroraql.sql.comparison import Bindings, StoredValue
-from auroraql.sql.metadata_texts import add_text_map, has_many_comparisons, text_expression
-from auroraql.sql.predicate import compile_predicate
+from auroraql.sql.predicate import add_text_map, compile_predicate, has_many_comparisons, text_expression
 
 Point = tuple[Decimal, Decimal]
 
