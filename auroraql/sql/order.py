@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from auroraql.ir.query import OrderKey
 from auroraql.schema.model import Type
+from auroraql.sql.clauses import Locate
 from auroraql.sql.comparison import Bindings, StoredValue
-from auroraql.sql.predicate import Locate
 
 _MAX_BIGINT = 2**63 - 1
 

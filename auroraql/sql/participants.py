@@ -23,8 +23,8 @@ from auroraql.ir.query import EVERYTHING, Block, Criteria, Ref, collect_refs
 from auroraql.schema import Type
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE
 from auroraql.schema.source_fields import SOURCE_FIELDS
+from auroraql.sql.clauses import add_text_map, compile_predicate, has_many_comparisons, text_expression
 from auroraql.sql.comparison import Bindings, StoredValue
-from auroraql.sql.predicate import add_text_map, compile_predicate, has_many_comparisons, text_expression
 
 Point = tuple[Decimal, Decimal]
 

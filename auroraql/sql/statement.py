@@ -10,11 +10,11 @@ from auroraql.ir.query import EVERYTHING, Query, Ref, collect_refs
 from auroraql.results.result_set import select_columns
 from auroraql.schema import KINDS, Type
 from auroraql.sql import order
+from auroraql.sql.clauses import compile_predicate
 from auroraql.sql.column_mapping import ColumnMapping, mapping_for, window_fields
 from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
-from auroraql.sql.predicate import compile_predicate
 
 _AS_JSON = (Type.ANY, Type.OBJECT)
 

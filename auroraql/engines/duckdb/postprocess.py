@@ -32,10 +32,10 @@ from auroraql.results.result_set import (
 )
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.sql import order
+from auroraql.sql.clauses import compile_predicate
 from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
-from auroraql.sql.predicate import compile_predicate
 from auroraql.sql.row_decoding import decode_rows
 
 _TYPES = {  # of plain values; any other is JSON

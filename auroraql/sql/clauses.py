@@ -1,4 +1,9 @@
-"""Compilation of a predicate tree to an SQL condition. AND, OR and NOT follow SQL's three-valued logic."""
+"""Compilation of WHERE, ORDER BY and LIMIT to SQL.
+
+AND, OR and NOT follow SQL's three-valued logic. Missing values come last, or first with NULLS FIRST. Values of a
+metadata key are ordered with numbers first, by value, then everything else by its plain text. Descending order is the
+exact reverse, except for missing values.
+"""
 
 from __future__ import annotations
 
