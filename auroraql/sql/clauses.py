@@ -5,12 +5,14 @@ metadata key are ordered with numbers first, by value, then everything else by i
 exact reverse, except for missing values.
 """
 
+# ruff: noqa: S608 - only names of the column mappings are put into SQL, every value is bound
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Ref
 from auroraql.schema.model import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.comparison import Bindings, StoredValue, compare_fields, compare_stored
@@ -62,9 +64,6 @@ def _merge_equalities(terms: tuple[Predicate, ...], single: Op, several: Op) -> 
     return (*(Comparison(ref, several, tuple(values)) for ref, values in lists.items()), *others)
 
 
-# ruff: noqa: S608 - only names of the column mappings are put into SQL, every value is bound
-
-
 _MAX_EXTRACTED = 8
 """Number of metadata comparisons above which a map is cheaper."""
 
@@ -88,7 +87,13 @@ def has_many_comparisons(predicate: Predicate) -> bool:
 def add_text_map(table: str, alias: str, condition: str) -> str:
     """Return a table with a column `texts` made from its `metadata`, as a subquery of the same alias.
 
-    `condition` limits the rows for which maps are made. OFFSET keeps DuckDB from moving conditions on the map into the
+    DuckDB extracts a key from a VARIANT again for every comparison and uses about a megabyte for each, which its memory
+    limit does not count. A predicate with many comparisons therefore reads a map from keys to the plain texts of their
+    values, which is built once for each record, through JSON. Values of JSON types have the same text as when they are
+    extracted. A DECIMAL, FLOAT or HUGEINT, which only other programs store in a VARIANT, has the text of the nearest
+    DOUBLE.
+
+        `condition` limits the rows for which maps are made. OFFSET keeps DuckDB from moving conditions on the map into the
     subquery, where it would make the map for each of them.
     """
     text = "CAST(CAST(each.value AS VARIANT) AS VARCHAR)"
@@ -100,3 +105,32 @@ def add_text_map(table: str, alias: str, condition: str) -> str:
 def text_expression(ref: Ref, alias: str, bind: Bindings) -> StoredValue:
     """Return the SQL expression of a metadata key in a table made by `add_text_map`."""
     return StoredValue(f"{alias}.texts[{bind(ref.name)}]", Type.ANY)
+
+
+_MAX_BIGINT = 2**63 - 1
+
+
+def limit_clause(limit: int | None, offset: int, bind: Bindings) -> tuple[str, ...]:
+    """Return the LIMIT and OFFSET clauses that a query has."""
+    first = () if limit is None else (f"LIMIT {bind(min(limit, _MAX_BIGINT))}",)
+    return (*first, f"OFFSET {bind(min(offset, _MAX_BIGINT))}") if offset else first
+
+
+def order_terms(keys: Iterable[OrderKey], locate: Locate, bind: Bindings) -> tuple[str, ...]:
+    """Return the terms of an SQL ORDER BY."""
+    return tuple(term for key in keys for term in _key_terms(key, locate(key.ref, bind)))
+
+
+def _key_terms(key: OrderKey, stored: StoredValue) -> tuple[str, ...]:
+    direction = "DESC" if key.descending else "ASC"
+    missing = "FIRST" if key.nulls_first else "LAST"
+    if stored.type is not Type.ANY:
+        value = stored.text if stored.type is Type.OBJECT else stored.sql
+        return (f"{value} {direction} NULLS {missing}",)
+    number = stored.as_reading("number")
+    return (
+        f"{stored.sql} IS NULL {'DESC' if key.nulls_first else 'ASC'}",
+        f"{number} {direction} NULLS {'FIRST' if key.descending else 'LAST'}",
+        f"{stored.as_large_integer} {direction}",  # orders integers that are equal as doubles
+        f"CASE WHEN {number} IS NULL THEN {stored.text} END {direction}",
+    )

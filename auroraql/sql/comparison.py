@@ -1,4 +1,6 @@
-"""SQL for comparisons of a stored value with the strings of a query. This module defines their meaning.
+"""SQL for comparisons of a stored value with the strings of a query, or with another value of its record.
+
+This module defines their meaning. Only the placeholders `$1`, `$2` … of `Bindings` become SQL text.
 
 The values of a query are strings, as in API requests. How a string is read depends on the field:
 
@@ -22,6 +24,9 @@ negated or not. LIKE compares the plain text and ignores case. `%` and `_` canno
 A field with several values, for example the platforms of a conjunction, is compared by its values that are not
 missing. `=`, IN and LIKE are true if they are true for any value; `!=`, NOT IN and NOT LIKE if the positive operator
 is true for none. The field is missing if it has no value.
+
+When two fields of a record are compared, a metadata key is read as the type of the other field. Two metadata keys are
+compared as numbers if both are numbers, as times if both are times, and otherwise by their plain text.
 """
 
 from __future__ import annotations

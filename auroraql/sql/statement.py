@@ -9,7 +9,7 @@ from typing import Any
 from auroraql.ir.query import EVERYTHING, Query, Ref, collect_refs
 from auroraql.results.result_set import select_columns
 from auroraql.schema import KINDS, Type
-from auroraql.sql import order
+from auroraql.sql import clauses
 from auroraql.sql.clauses import compile_predicate
 from auroraql.sql.column_mapping import ColumnMapping, mapping_for, window_fields
 from auroraql.sql.comparison import Bindings, StoredValue
@@ -65,10 +65,10 @@ def _ordered_rows(
 ) -> str:
     """Return the clauses from FROM to LIMIT."""
     where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
-    ordering = ", ".join((*order.order_terms(query.order_by, mapping.locate, bind), *mapping.ties))
+    ordering = ", ".join((*clauses.order_terms(query.order_by, mapping.locate, bind), *mapping.ties))
     using = query.using.refs if query.using is not None else ()
     filtered = (*collect_refs(query.where), *using, *(key.ref for key in query.order_by))
-    limit = order.limit_clause(query.limit, query.offset, bind)
+    limit = clauses.limit_clause(query.limit, query.offset, bind)
     chosen = " ".join((*((f"WHERE {where}",) if where else ()), f"ORDER BY {ordering}", *limit))
     tables = mapping.from_clause((*filtered, *map(_ref_of, paths)))
     chosen_from = mapping.from_clause(filtered)

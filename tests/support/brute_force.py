@@ -1,6 +1,6 @@
 """What a Query means, told a second time without SQL: every product is looked at, one by one.
 
-Written from the rules in auroraql/sql/comparison.py, fields.py, order.py and groups.py, not from their code.
+Written from the rules in auroraql/sql/comparison.py, clauses.py and groups.py, not from their code.
 """
 
 from __future__ import annotations
