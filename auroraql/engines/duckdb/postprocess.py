@@ -36,7 +36,7 @@ from auroraql.sql.clauses import compile_predicate
 from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
-from auroraql.sql.row_decoding import decode_rows
+from auroraql.sql.statement import decode_rows
 
 _TYPES = {  # of plain values; any other is JSON
     Type.STRING: "VARCHAR",
