@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.ir.query import Ref
-from auroraql.language import grammar, lr_parser, printer, syntax_errors
+from auroraql.language import grammar, printer, syntax_errors
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, SPELLINGS
 from tests.support import corpus_files
@@ -124,7 +124,7 @@ def test_spans_are_offsets_into_the_whole_script() -> None:
 
 def test_no_state_accepts_both_a_name_and_a_keyword_that_could_be_one() -> None:
     """Therefore one scanner suffices for all states. Terminals with a priority win in both parse loops."""
-    table = lr_parser.get_tables()
+    table = grammar.get_tables()
     first = {terminal.name for terminal in grammar.get_parser().terminals if terminal.priority}
     for state in range(len(table.states)):
         row = table.row(state)

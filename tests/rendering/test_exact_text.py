@@ -18,7 +18,7 @@ from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
-from auroraql.sql.row_decoding import MAX_STDLIB_ROWS, decode_rows
+from auroraql.sql.statement import MAX_STDLIB_ROWS, decode_rows
 from tests.rendering.test_output import MIDNIGHT, answer, selected, text
 
 ANY_VALUE = st.recursive(

@@ -10,8 +10,8 @@ import pytest
 
 from auroraql import Archive
 from auroraql.ir.query import Ref
-from auroraql.sql import metadata_texts
-from auroraql.sql.bindings import Bindings
+from auroraql.sql import clauses
+from auroraql.sql.comparison import Bindings
 
 VALUES = """{
     'text': 'x y', 'quoted': '"a" \\ b', 'empty': '', 'null text': 'null', 'number text': '1.50', 'none': NULL,
@@ -38,8 +38,8 @@ def test_a_text_in_the_map_equals_the_keys() -> None:
     assert len(keys) == 18
     for key in (*keys, "missing"):
         bind = Bindings()
-        in_map = metadata_texts.text_expression(Ref("metadata", key), "k", bind).text
-        table = metadata_texts.add_text_map("kept", "k", "TRUE")
+        in_map = clauses.text_expression(Ref("metadata", key), "k", bind).text
+        table = clauses.add_text_map("kept", "k", "TRUE")
         extracted = f"CAST(k.metadata[{bind(key)}] AS VARCHAR)"
         rows = connection.execute(f"SELECT {in_map}, {extracted} FROM {table}", bind.values).fetchall()  # noqa: S608
         assert len(rows) == 2

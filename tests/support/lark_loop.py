@@ -8,8 +8,8 @@ from typing import Any
 from lark import Token, UnexpectedCharacters, UnexpectedToken
 from lark.utils import TextSlice
 
-from auroraql.language import grammar, lr_parser
-from auroraql.language.whitespace import block_comment_end
+from auroraql.language import grammar, parser
+from auroraql.language.grammar import block_comment_end
 
 Words = list[tuple[str, str, int]]
 Stuck = tuple[int, int, str, frozenset[str], Words]
@@ -40,10 +40,10 @@ def read_by_lark(text: str) -> Any:
 
 def read_by_us(text: str) -> Any:
     """Return the same by AuroraQL's own loop."""
-    read = lr_parser.run_parser(text, 0, len(text))
-    if not isinstance(read, lr_parser.ParseFailure):
+    read = parser.run_parser(text, 0, len(text))
+    if not isinstance(read, parser.ParseFailure):
         return read[0]
-    found, accepts = read.found_type, lr_parser.get_tables().accepts(read.states)
+    found, accepts = read.found_type, grammar.get_tables().accepts(read.states)
     return found.start_pos, found.end_pos, found.type, accepts, _words(read.words)
 
 
