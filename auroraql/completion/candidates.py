@@ -11,8 +11,8 @@ from auroraql.completion.matching import NamedItem, Vocabulary
 from auroraql.completion.name_groups import NameGroup, is_plain, make_items
 from auroraql.completion.parser_state import END, ParserState
 from auroraql.completion.scope import Scope, ScopeReader, unquote
-from auroraql.language.lr_parser import get_tables
-from auroraql.language.token import Token
+from auroraql.language.ast import Token
+from auroraql.language.grammar import get_tables
 from auroraql.resolver.windows import WINDOWS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
 from auroraql.schema.kinds.conjunctions import PRECISION_UNIT, TRACES

@@ -11,8 +11,8 @@ from auroraql.completion.context import CompletionContext
 from auroraql.completion.cursor import Cursor, CursorFinder, WordReader
 from auroraql.completion.name_groups import NameGroup
 from auroraql.completion.sql_names import sql_candidates
-from auroraql.language.pretty import quote_name
-from auroraql.language.token import Token
+from auroraql.language.ast import Token
+from auroraql.language.printer import quote_name
 
 _SEVERAL_WORDS = re.compile(r"[=<>(,]\s*([^\W\d][\w/.-]*(?: [\w/.-]+)* [\w/.-]*)\Z")
 _LONGEST = 100

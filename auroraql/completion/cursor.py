@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from auroraql.completion.parser_state import END, ParserState, split_words
 from auroraql.completion.scope import ScopeReader
 from auroraql.diagnostics.errors import StatementError
-from auroraql.language.lr_parser import ParseFailure, last_complete_word, run_parser
+from auroraql.language.ast import Token
+from auroraql.language.grammar import skip_blanks
+from auroraql.language.parser import ParseFailure, last_complete_word, run_parser
 from auroraql.language.splitter import (
     Form,
     detect_form,
@@ -19,8 +21,6 @@ from auroraql.language.splitter import (
     skip_shebang,
     stop_pattern,
 )
-from auroraql.language.token import Token
-from auroraql.language.whitespace import skip_blanks
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auroraql.completion.matching import NamedItem, Vocabulary
 from auroraql.language import grammar
-from auroraql.language.pretty import quote_name
+from auroraql.language.printer import quote_name
 
 _CLOSING = {"“": "”", "‘": "’", "„": "”", "‚": "’"}
 _ENDS = {"”": '“”‟"', "’": "‘’‛'"}

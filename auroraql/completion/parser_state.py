@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from auroraql.language.lr_parser import ParserTables, get_tables
-from auroraql.language.token import Token
-from auroraql.language.whitespace import skip_blanks
+from auroraql.language.ast import Token
+from auroraql.language.grammar import ParserTables, get_tables, skip_blanks
 
 END = "$END"
 

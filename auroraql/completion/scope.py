@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from auroraql.ir.query import block_names
-from auroraql.language.token import Token
+from auroraql.language.ast import Token
 from auroraql.schema import BLOCKS
 
 _QUOTES = "'\"‘’‚‛“”„‟"

@@ -1,4 +1,4 @@
-"""The AST: frozen nodes, each with its place in the source.
+"""The AST: frozen nodes, each with its place in the source, and the tokens from which they are built.
 
 Every form (text, JSON, sentence) is parsed into the same nodes. They are not checked against the schema yet: names
 may be unknown, and values may have the wrong type. `origin` does not take part in equality.
@@ -11,6 +11,23 @@ from typing import Literal
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.schema.operators import Op
+
+
+class Token(str):
+    """A token of a statement: its text, its terminal (`type`) and its offsets (`start_pos`, `end_pos`)."""
+
+    __slots__ = ("end_pos", "start_pos", "type")
+
+    type: str
+    start_pos: int
+    end_pos: int
+
+
+def make_token(text: str, kind: str, start: int) -> Token:
+    """Return the token of a terminal at an offset."""
+    word = Token(text)
+    word.type, word.start_pos, word.end_pos = kind, start, start + len(text)
+    return word
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,11 @@ from typing import cast
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import LINE_END_PATTERN, Diagnostic, Source, Span, StatementError
 from auroraql.language import grammar, parser
-from auroraql.language.ast import get_clauses
+from auroraql.language.ast import Token, get_clauses
 from auroraql.language.ast_builder import unquote
-from auroraql.language.pretty import INDENT, WIDTH, quote_text
+from auroraql.language.grammar import find_comments
+from auroraql.language.printer import INDENT, WIDTH, quote_text
 from auroraql.language.splitter import StatementPiece, find_closing, split_script, stop_pattern
-from auroraql.language.token import Token
-from auroraql.language.whitespace import find_comments
 from auroraql.schema.operators import SPELLINGS
 
 _KINDS = {"DATA_PRODUCTS", "EPHEMERIS", "CONJUNCTIONS", "GROUND", "SPACE", "EVENTS", "LOCATION"}

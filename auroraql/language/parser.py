@@ -1,10 +1,14 @@
-"""The parser of one text statement: from text to AST, or to the diagnostics of its errors."""
+"""The parser of one text statement: from text to AST, or to the diagnostics of its errors.
+
+The LR parse loop runs Lark's tables and terminals without Lark's bookkeeping for each token. At an error it returns the
+unexpected token and the parser states. A test compares the loop with Lark's own.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.language.ast import (
@@ -19,12 +23,13 @@ from auroraql.language.ast import (
     ShowTarget,
     Statement,
     SubmitStatement,
+    Token,
     Window,
     get_clauses,
     get_find,
+    make_token,
 )
-from auroraql.language.lr_parser import ParseFailure, run_parser
-from auroraql.language.token import Token
+from auroraql.language.grammar import END, get_tables, skip_blanks
 
 
 def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
@@ -53,8 +58,53 @@ def _parse(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
         # Most statements are correct and do not need this module.
         from auroraql.language.syntax_errors import diagnose_failure
 
-        raise diagnose_failure(text, result, end)
+        raise diagnose_failure(text, result.words, result.found_type, result.states, end)
     return result
+
+
+class ParseFailure(NamedTuple):
+    """The point where parsing stopped: the tokens before it, the parser states, and the unexpected token."""
+
+    words: list[Token]
+    states: list[int]
+    found_type: Token
+
+
+# One long loop on purpose: a function call for each step would cost as much as the step itself.
+def run_parser(text: str, start: int, end: int) -> tuple[Any, list[Token]] | ParseFailure:
+    """Parse `text[start:end]`. Return its AST and tokens, or the ParseFailure at the first unexpected token."""
+    tables = get_tables()
+    row, rows, blank = tables.row, tables.rows.get, tables.blank.match
+    words: list[Token] = []
+    states, at = [tables.start], start
+    values: list[Any] = []
+    while True:
+        previous_end, at = at, blank(text, at, end).end()  # type: ignore[union-attr]
+        if text.startswith("/*", at, end):
+            at = skip_blanks(text, at, end)
+        actions = rows(states[-1]) or row(states[-1])
+        word = tables.word_at(text, at, end, actions) if at < end else make_token("", END, previous_end)
+        kind = word.type
+        while True:
+            action = actions.get(kind)
+            if action is None:
+                return ParseFailure(words, states, word)
+            count, callback, origin = action
+            if callback is None:
+                states.append(count)
+                values.append(word)
+                words.append(word)
+                at = word.end_pos
+                break
+            reduced = values[-count:] if count else []
+            if count:
+                del states[-count:], values[-count:]
+            value = callback(reduced)
+            states.append((rows(states[-1]) or row(states[-1]))[origin][0])
+            values.append(value)
+            if kind == END and states[-1] == tables.end:
+                return values[-1], words
+            actions = rows(states[-1]) or row(states[-1])
 
 
 def _check_assignments(statement: Statement, words: list[Token]) -> Iterator[Diagnostic]:
@@ -98,3 +148,39 @@ def _check_repeated_clauses(clauses: Iterable[ShowClause]) -> list[Diagnostic]:
             hint = "join the two with AND" if name == "WHERE" else f"keep one {name}"
             diagnostics.append(Diagnostic("AQL0111", f"{name} occurs twice", clause.origin, "the second one", hint))
     return diagnostics
+
+
+_CHECK_INTERVAL = 64
+"""The number of tokens between two saved copies of the parser states."""
+
+
+def last_complete_word(words: Sequence[Token], end: int) -> tuple[int, str] | None:
+    """Find the last token, ending at or before `end`, after which the tokens are a complete statement.
+
+    Return the end of that token and the parentheses that close the statement, or None when there is no such token.
+    """
+    tables = get_tables()
+    states = [tables.start]
+    checkpoints: list[tuple[int, list[int]]] = []
+    for at, word in enumerate(words):
+        if at % _CHECK_INTERVAL == 0:
+            checkpoints.append((at, [*states]))
+        tables.shift(states, word.type)
+    rest = len(words)
+    for first, saved_states in reversed(checkpoints):
+        states, complete = saved_states, None
+        for at in range(first, rest):
+            word = words[at]
+            tables.shift(states, word.type)
+            closing = None if word.end_pos > end or _needs_next_word(words, at) else tables.closing(states)
+            complete = complete if closing is None else (word.end_pos, closing)
+        if complete is not None:
+            return complete
+        rest = first
+    return None
+
+
+def _needs_next_word(words: Sequence[Token], at: int) -> bool:
+    """Return whether a token needs the next one: in a path, before arguments, or before an assignment."""
+    after = words[at + 1].type if at + 1 < len(words) else ""
+    return after in ("DOT", "CMP") or (after == "LPAR" and words[at].type == "NAME")

@@ -1,4 +1,4 @@
-"""The printer: a Query as canonical text. Parsing the text gives the same Query."""
+"""The printer: a Query as canonical text, and how texts and names are quoted. Parsing the text gives the same Query."""
 
 from __future__ import annotations
 
@@ -26,12 +26,33 @@ from auroraql.ir.query import (
     split_conjuncts,
 )
 from auroraql.ir.time_literals import literal_of, read_full_date, read_span
-from auroraql.language.pretty import lay_out_clauses, quote_name, quote_text
 from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
 from auroraql.schema.kinds.synonyms import TIME_WORDS
 from auroraql.schema.operators import OPERATORS, Limit, Op
+
+WIDTH = 100
+INDENT = "  "
+
+
+def lay_out_clauses(head: str, clauses: list[str]) -> str:
+    """Lay out a statement from its head (`FIND data_products`) and its clauses, in the given order."""
+    line = " ".join([head, *clauses])
+    if len(line) <= WIDTH and "\n" not in line:
+        return line
+    return "\n".join([head, *(INDENT + clause for clause in clauses)])
+
+
+def quote_text(text: str) -> str:
+    """Return a text in single quotes."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_name(name: str) -> str:
+    """Return a name in backticks."""
+    return "`" + name.replace("`", "``") + "`"
+
 
 _NAME = re.compile(r"(?!(?:and|or|not|in|between|like|is|null|true|false)(?!\w))[^\W\d]\w*", re.IGNORECASE)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from auroraql.diagnostics.errors import Diagnostic, Pointer, Span
 from auroraql.language import grammar
-from auroraql.language.whitespace import block_comment_end, skip_blanks, skip_to_statement
+from auroraql.language.grammar import block_comment_end, skip_blanks, skip_to_statement
 from auroraql.schema.limits import MAX_DEPTH, MAX_SCRIPT_CHARACTERS, MAX_STATEMENT_CHARACTERS, MAX_STATEMENTS
 
 _LOOKED_THROUGH = 100_000

@@ -11,10 +11,9 @@ from auroraql.ir.window_inference import narrow_windows
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
 from auroraql.schema.source_fields import PREFIX, SOURCE_FIELDS
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue
+from auroraql.sql.clauses import add_text_map, has_many_comparisons, text_expression
+from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.conjunctions import build_pipeline
-from auroraql.sql.metadata_texts import add_text_map, has_many_comparisons, text_expression
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""SQL for comparisons of a stored value with the strings of a query. This module defines their meaning.
+"""SQL for comparisons of a stored value with the strings of a query, or with another value of its record.
+
+This module defines their meaning. Only the placeholders `$1`, `$2` … of `Bindings` become SQL text.
 
 The values of a query are strings, as in API requests. How a string is read depends on the field:
 
@@ -22,6 +24,9 @@ negated or not. LIKE compares the plain text and ignores case. `%` and `_` canno
 A field with several values, for example the platforms of a conjunction, is compared by its values that are not
 missing. `=`, IN and LIKE are true if they are true for any value; `!=`, NOT IN and NOT LIKE if the positive operator
 is true for none. The field is missing if it has no value.
+
+When two fields of a record are compared, a metadata key is read as the type of the other field. Two metadata keys are
+compared as numbers if both are numbers, as times if both are times, and otherwise by their plain text.
 """
 
 from __future__ import annotations
@@ -31,12 +36,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 from auroraql.ir.time_literals import read_span
 from auroraql.schema.model import Type
-from auroraql.schema.operators import OPERATORS, Op
-from auroraql.sql.bindings import Bindings
+from auroraql.schema.operators import OPERATORS, FieldOp, Op
 
 NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -68,6 +72,37 @@ ARRAYS: Mapping[Reading, str] = {
     "moment": "TIMESTAMP[]",
 }
 """SQL type of an array parameter by the reading of its values."""
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Bindings:
+    """Collects the bound values of one statement. Equal values share a placeholder, except lists."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._places: dict[tuple[type, Any], str] = {}
+
+    def __call__(self, value: Any) -> str:
+        """Bind a value and return its placeholder."""
+        if isinstance(value, list):
+            return self._placeholder([_to_storable(item) for item in value])
+        key = (type(value), value)
+        if key not in self._places:
+            self._places[key] = self._placeholder(_to_storable(value))
+        return self._places[key]
+
+    def _placeholder(self, value: Any) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+def _to_storable(value: Any) -> Any:
+    """Replace lone surrogates by U+FFFD. UTF-8 cannot encode them, so stored text never contains one."""
+    if isinstance(value, str) and not value.isascii():
+        return _SURROGATE.sub("\ufffd", value)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,3 +309,54 @@ def _read_moment(text: str) -> QueryValue | None:
         return QueryValue("moment", datetime.fromisoformat(text).replace(tzinfo=None))
     except ValueError:
         return None
+
+
+_READINGS: dict[Type, Reading] = {Type.NUMBER: "number", Type.INTEGER: "number", Type.TIME: "moment"}
+
+
+_Sign = Literal["=", "<", "<=", ">", ">="]
+
+
+def compare_fields(left: StoredValue, operator: FieldOp, right: StoredValue) -> str:
+    """Return the SQL condition that compares two stored values."""
+    match operator:
+        case Op.NE:
+            return f"NOT ({_compare_typed(left, '=', right)})"
+        case Op.EQ:
+            return _compare_typed(left, "=", right)
+        case Op.LT:
+            return _compare_typed(left, "<", right)
+        case Op.LE:
+            return _compare_typed(left, "<=", right)
+        case Op.GT:
+            return _compare_typed(left, ">", right)
+        case Op.GE:
+            return _compare_typed(left, ">=", right)
+        case _:
+            assert_never(operator)
+
+
+def _compare_typed(left: StoredValue, sign: _Sign, right: StoredValue) -> str:
+    if left.type is Type.ANY and right.type is Type.ANY:
+        return _compare_metadata_keys(left, sign, right)
+    reading = _READINGS.get(right.type if left.type is Type.ANY else left.type, "text")
+    compared = f"{left.as_reading(reading)} {sign} {right.as_reading(reading)}"
+    if sign != "=" or reading == "text" or Type.ANY not in (left.type, right.type):
+        return f"({compared})"
+    # If both have a value but one cannot be read as the type, they are not equal.
+    return f"CASE WHEN {left.sql} IS NOT NULL AND {right.sql} IS NOT NULL THEN coalesce({compared}, FALSE) END"
+
+
+def _compare_metadata_keys(left: StoredValue, sign: _Sign, right: StoredValue) -> str:
+    number, other_number = left.as_reading("number"), right.as_reading("number")
+    moment, other_moment = left.as_reading("moment"), right.as_reading("moment")
+    # Doubles round large integers: values that are equal as doubles are compared exactly.
+    numbers = (
+        f"CASE WHEN {number} = {other_number} AND {left.as_large_integer} IS NOT NULL THEN {left.as_large_integer} {sign} {right.as_large_integer}"
+        f" ELSE {number} {sign} {other_number} END"
+    )
+    return (
+        f"CASE WHEN {number} IS NOT NULL AND {other_number} IS NOT NULL THEN {numbers}"
+        f" WHEN {moment} IS NOT NULL AND {other_moment} IS NOT NULL THEN {moment} {sign} {other_moment}"
+        f" ELSE {left.text} {sign} {right.text} END"
+    )

@@ -29,8 +29,7 @@ from decimal import Decimal
 from auroraql.ir.query import Criteria
 from auroraql.schema import Type
 from auroraql.schema.kinds.conjunctions import TRACES, epoch_step_seconds
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue
+from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.participants import Participants, Window, struct_expression
 
 EARTH_RADIUS = 6371.0

@@ -16,10 +16,9 @@ from dataclasses import dataclass, replace
 from auroraql.ir.plan import PostProcessing
 from auroraql.ir.query import Column, OrderKey, Query, Ref
 from auroraql.schema.model import Type
-from auroraql.sql import order
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue
-from auroraql.sql.order import limit_clause
+from auroraql.sql import clauses
+from auroraql.sql.clauses import limit_clause
+from auroraql.sql.comparison import Bindings, StoredValue
 
 Places = Mapping[Ref, StoredValue]
 """SQL expressions of the values in the rows to group."""
@@ -167,7 +166,7 @@ class _GroupCompiler:
 
 
 def _order_terms(key: OrderKey, stored: StoredValue, bind: Bindings) -> Iterable[str]:
-    return order.order_terms((key,), lambda _ref, _bind: stored, bind)
+    return clauses.order_terms((key,), lambda _ref, _bind: stored, bind)
 
 
 def _group_key(stored: StoredValue) -> str:

@@ -15,9 +15,8 @@ from typing import Any
 
 from auroraql.ir.query import Interval, Ref, Using, touched_days
 from auroraql.schema import Kind, Type
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import ARRAYS, Reading, StoredValue, read_value
-from auroraql.sql.predicate import Locate
+from auroraql.sql.clauses import Locate
+from auroraql.sql.comparison import ARRAYS, Bindings, Reading, StoredValue, read_value
 
 Rows = list[tuple[tuple[str | int | float | datetime, ...], Interval]]
 """Intervals, each with the values that a record must have."""

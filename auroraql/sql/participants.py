@@ -23,10 +23,8 @@ from auroraql.ir.query import EVERYTHING, Block, Criteria, Ref, collect_refs
 from auroraql.schema import Type
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE
 from auroraql.schema.source_fields import SOURCE_FIELDS
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue
-from auroraql.sql.metadata_texts import add_text_map, has_many_comparisons, text_expression
-from auroraql.sql.predicate import compile_predicate
+from auroraql.sql.clauses import add_text_map, compile_predicate, has_many_comparisons, text_expression
+from auroraql.sql.comparison import Bindings, StoredValue
 
 Point = tuple[Decimal, Decimal]
 

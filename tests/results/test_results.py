@@ -1,4 +1,4 @@
-"""A result: its rows, records, frames and files say the same thing, and have the same types when it is empty."""
+"""Tests of results: rows, records, data frames and files agree, and have the same types when empty."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
         yield running
 
 
-def test_records_have_the_shape_of_the_service(demo: Archive) -> None:
+def test_records_have_the_services_structure(demo: Archive) -> None:
     record = demo.run(f"{KEOGRAMS} LIMIT 1").records[0]
     assert [list(record), list(record["data_source"])] == [list(RECORDS[0]), list(RECORDS[0]["data_source"])]
     assert {name: type(value) for name, value in record.items()} == {k: type(v) for k, v in RECORDS[0].items()}
@@ -68,7 +68,7 @@ def test_a_result_knows_its_plan_and_its_warnings(demo: Archive) -> None:
 
 
 @pytest.mark.parametrize("limit", ["", "LIMIT 0"])
-def test_a_frame_has_types_even_when_it_is_empty(demo: Archive, limit: str) -> None:
+def test_an_empty_data_frame_has_types(demo: Archive, limit: str) -> None:
     frame = demo.run(f"{KEOGRAMS} {limit}").to_pandas()
     assert len(frame) == (0 if limit else 5)
     kinds = [frame[name].dtype.kind for name in frame.columns]
@@ -80,7 +80,7 @@ def test_a_frame_has_types_even_when_it_is_empty(demo: Archive, limit: str) -> N
 
 
 @pytest.mark.parametrize("limit", ["", "LIMIT 0"])
-def test_a_table_of_arrow_has_types_even_when_it_is_empty(demo: Archive, limit: str) -> None:
+def test_an_empty_arrow_table_has_types(demo: Archive, limit: str) -> None:
     table = demo.run(f"{KEOGRAMS} {limit}").to_arrow()
     assert table.num_rows == (0 if limit else 5)
     types = [str(field.type) for field in table.schema]
@@ -121,7 +121,7 @@ def test_values_of_a_metadata_key_in_arrow_and_pandas(values: tuple[Any, ...], t
     assert frame["start"].isna().all()
 
 
-def test_a_fraction_of_a_second_is_kept(server: AuroraXServer) -> None:
+def test_fractions_of_a_second_are_kept(server: AuroraXServer) -> None:
     server.records[:] = [{**RECORDS[0], "start": "2020-02-01T00:00:00.250000"}]
     with auroraql.connect(server.url) as archive:
         result = archive.run("FIND data_products")
@@ -198,7 +198,7 @@ def test_everything_but_data_frames_works_without_pandas_and_polars(demo_server:
     assert len(set(counts)) == 1
 
 
-def test_halves_of_characters_become_whole_ones() -> None:
+def test_lone_surrogates_are_replaced() -> None:
     plan = Plan(Query("", select=()), ())
     columns = tuple(ResultColumn(t.name, t, path=(t.name,)) for t in (Type.STRING, Type.ANY, Type.OBJECT))
     half = "\ud800é"
@@ -207,7 +207,7 @@ def test_halves_of_characters_become_whole_ones() -> None:
     assert result.to_pandas()["STRING"][0] == "\ufffdé"
 
 
-def test_save_where_it_cannot(demo: Archive, tmp_path: Path) -> None:
+def test_save_errors(demo: Archive, tmp_path: Path) -> None:
     result = demo.run(KEOGRAMS)
     for name in ("a", "a.orc", "no/such/a.csv", "."):
         with pytest.raises(UsageError):
@@ -215,7 +215,7 @@ def test_save_where_it_cannot(demo: Archive, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_table_of_arrow_can_be_kept(demo: Archive, tmp_path: Path) -> None:
+def test_an_arrow_table_can_be_stored(demo: Archive, tmp_path: Path) -> None:
     from pyarrow import parquet
 
     table = demo.run(KEOGRAMS).to_arrow()
@@ -224,7 +224,7 @@ def test_a_table_of_arrow_can_be_kept(demo: Archive, tmp_path: Path) -> None:
     assert parquet.read_table(tmp_path / "a.parquet").num_rows == 5
 
 
-def test_a_metadata_key_has_the_unit_that_is_known_of_it(demo: Archive) -> None:
+def test_a_metadata_key_has_its_known_unit(demo: Archive) -> None:
     result = demo.run("FIND ephemeris SELECT radial_distance, state WHERE platform = 'swarma' ON 2020-01-01 LIMIT 1")
     assert [column.unit for column in result.columns] == ["km", ""]
     far = "FIND ephemeris SELECT max(radial_distance) AS far, count(radial_distance) AS n ON 2020-01-01"

@@ -31,13 +31,12 @@ from auroraql.results.result_set import (
     take_records,
 )
 from auroraql.schema import KINDS, Kind, Type
-from auroraql.sql import order
-from auroraql.sql.bindings import Bindings
-from auroraql.sql.comparison import StoredValue
+from auroraql.sql import clauses
+from auroraql.sql.clauses import compile_predicate
+from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
-from auroraql.sql.predicate import compile_predicate
-from auroraql.sql.row_decoding import decode_rows
+from auroraql.sql.statement import decode_rows
 
 _TYPES = {  # of plain values; any other is JSON
     Type.STRING: "VARCHAR",
@@ -81,14 +80,14 @@ def filter_records(fetched_records: Sequence[Record], query_residual: PostProces
             fetched_records, [n for (n,) in _gather_groups(fetched_records, asked, kind, only="min(n)")]
         )
     values = _ValueTable(fetched_records, kind, (key.ref for key in asked.order_by), asked)
-    clauses = (
+    parts = (
         "SELECT n FROM",
         values.table,
         *((f"WHERE {values.where}",) if values.where else ()),
-        f"ORDER BY {', '.join((*order.order_terms(asked.order_by, values.locate, values.bind), 'n'))}",
-        *order.limit_clause(asked.limit, asked.offset, values.bind),
+        f"ORDER BY {', '.join((*clauses.order_terms(asked.order_by, values.locate, values.bind), 'n'))}",
+        *clauses.limit_clause(asked.limit, asked.offset, values.bind),
     )
-    return take_records(fetched_records, _record_numbers(" ".join(clauses), values))
+    return take_records(fetched_records, _record_numbers(" ".join(parts), values))
 
 
 def group_records(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> list[Row]:

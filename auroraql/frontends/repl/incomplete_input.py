@@ -12,9 +12,9 @@ from auroraql.completion import CursorFinder
 from auroraql.completion.live_checker import LiveChecker
 from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.frontends.repl.commands import is_command, split_input
+from auroraql.language.ast import Token
 from auroraql.language.splitter import detect_form
 from auroraql.language.syntax_errors import CLAUSE_STARTS
-from auroraql.language.token import Token
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import EMPTY_CONTEXT, SessionContext
 

@@ -9,14 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from auroraql.diagnostics.errors import Diagnostic, StatementError
-from auroraql.language.lr_parser import ParseFailure, get_tables
-from auroraql.language.syntax_errors.conjunction_rules import (
-    find_block_predicate,
-    find_joined_blocks,
-    find_missing_place,
-)
-from auroraql.language.syntax_errors.fix_validation import is_valid_fix
+from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
+from auroraql.language.ast import Token
+from auroraql.language.grammar import END, get_tables
 from auroraql.language.syntax_errors.foreign_syntax import (
     find_arithmetic,
     find_distinct,
@@ -28,7 +23,6 @@ from auroraql.language.syntax_errors.foreign_syntax import (
     find_several_values,
     find_value_first,
 )
-from auroraql.language.syntax_errors.list_rules import find_comma
 from auroraql.language.syntax_errors.parse_context import (
     CLAUSE_STARTS,
     NAMES_OF_TERMINALS,
@@ -38,6 +32,7 @@ from auroraql.language.syntax_errors.parse_context import (
 from auroraql.language.syntax_errors.predicate_rules import (
     find_bare_value,
     find_between_without_and,
+    find_comma,
     find_foreign_operator,
     find_missing_and,
     find_missing_list,
@@ -49,13 +44,16 @@ from auroraql.language.syntax_errors.predicate_rules import (
 )
 from auroraql.language.syntax_errors.quote_rules import find_backslash
 from auroraql.language.syntax_errors.statement_rules import (
+    find_block_predicate,
     find_early_clause,
     find_forced_keyword,
     find_from_clause,
+    find_joined_blocks,
     find_missing_assignment,
     find_missing_count,
     find_missing_kind,
     find_missing_of,
+    find_missing_place,
     find_missing_where,
     find_misspelt_keyword,
     find_row_limit,
@@ -154,15 +152,54 @@ def _unexpected_token(context: ParseErrorContext) -> Diagnostic:
     return Diagnostic("AQL0106", f"{shown} is not allowed here", context.span, f"expected {describe_expected(context)}")
 
 
-def diagnose_failure(text: str, failure: ParseFailure, end: int | None = None) -> StatementError:
-    """Return the error for `text[:end]`, which the LR parser could not parse. `end` defaults to the end of the text."""
-    words, states, token = failure
-    stop = len(text) if end is None else end
-    accepts = get_tables().accepts(states)
-    return StatementError(
-        [
-            diagnose_syntax_error(
-                ParseErrorContext(text, words, token.start_pos, token.end_pos, token.type, accepts, stop)
-            )
-        ]
-    )
+def diagnose_failure(text: str, tokens: list[Token], unexpected: Token, states: list[int], stop: int) -> StatementError:
+    """Return the error for `text[:stop]`, in which the parser stopped at an unexpected token.
+
+    `tokens` are the tokens before it, and `states` the states of the parser.
+    """
+    place = unexpected.start_pos, unexpected.end_pos
+    context = ParseErrorContext(text, tokens, *place, unexpected.type, get_tables().accepts(states), stop)
+    return StatementError([diagnose_syntax_error(context)])
+
+
+_AFTER = 1
+"""The number of tokens after the fix that the parser must accept as well."""
+
+
+def is_valid_fix(at: ParseErrorContext, diagnostic: Diagnostic) -> bool:
+    """Return whether the parser accepts the fix of a diagnostic and the token after it.
+
+    Parsing starts at the last token before the fix, so the cost does not depend on the rest of the statement.
+    """
+    span, fix = diagnostic.origin, diagnostic.fix
+    if fix is None or not isinstance(span, Span):
+        return True
+    tables = get_tables()
+    before = [token for token in at.tokens if token.end_pos < span.start]
+    states = [tables.start]
+    for token in before:
+        tables.shift(states, token.type)
+    start = before[-1].end_pos if before else min(span.start, at.tokens[0].start_pos if at.tokens else at.start)
+    text = at.text[start : span.start] + fix + at.text[span.end : at.stop]
+    fixed = span.start - start + len(fix)
+    offset, accepted_after, seen = 0, 0, [token.type for token in before]
+    while accepted_after < _AFTER:
+        blank = tables.blank.match(text, offset)
+        offset = blank.end() if blank else offset
+        row = tables.rows.get(states[-1]) or tables.row(states[-1])
+        kind = END if offset >= len(text) else ""
+        if not kind:
+            word = tables.word_at(text, offset, len(text), row)
+            kind = word.type
+        if not tables.shift(states, kind):
+            # The fix may leave the statement unfinished if nothing follows it.
+            return kind == END and not at.text[span.end : at.stop].strip()
+        if kind == END:
+            return True
+        if offset < fixed and kind in CLAUSE_STARTS and kind in seen and kind != "BETWEEN" and "LPAR" not in seen:
+            return False  # the clause would occur twice
+        seen.append(kind)
+        if offset >= fixed:
+            accepted_after += 1
+        offset = word.end_pos
+    return True

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.language.pretty import quote_name
+from auroraql.language.printer import quote_name
 from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, ParseErrorContext
 from auroraql.schema import KINDS
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from auroraql.diagnostics.errors import Span
-from auroraql.language.token import Token
+from auroraql.language.ast import Token
 
 CLAUSE_STARTS = (
     *("OF", "WITHIN", "VIA", "PRECISION", "SELECT", "WHERE"),

@@ -1,4 +1,4 @@
-"""Rules for the structure of a statement: its first word, its kind, its clauses and its end."""
+"""Rules for the structure of a statement: its first word, its kind, its clauses and blocks, and its end."""
 
 from __future__ import annotations
 
@@ -418,4 +418,62 @@ def find_unfinished(at: ParseErrorContext) -> Diagnostic | None:
     word = str(last) if last is not None else ""
     return Diagnostic(
         "AQL0105", f"the statement ends after '{word}', unfinished", at.span, f"expected {describe_expected(at)}"
+    )
+
+
+_BLOCKS = {"GROUND", "SPACE", "EVENTS"}
+
+
+def _is_between_blocks(at: ParseErrorContext) -> bool:
+    """Return whether another block could follow here."""
+    of = max((n for n, token in enumerate(at.tokens) if token.type == "OF"), default=-1)
+    later = {token.type for token in at.tokens[of + 1 :]}
+    return of >= 0 and "COMMA" in at.accepts and not later & {"WITHIN", "SELECT", "WHERE", "VIA", "ORDER", "GROUP"}
+
+
+def find_joined_blocks(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose two blocks joined by AND or OR, or without a comma."""
+    if not _is_between_blocks(at):
+        return None
+    word = at.found_text.upper()
+    if word in ("AND", "OR"):
+        return Diagnostic(
+            "AQL0114", f"blocks are joined by commas, not by {word}", at.span, "write a comma", "did you mean ','?", ","
+        )
+    if word in (*_BLOCKS, "LOCATION"):
+        place = Span(at.end_before(), at.end)
+        return Diagnostic(
+            "AQL0114", "a comma is missing between two blocks", place, "another block", f"write , {at.found_text}"
+        )
+    return None
+
+
+def find_block_predicate(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose the predicate of a block without parentheses: `ground program = 'trex'`."""
+    if not _is_between_blocks(at) or at.type_before() not in _BLOCKS or "LPAR" not in at.accepts or at.type != "NAME":
+        return None
+    block = str(at.token_before())
+    return Diagnostic(
+        "AQL0102",
+        "the predicate of a block is in parentheses",
+        at.span,
+        "no '(' before it",
+        hint=f"write {block} ({at.found_text} …)",
+    )
+
+
+def find_missing_place(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose a location without coordinates, or with only one."""
+    words = [token.type for token in at.tokens[-3:]]
+    lacks_both = words[-1:] == ["LOCATION"] and at.type != "LPAR" and "LPAR" in at.accepts
+    lacks_longitude = at.type == "RPAR" and "LOCATION" in [t.type for t in at.tokens[-6:]] and "COMMA" in at.accepts
+    if not lacks_both and not lacks_longitude:
+        return None
+    label = "no place" if lacks_both else "no longitude"
+    return Diagnostic(
+        "AQL0106",
+        "a location needs a latitude and a longitude",
+        at.span,
+        label,
+        "for example: location (51.05, -114.07)",
     )
