@@ -8,21 +8,22 @@ import signal
 from collections.abc import Callable
 
 _OBJECTS = 50_000
-"""Allocations before the garbage collector runs: loaded modules stay alive, so collections during start cost time."""
+"""Allocations between two collections of young objects. Python's default is 700."""
 
 
 def run() -> int:
     """Run the command line of this process and return its exit code."""
-    main = _load()
+    # The only place that tunes the garbage collector. Loaded modules stay alive, so collecting them only costs time:
+    # during the start, and at the exit a tenth of the time of `translate`.
+    gc.set_threshold(max(_OBJECTS, gc.get_threshold()[0]), *gc.get_threshold()[1:])
     try:
-        return main()
+        return _load()()
     finally:
-        gc.freeze()  # skip the final collection at exit
+        gc.freeze()  # leaves nothing for the final collection
 
 
 def _load() -> Callable[[], int]:
     """Load the command line and return its main function."""
-    gc.set_threshold(max(_OBJECTS, gc.get_threshold()[0]), *gc.get_threshold()[1:])
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:  # a process started with SIGINT ignored keeps ignoring it
         signal.signal(signal.SIGINT, _exit_in_signal)

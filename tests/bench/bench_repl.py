@@ -7,7 +7,6 @@ The peer (litecli) comes with `pip install '.[bench]'`. Its key is its lexer and
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib.util
 import io
 import statistics
@@ -143,7 +142,6 @@ def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
     """Yield the CPU seconds of each text with its cursor, forty lines of it visible, after the text before."""
     desk = Controller(Large(), ReplOptions(color=True), io.StringIO())
     desk.check(first)
-    gc.freeze()  # as the prompt does
     found = []
     for text, cursor in typed:
         document = Document(text, cursor)

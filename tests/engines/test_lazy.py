@@ -110,15 +110,6 @@ def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeyp
     assert line.endswith("(Not a directory): building it in memory.")
 
 
-def test_openssl_can_be_loaded_later() -> None:
-    code = (
-        "import auroraql.frontends.cli.lean_imports, sys; assert not {'ssl', '_hashlib'} & {*sys.modules}; "
-        "import ssl, hashlib, requests; ssl.create_default_context(); print(hashlib.sha256(b'').hexdigest()[:4])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("e3b0\n", "")
-
-
 def test_the_version_is_printed_without_loading_anything() -> None:
     code = (
         "import sys; before = {*sys.modules}; sys.argv[1:] = ['--version']; from auroraql.__main__ import main; main(); "

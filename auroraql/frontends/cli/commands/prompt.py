@@ -7,7 +7,6 @@ import os
 from contextlib import ExitStack
 from typing import TextIO
 
-import auroraql.frontends.cli.lean_imports  # noqa: F401 - before anything loads the line editor
 from auroraql.config import Config
 from auroraql.diagnostics.errors import UsageError
 from auroraql.engines.registry import find_engine
