@@ -26,11 +26,10 @@ from auroraql.language.ast import (
     Within,
 )
 from auroraql.language.ast import SelectColumn as WrittenColumn
-from auroraql.resolver.grouping import GroupingResolver
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
 from auroraql.resolver.result_references import BoundFind, ResultLookup, bind_results
-from auroraql.resolver.selection import SelectResolver
+from auroraql.resolver.selection import GroupingResolver, SelectResolver
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import (
     WindowBounds,
