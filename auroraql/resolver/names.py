@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import Ref
+from auroraql.ir.time_literals import TimeError, read_interval
 from auroraql.language import ast
 from auroraql.language.ast import (
     Instant,
@@ -18,7 +19,6 @@ from auroraql.language.ast import (
     TextLiteral,
     Timestamp,
 )
-from auroraql.resolver.times import TimeError, read_interval
 from auroraql.resolver.values import SemanticError, ValueContext
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from auroraql.diagnostics.errors import Diagnostic
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import Interval, Ref, Using, UsingGroup
+from auroraql.ir.time_literals import TimeError, shift_time, unit_seconds
 from auroraql.language.ast import (
     AndExpression,
     ComparisonExpression,
@@ -26,7 +27,6 @@ from auroraql.language.ast import (
     Subquery,
 )
 from auroraql.resolver.names import METADATA, NameResolver
-from auroraql.resolver.times import TimeError, shift_time, unit_seconds
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
 from auroraql.results.stored_results import StoredResult
 from auroraql.schema import KINDS, Field, Type

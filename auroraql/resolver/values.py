@@ -12,9 +12,15 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic, Origin, Pointer
 from auroraql.ir.time_literals import (
+    Interval,
+    TimeError,
     fault_of,
     fault_of_literal,
+    interval_of_value,
     read_full_date,
+    read_interval,
+    resolve_named_time,
+    shift_interval,
     with_hyphens,
     write_instant,
     write_interval,
@@ -30,14 +36,6 @@ from auroraql.language.ast import (
     Subquery,
     TextLiteral,
     Timestamp,
-)
-from auroraql.resolver.times import (
-    Interval,
-    TimeError,
-    interval_of_value,
-    read_interval,
-    resolve_named_time,
-    shift_interval,
 )
 from auroraql.schema import Type
 from auroraql.schema.operators import Limit
