@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import Ref
-from auroraql.ir.time_literals import TimeError, read_interval
+from auroraql.ir.times import TimeError, read_interval
 from auroraql.language import ast
 from auroraql.language.ast import (
     Instant,

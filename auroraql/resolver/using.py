@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from auroraql.diagnostics.errors import Diagnostic
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import Interval, Ref, Using, UsingGroup
-from auroraql.ir.time_literals import TimeError, shift_time, unit_seconds
+from auroraql.ir.times import TimeError, shift_time, unit_seconds
 from auroraql.language.ast import (
     AndExpression,
     ComparisonExpression,

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic, Origin, Pointer
-from auroraql.ir.time_literals import (
+from auroraql.ir.times import (
     Interval,
     TimeError,
     fault_of,

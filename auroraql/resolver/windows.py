@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.ir.query import CLAUSE, And, Comparison, Or, Predicate, Query
-from auroraql.ir.time_literals import Interval, TimeError, shift_time, write_instant
+from auroraql.ir.times import Interval, TimeError, shift_time, write_instant
 from auroraql.ir.window_inference import narrow_window
 from auroraql.language.ast import Duration, Instant, Parameter, TextLiteral, Timestamp, Window
 from auroraql.resolver.values import OperandResolver, SemanticError
