@@ -1,4 +1,9 @@
-"""Times: the intervals of literals and Python values, their shifts by durations, and their canonical text."""
+"""Times: the intervals of literals and Python values, their shifts by durations, and their canonical text.
+
+All times are naive UTC, with microseconds. A literal without a time of day means its whole year, month or day. One with
+a time of day means that instant. In a query, a time is a string: an instant such as `2020-01-01T06:00:00.5`, or an
+interval as its first and last time joined by a slash.
+"""
 
 from __future__ import annotations
 
@@ -214,17 +219,6 @@ def literal_of(first: datetime, last: datetime) -> str:
     """Return the literal of the year, month or day from `first` to `last`. Return "" if it is none of them."""
     return Interval(first, last + RESOLUTION if last < datetime.max else last).literal
 
-
-__all__ = [
-    "Interval",
-    "TimeError",
-    "interval_of_value",
-    "read_interval",
-    "resolve_named_time",
-    "shift_interval",
-    "shift_time",
-    "unit_seconds",
-]
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _UNITS = {

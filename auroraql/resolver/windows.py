@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.ir.query import CLAUSE, And, Comparison, Or, Predicate, Query
-from auroraql.ir.times import Interval, TimeError, shift_time, write_instant
+from auroraql.ir.times import SECOND, Interval, TimeError, shift_time, write_instant
 from auroraql.ir.window_inference import narrow_window
 from auroraql.language.ast import Duration, Instant, Parameter, TextLiteral, Timestamp, Window
 from auroraql.resolver.values import OperandResolver, SemanticError
@@ -19,8 +19,6 @@ from auroraql.schema.operators import Op
 
 WINDOWS = ("BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING")
 """The first keywords of the window clauses."""
-
-_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def _before_end(end: datetime, duration: Duration | None, values: OperandResolve
         start = shift_time(end, -count, duration.unit)
     except TimeError as error:
         raise SemanticError("AQL0301", str(error), duration.origin, hint=error.hint) from None
-    return start if start.microsecond == 0 else start.replace(microsecond=0) + _SECOND
+    return start if start.microsecond == 0 else start.replace(microsecond=0) + SECOND
 
 
 def join_windows(windows: list[tuple[Window, WindowBounds]]) -> WindowBounds:
@@ -113,9 +111,6 @@ def no_window_warning(kind_title: str, origin: Origin) -> Diagnostic:
     )
 
 
-_SECOND = timedelta(seconds=1)
-
-
 def warn_of_short_windows(query: Query, windows: Sequence[Window]) -> Diagnostic | None:
     """Return a warning if the window cannot contain any product that the predicate names, else None.
 
@@ -128,8 +123,8 @@ def warn_of_short_windows(query: Query, windows: Sequence[Window]) -> Diagnostic
         return None
     name, min_length = _longest_named_product(query.where)
     # A product spans time, so an instant never contains one.
-    min_length = max(min_length, _SECOND)
-    if end - start + _SECOND > min_length:
+    min_length = max(min_length, SECOND)
+    if end - start + SECOND > min_length:
         return None
     product = f"'{name}' product" if name else "data product"
     message = f"no {product} fits in a window of {_format_length(end - start)}"
