@@ -14,7 +14,7 @@ from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs
 from auroraql.ir.window_inference import is_time, narrow_window
 from auroraql.planner.pushdown import MAX_REQUESTS, NativeRequest, response_format
-from auroraql.planner.windows import FindRecordRange, apply_windows, close_windows, cut_windows, is_open
+from auroraql.planner.request_windows import FindRecordRange, apply_windows, close_windows, cut_windows, is_open
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 

@@ -29,7 +29,7 @@ from auroraql.language.ast import (
 )
 from auroraql.planner import plan_query as make_plan
 from auroraql.planner import plan_warnings
-from auroraql.planner.windows import FindRecordRange
+from auroraql.planner.request_windows import FindRecordRange
 from auroraql.resolver import ResolvedFind, resolve, unused_parameter_warning
 from auroraql.resolver.result_references import ResultLookup, SubqueryResults, uses_results
 from auroraql.resolver.values import OperandResolver, SemanticError
