@@ -102,7 +102,7 @@ def _plan_requests(
         return _make_plan(query, (), None, (*collected, _impossible_times_warning(query)))
     if query.criteria is not None:
         # Deferred: only conjunction searches pay for this import.
-        from auroraql.planner.conjunctions import ConjunctionPlanner
+        from auroraql.planner.conjunction_plan import ConjunctionPlanner
 
         planner = ConjunctionPlanner(query.criteria, sources or (lambda: catalogue.sources), catalogue)
         requests = planner.requests(replace(query, start=window[0], end=window[1]))
@@ -184,7 +184,7 @@ def plan_warnings(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnos
     if narrow_window(query) is None:
         return (*collected, _impossible_times_warning(query))
     if query.criteria is not None:
-        from auroraql.planner.conjunctions import ConjunctionPlanner
+        from auroraql.planner.conjunction_plan import ConjunctionPlanner
 
         return (*collected, *ConjunctionPlanner(query.criteria, lambda: catalogue.sources, catalogue).check())
     native = NativeRequest.build(query.where, KINDS[query.kind])

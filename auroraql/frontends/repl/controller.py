@@ -48,7 +48,7 @@ _PRELOADED_MODULES = (
     ),
     *(
         "auroraql.session.fix_checker",
-        "auroraql.planner.conjunctions",
+        "auroraql.planner.conjunction_plan",
         "auroraql.planner.dnf",
         "auroraql.resolver.conjunctions",
         "difflib",
