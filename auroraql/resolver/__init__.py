@@ -182,7 +182,7 @@ class _FindResolver:
         if not written and self.kind is not CONJUNCTIONS:
             return None, []
         # Deferred: only conjunction searches pay for this import.
-        from auroraql.resolver.conjunctions import CriteriaResolver, misplaced_clauses
+        from auroraql.resolver.conjunction_criteria import CriteriaResolver, misplaced_clauses
 
         if self.kind is not CONJUNCTIONS:
             self.errors += misplaced_clauses(written, self.kind.title)

@@ -50,7 +50,7 @@ _PRELOADED_MODULES = (
         "auroraql.session.fix_checker",
         "auroraql.planner.conjunction_plan",
         "auroraql.planner.dnf",
-        "auroraql.resolver.conjunctions",
+        "auroraql.resolver.conjunction_criteria",
         "difflib",
     ),
 )
