@@ -1,4 +1,4 @@
-"""Values: convert parameters to standard Python types, and literals and parameters to what a field or clause accepts.
+"""Values: convert operands to the strings of AuroraX queries, and check their types, units and parameters.
 
 NumPy and pandas scalars and arrays become Python values, aware times become naive UTC, missing values become None. A
 value that a later stage cannot handle is rejected here, so that the error can name the parameter.
