@@ -16,7 +16,7 @@ from auroraql.engines.aurorax.run import AuroraXRun
 from auroraql.engines.base import Progress
 from auroraql.engines.opening import open_lazily
 from auroraql.frontends.shared.exit_summary import exit_summary
-from auroraql.session.job_poller import MAX_WORKERS, JobPoller
+from auroraql.session.jobs import MAX_WORKERS, JobPoller
 from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.support.command_line import command
 from tests.support.in_flight import ALL, Held, holding, interrupting, once
@@ -70,7 +70,7 @@ class Looked:
 
 
 def test_a_few_are_looked_at_together_and_each_end_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.session.job_poller.MAX_IMMEDIATE_POLLS", 10_000)
+    monkeypatch.setattr("auroraql.session.jobs.MAX_IMMEDIATE_POLLS", 10_000)
     Looked.together = Looked.most = 0
     ended: list[Looked] = []
     watching = JobPoller(ended.append)
