@@ -22,14 +22,15 @@ from auroraql.session.analyzer import (
     AnalyzedStatement,
     Analyzer,
     SessionContext,
+    StatementLike,
     analyze_scripts,
     analyze_statement,
     check_scripts,
+    to_source,
 )
 from auroraql.session.executor import Executor
 from auroraql.session.jobs import Search
 from auroraql.session.settings import Settings
-from auroraql.session.statement_inputs import StatementLike, to_source
 
 __all__ = ["Archive", "Search", "connect"]
 
