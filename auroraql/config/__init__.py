@@ -212,7 +212,7 @@ class _ConfigLayers:
 
 def _may_receive_key(archive: str, origin: str) -> bool:
     """Return whether a key of this origin may be sent to an archive. AURORAX_API_KEY is only sent to AuroraX."""
-    from auroraql.engines.addresses import is_aurorax, may_carry_key  # deferred: only needed for a key
+    from auroraql.engines.registry import is_aurorax, may_carry_key  # deferred: only needed for a key
 
     definition = find_engine(archive)
     if not definition.takes_api_key:

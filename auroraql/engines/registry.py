@@ -10,7 +10,9 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 AURORAX = "aurorax"
 AURORAX_URL = "https://api.aurorax.space"
@@ -128,3 +130,35 @@ def archive_forms() -> str:
     """Return the forms of archive names for a message: `demo, a catalogue file, aurorax or a URL`."""
     forms = [definition.form for definition in ENGINES]
     return f"{', '.join(forms[:-1])} or {forms[-1]}"
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def url_origin(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port of a URL; None for a malformed URL."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return None
+
+
+def is_aurorax(url: str) -> bool:
+    """Return whether a URL is AuroraX's own service, to which AURORAX_API_KEY belongs."""
+    return url_origin(url) == url_origin(AURORAX_URL)
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL's host is this machine."""
+    host = ""
+    try:
+        host = urlsplit(url).hostname or ""
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def may_carry_key(url: str) -> bool:
+    """Return whether a key may be sent to the URL: encrypted, or within this machine."""
+    return urlsplit(url).scheme == "https" or is_loopback(url)

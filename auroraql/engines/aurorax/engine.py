@@ -13,7 +13,6 @@ from typing import Any
 
 from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
-from auroraql.engines.addresses import is_aurorax, may_carry_key
 from auroraql.engines.aurorax.availability_api import availability_call, read_availability
 from auroraql.engines.aurorax.credentials import ApiKey, read_address
 from auroraql.engines.aurorax.endpoint_policy import EndpointPolicy
@@ -38,6 +37,7 @@ from auroraql.engines.aurorax.sources_api import FULL_RECORD, STATISTICS, read_s
 from auroraql.engines.aurorax.transport_errors import TransportFailure
 from auroraql.engines.base import Capabilities
 from auroraql.engines.disk_cache import CacheFile
+from auroraql.engines.registry import is_aurorax, may_carry_key
 from auroraql.engines.source_cache import DAY_SECONDS, STATISTICS_SECONDS, SourceCache
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from auroraql.engines.addresses import is_aurorax
 from auroraql.engines.aurorax.engine import AuroraXEngine
-from auroraql.engines.registry import AURORAX, AURORAX_URL
+from auroraql.engines.registry import AURORAX, AURORAX_URL, is_aurorax
 
 
 def open_service(url: str, api_key: str | None, _say: Callable[[str], None], _deadline: float) -> AuroraXEngine:
