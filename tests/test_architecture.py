@@ -171,7 +171,7 @@ def test_names_that_stand_in_two_places_agree() -> None:
                 *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.queries", "auroraql.rendering"),
                 *(
                     "auroraql.session.archive",
-                    "auroraql.engines.opening",
+                    "auroraql.engines.base",
                     "auroraql.engines.base",
                     "auroraql.completion",
                 ),

@@ -27,7 +27,7 @@ class EngineDefinition:
     doc: str
     """Description in completion."""
     opener: str
-    """`(archive, api_key, say, deadline) -> Engine`, see `auroraql.engines.opening`."""
+    """`(archive, api_key, say, deadline) -> Engine`, see `auroraql.engines.base`."""
     name: str = ""
     """The archive's whole name, if it has a fixed one."""
     schemes: tuple[str, ...] = ()

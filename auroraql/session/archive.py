@@ -12,8 +12,7 @@ from typing import Self
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError
 from auroraql.diagnostics.python_warnings import warn_diagnostics
-from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress
-from auroraql.engines.opening import open_archive, open_lazily
+from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress, open_archive, open_lazily
 from auroraql.engines.record_range import record_range
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
 from auroraql.results.result_set import ResultSet
