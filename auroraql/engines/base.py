@@ -1,4 +1,4 @@
-"""Engine protocol: capabilities, catalogue, and execution of plans.
+"""Engines: the protocol of an engine and its runs, and the opening of an archive by name, eagerly or lazily.
 
 An engine takes a `Plan` and returns a `EngineRun`, whose `fetch` returns `FetchedData` records. Errors are subclasses of
 `ArchiveError` and name engine and request id.
@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import inf
-from typing import Protocol, cast
+from threading import Lock
+from typing import Any, Protocol, cast
 
 from auroraql.diagnostics.errors import UsageError
 from auroraql.engines.registry import archive_forms, find_engine
@@ -219,3 +220,35 @@ def _open(archive: str | os.PathLike[str], api_key: str | None, say: Say, timeou
     definition = find_engine(archive)
     opener = definition.load((lazily and definition.lazy_opener) or definition.opener)
     return cast("Engine", opener(archive, api_key, say, time.monotonic() + timeout))
+
+
+def make_lazy(name: str, capabilities: Capabilities, catalogue: Catalogue, open_it: Callable[[], Engine]) -> Engine:
+    """Return an engine that calls `open_it` on first use, and raises its errors then."""
+    return cast("Engine", _LazyEngine(name, capabilities, catalogue, open_it))
+
+
+class _LazyEngine:
+    """Proxy of an engine that opens it on the first access to another attribute."""
+
+    def __init__(
+        self, name: str, capabilities: Capabilities, catalogue: Catalogue, open_it: Callable[[], Engine]
+    ) -> None:
+        self.name, self.capabilities = name, capabilities
+        self._catalogue, self._open_it, self._lock = catalogue, open_it, Lock()
+        self._engine: Engine | None = None
+
+    def catalogue(self) -> Catalogue:
+        return self._catalogue if self._engine is None else self._engine.catalogue()
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._open(), name)
+
+    def _open(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._open_it()
+        return self._engine

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from auroraql.engines.base import EMBEDDED, Engine
+from auroraql.engines.base import EMBEDDED, Engine, make_lazy
 from auroraql.engines.duckdb.demo import demo_catalogue
 from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
-from auroraql.engines.lazy import make_lazy
 
 Say = Callable[[str], None]
 
