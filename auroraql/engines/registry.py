@@ -66,7 +66,7 @@ class EngineDefinition:
 _SERVICE = EngineDefinition(
     form="a URL",
     doc="search engine with AuroraX's API",
-    opener="auroraql.engines.aurorax.engine:open_service",
+    opener="auroraql.engines.aurorax.aurorax_engine:open_service",
     schemes=("http", "https"),
     check="auroraql.engines.aurorax.credentials:read_address",
     is_remote=True,
@@ -97,7 +97,7 @@ ENGINES = (
     EngineDefinition(
         form=AURORAX,
         doc="the search engine",
-        opener="auroraql.engines.aurorax.engine:open_aurorax",
+        opener="auroraql.engines.aurorax.aurorax_engine:open_aurorax",
         name=AURORAX,
         url=AURORAX_URL,
         is_remote=True,
