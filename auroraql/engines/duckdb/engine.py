@@ -33,7 +33,7 @@ from auroraql.engines.duckdb.catalogue_file import (
     read_catalogue,
     read_details,
 )
-from auroraql.engines.duckdb.demo import demo_catalogue as demonstrated
+from auroraql.engines.duckdb.demo import demo_catalogue
 from auroraql.engines.duckdb.demo.demo_cache import delete_cache, open_demo
 from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
 from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
@@ -166,7 +166,7 @@ class EmbeddedEngine:
     def _catalogue(self) -> Catalogue:
         if self._demo:
             # The packaged facts, from which the demonstration is built, are faster to read; a test compares them.
-            return demonstrated()
+            return demo_catalogue()
         try:
             return read_catalogue(self._file)
         except duckdb.Error as problem:
