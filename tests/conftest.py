@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
-from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.demo import demo_cache_path
 from auroraql.engines.duckdb.engine import EmbeddedEngine
 from auroraql.session.archive import Archive, connect
 from tests.support.aurorax_server import AuroraXServer

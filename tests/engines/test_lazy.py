@@ -11,8 +11,7 @@ import pytest
 from auroraql.diagnostics.errors import UsageError
 from auroraql.engines.base import open_archive
 from auroraql.engines.duckdb import demo
-from auroraql.engines.duckdb.demo import demo_cache
-from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.demo import demo_cache, demo_cache_path
 from auroraql.session.archive import connect
 from tests.conftest import ROOT
 from tests.support import small_catalogue

@@ -33,9 +33,8 @@ from auroraql.engines.duckdb.catalogue_file import (
     read_catalogue,
     read_details,
 )
-from auroraql.engines.duckdb.demo import demo_catalogue
+from auroraql.engines.duckdb.demo import DEMO_NAME, demo_cache_path, demo_catalogue
 from auroraql.engines.duckdb.demo.demo_cache import delete_cache, open_demo
-from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
 from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row, result_columns

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auroraql.engines.base import EMBEDDED, Engine, make_lazy
-from auroraql.engines.duckdb.demo import demo_catalogue
-from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
+from auroraql.engines.duckdb.demo import DEMO_NAME, demo_cache_path, demo_catalogue
 
 Say = Callable[[str], None]
 
