@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auroraql import connect
 from auroraql.engines.duckdb import postprocess
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import And, Column, Comparison, Query, Ref, Using, UsingGroup
 from auroraql.planner import plan_query

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import EVERYTHING, And, Block, Query
 from auroraql.results.result_set import Record
 from auroraql.sql.conjunction_pipeline import are_interchangeable, join_order

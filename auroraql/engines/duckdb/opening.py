@@ -19,14 +19,14 @@ _BUILD_NOTICE_SECONDS = 0.5
 
 def open_file(archive: str | os.PathLike[str], _api_key: str | None, say: Say, deadline: float) -> Engine:
     """Open a catalogue file. Raises UsageError, Unreachable and TimedOut."""
-    from auroraql.engines.duckdb.engine import EmbeddedEngine
+    from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 
     return EmbeddedEngine(Path(archive), say=say, deadline=deadline)
 
 
 def open_demonstration(_archive: str, _api_key: str | None, say: Say, _deadline: float) -> Engine:
     """Open the demonstration, and build its file first if it is missing."""
-    from auroraql.engines.duckdb.engine import EmbeddedEngine
+    from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 
     return EmbeddedEngine(None, say=say)
 

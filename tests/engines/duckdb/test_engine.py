@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from auroraql.diagnostics.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Comparison, OrderKey, Query, Ref
 from auroraql.results.result_set import FetchedData
@@ -211,7 +211,7 @@ def test_records_are_json(demo_engine: EmbeddedEngine) -> None:
 def test_a_file_that_is_being_opened_is_opened_before_the_program_ends() -> None:
     # DuckDB ends the whole process when Python takes a thread away that is in the middle of it.
     slowly = (
-        "import time; from auroraql.engines.duckdb.engine import BackgroundOpening; "
+        "import time; from auroraql.engines.duckdb.embedded_engine import BackgroundOpening; "
         "BackgroundOpening(lambda: (time.sleep(0.3), print('opened'))).start()"
     )
     done = subprocess.run([sys.executable, "-c", slowly], capture_output=True, check=True, timeout=60)

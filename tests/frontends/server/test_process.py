@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from auroraql.engines.duckdb.demo import demo_cache_path
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from tests.support.server_process import DAY, SWARM, ServerProcess, finished, get, refused, waited
 from tests.support.small_catalogue import Product, write
 
