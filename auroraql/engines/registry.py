@@ -76,7 +76,7 @@ _SERVICE = EngineDefinition(
 _CATALOGUE_FILE = EngineDefinition(
     form="a catalogue file",
     doc="catalogue file",
-    opener="auroraql.engines.duckdb.opening:open_file",
+    opener="auroraql.engines.duckdb.demo.lazy_demo:open_file",
     suffix=".duckdb",
     is_servable=True,
 )
@@ -85,9 +85,9 @@ ENGINES = (
     EngineDefinition(
         form="demo",
         doc="demonstration data",
-        opener="auroraql.engines.duckdb.opening:open_demonstration",
+        opener="auroraql.engines.duckdb.demo.lazy_demo:open_demonstration",
         name="demo",
-        lazy_opener="auroraql.engines.duckdb.opening:open_demonstration_lazily",
+        lazy_opener="auroraql.engines.duckdb.demo.lazy_demo:open_demonstration_lazily",
         catalogue="auroraql.engines.duckdb.demo:demo_catalogue",
         is_demonstration=True,
         always_exists=True,

@@ -90,7 +90,7 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.Mo
     """Though the building was interrupted, and is begun again with the next statement."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr("auroraql.engines.duckdb.opening._BUILD_NOTICE_SECONDS", 30)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.lazy_demo._BUILD_NOTICE_SECONDS", 30)
     build = demo.build_demo
 
     def interrupted(_connection: object) -> None:

@@ -1,4 +1,7 @@
-"""Openers of catalogue files and the demonstration, for the engine registry. DuckDB is imported only when needed."""
+"""The demonstration at a prompt: it opens at the first search, and a background process builds its file if it is missing.
+
+DuckDB is imported only then.
+"""
 
 from __future__ import annotations
 
