@@ -14,7 +14,6 @@ from typing import Any
 
 from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
-from auroraql.engines.aurorax.availability_api import availability_call, read_availability
 from auroraql.engines.aurorax.credentials import ApiKey, read_address
 from auroraql.engines.aurorax.endpoint_policy import EndpointPolicy
 from auroraql.engines.aurorax.http_client import HttpClient, ServiceCall
@@ -34,7 +33,14 @@ from auroraql.engines.aurorax.responses import (
     read_status,
 )
 from auroraql.engines.aurorax.run import AuroraXRun, ServiceConnection
-from auroraql.engines.aurorax.sources_api import FULL_RECORD, STATISTICS, read_sources, read_statistics
+from auroraql.engines.aurorax.sources_api import (
+    FULL_RECORD,
+    STATISTICS,
+    availability_call,
+    read_availability,
+    read_sources,
+    read_statistics,
+)
 from auroraql.engines.aurorax.transport_errors import TransportFailure
 from auroraql.engines.base import Capabilities
 from auroraql.engines.disk_cache import CacheFile
