@@ -1,7 +1,7 @@
 """Engine registry: what an archive name means, and which engine opens it.
 
 This table is the only place that interprets archive names. It holds data, so that importing it loads no engine. To add
-an engine, write its folder and add a row here.
+an engine, write its folder and add a row here. The functions below it compare addresses and decide who may get a key.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _SERVICE = EngineDefinition(
 _CATALOGUE_FILE = EngineDefinition(
     form="a catalogue file",
     doc="catalogue file",
-    opener="auroraql.engines.duckdb.demo.lazy_demo:open_file",
+    opener="auroraql.engines.duckdb.embedded_engine:open_file",
     suffix=".duckdb",
     is_servable=True,
 )
@@ -85,7 +85,7 @@ ENGINES = (
     EngineDefinition(
         form="demo",
         doc="demonstration data",
-        opener="auroraql.engines.duckdb.demo.lazy_demo:open_demonstration",
+        opener="auroraql.engines.duckdb.embedded_engine:open_demonstration",
         name="demo",
         lazy_opener="auroraql.engines.duckdb.demo.lazy_demo:open_demonstration_lazily",
         catalogue="auroraql.engines.duckdb.demo:demo_catalogue",

@@ -1,6 +1,7 @@
-"""`GET /api/v1/data_sources`: data sources, with details of the full_record format, and statistics.
+"""`GET /api/v1/data_sources` and `/api/v1/availability/…`: data sources, their details and statistics, and daily counts.
 
-Sources with a negative identifier are ad-hoc locations of conjunction searches, and are left out.
+Details come in the full_record format. Sources with a negative identifier are ad-hoc locations of conjunction searches,
+and are left out.
 """
 
 from __future__ import annotations
@@ -101,15 +102,13 @@ def _read_time(value: Any) -> datetime | None:
         return None
 
 
-STEP = ProtocolStep("the availability", (200,), True, "check that this is the address of an AuroraX service")
-
-_NAMES = tuple(field.name for field in fields(DataSource))
+AVAILABILITY = ProtocolStep("the availability", (200,), True, "check that this is the address of an AuroraX service")
 
 
 def availability_call(kind: str, first: date, last: date, only: Mapping[str, str]) -> ServiceCall:
     """Build the request; `only` holds values of program, platform and instrument_type."""
     parameters = {"start": first.isoformat(), "end": last.isoformat(), **only, "format": "basic_info"}
-    return ServiceCall(STEP, "GET", f"{PROTOCOLS[kind].availability}?{urlencode(parameters)}")
+    return ServiceCall(AVAILABILITY, "GET", f"{PROTOCOLS[kind].availability}?{urlencode(parameters)}")
 
 
 def read_availability(answer: ServiceResponse, kind: str, context: ServiceContext) -> list[Row]:

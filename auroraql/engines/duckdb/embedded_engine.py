@@ -75,6 +75,20 @@ _STATISTICS = {
 }
 
 
+def open_file(
+    archive: str | os.PathLike[str], _api_key: str | None, say: Callable[[str], None], deadline: float
+) -> EmbeddedEngine:
+    """Open a catalogue file. Raises UsageError, Unreachable and TimedOut."""
+    return EmbeddedEngine(Path(archive), say=say, deadline=deadline)
+
+
+def open_demonstration(
+    _archive: str, _api_key: str | None, say: Callable[[str], None], _deadline: float
+) -> EmbeddedEngine:
+    """Open the demonstration, and build its file first if it is missing."""
+    return EmbeddedEngine(None, say=say)
+
+
 class BackgroundOpening(threading.Thread):
     """Catalogue opened on its own thread after `start`, or on the caller's by `run`."""
 
