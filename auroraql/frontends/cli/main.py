@@ -19,7 +19,7 @@ from auroraql.frontends.cli.arguments import (
     parse_parameters,
     refuse_ignored_options,
 )
-from auroraql.frontends.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
+from auroraql.frontends.cli.streams import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
 
 FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")

@@ -216,7 +216,7 @@ def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer, 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-@pytest.mark.parametrize("module", ["argparse", "auroraql.frontends.cli.main", "auroraql.frontends.cli.exit_codes"])
+@pytest.mark.parametrize("module", ["argparse", "auroraql.frontends.cli.main", "auroraql.frontends.cli.streams"])
 def test_an_interrupt_while_the_program_loads_is_one_too(module: str) -> None:
     code = f"""
 import builtins, os, signal, sys

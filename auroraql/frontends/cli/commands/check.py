@@ -14,7 +14,7 @@ from auroraql.diagnostics.errors import Diagnostic, Pointer, Source, Span, Usage
 from auroraql.engines.offline_catalogue import offline_catalogue
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parse_parameters
-from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_WRONG
+from auroraql.frontends.cli.streams import EXIT_OK, EXIT_WRONG
 from auroraql.frontends.shared.effective_config import effective_config
 from auroraql.queries import Given, known_values, read_front_matter
 from auroraql.schema.catalogue import Catalogue

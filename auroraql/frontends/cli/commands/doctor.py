@@ -28,7 +28,7 @@ from auroraql.engines.registry import find_engine
 from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.cli.commands.configuration import format_config_value, without_password
 from auroraql.frontends.cli.commands.statements import use_color
-from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
+from auroraql.frontends.cli.streams import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
 from auroraql.frontends.shared.effective_config import effective_config, query_folders, user_query_folder
 from auroraql.queries import find_queries
 
