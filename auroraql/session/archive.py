@@ -10,8 +10,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from auroraql.codecs import script
-from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError
-from auroraql.diagnostics.python_warnings import warn_diagnostics
+from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError, warn_diagnostics
 from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress, open_archive, open_lazily
 from auroraql.engines.record_range import record_range
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
