@@ -222,7 +222,6 @@ def test_an_interrupt_while_the_program_loads_is_one_too(module: str) -> None:
 import builtins, os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from auroraql.__main__ import main
-import auroraql.__main__
 load = builtins.__import__
 def interrupted(name, *rest):
     if name == {module!r}:
