@@ -1,8 +1,10 @@
-"""What every test shares: a corpus of plain files, a cache of its own, and no network but loopback."""
+"""Fixtures that every test shares: a private cache, the demonstration, and no network beyond loopback."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,12 +21,23 @@ from auroraql.engines.duckdb.demo import demo_cache_path
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.session.archive import Archive, connect
 from tests.support.aurorax_server import AuroraXServer
+from tests.support.client_libraries import substitute_client_libraries
 from tests.support.server_process import ServerProcess
 
 ROOT = Path(__file__).parent.parent
 
-# The gate tries the same examples each time, so that what lands was judged by them; anew they are drawn wherever
-# someone works, and what fails there becomes an example.
+substitute_client_libraries()
+
+_CLIENT = "pip install --no-deps 'pyaurorax==1.27.*' 'pyucalgarysrs>=1.28,<2'"
+_NEED_CLIENT = [
+    str(file)
+    for file in sorted((ROOT / "tests").rglob("test_*.py"))
+    if re.search(r"^(import|from) pyaurorax\b", file.read_text("utf-8"), re.MULTILINE)
+]
+collect_ignore = [] if importlib.util.find_spec("pyaurorax") else _NEED_CLIENT
+
+# The gate tries the same examples each time, so that a commit is judged by the examples that it was tested with.
+# Elsewhere they are drawn at random; a failing one becomes an explicit example.
 settings.register_profile(
     "ci",
     derandomize=True,
@@ -38,9 +51,19 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_configure() -> None:
-    """Ctrl-C is heard, here and by the programs that tests start, even where the tests were started in the background."""
+    """Restore the handler of Ctrl-C, here and in programs that tests start.
+
+    A shell may have started the tests in the background, where the signal is ignored.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_report_header() -> str | None:
+    """Say what is not tested without AuroraX's client."""
+    if not collect_ignore:
+        return None
+    return f"pyaurorax is not installed, so {len(collect_ignore)} test files are left out: {_CLIENT}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,13 +75,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def update(request: pytest.FixtureRequest) -> bool:
-    """Whether the corpus is being rewritten."""
+    """Return whether the corpus is being rewritten."""
     return bool(request.config.getoption("--update"))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The user's cache, data and configuration are not touched; all processes of one run share them."""
+def isolated_user_folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Redirect the user's cache, data and configuration folders. All processes of one run share the new ones."""
     base = tmp_path_factory.getbasetemp()
     home: Path = (
         request.config.getoption("--home") or (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "home"
@@ -69,7 +92,7 @@ def own_places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         patch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
     for name in [name for name in os.environ if name.startswith(("AURORAX_", "AURORAQL_"))]:
         patch.delenv(name)
-    if sys.dont_write_bytecode:  # the programs that tests start would each compile all that they load
+    if sys.dont_write_bytecode:  # otherwise each program that a test starts compiles all modules
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("PYTHONPYCACHEPREFIX", str(home / "bytecode"))
     yield home
@@ -77,30 +100,30 @@ def own_places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def demo_engine(own_places: Path) -> Iterator[EmbeddedEngine]:
-    """The demonstration, which all processes of one run build once."""
+def demo_engine(isolated_user_folders: Path) -> Iterator[EmbeddedEngine]:
+    """Return the demonstration engine. The processes of one run build its catalogue once."""
     engine = EmbeddedEngine()
     yield engine
     engine.close()
 
 
 @pytest.fixture(scope="module")
-def demo(own_places: Path) -> Iterator[Archive]:
-    """A session on the demonstration."""
+def demo(isolated_user_folders: Path) -> Iterator[Archive]:
+    """Return an archive on the demonstration."""
     with connect() as archive:
         yield archive
 
 
 @pytest.fixture(scope="session")
-def demo_server(own_places: Path) -> Iterator[ServerProcess]:
-    """`auroraql serve` with the demonstration and no options: one process for all tests of a worker."""
+def demo_server(isolated_user_folders: Path) -> Iterator[ServerProcess]:
+    """Return `auroraql serve` with the demonstration and no options: one process for all tests of a worker."""
     with ServerProcess() as running:
         yield running
 
 
 @pytest.fixture
 def service(server: AuroraXServer) -> Iterator[Archive]:
-    """A session of its own on the module's service."""
+    """Return an archive connected to the module's server."""
     server.calls.clear()
     with connect(server.url, timeout=20) as archive:
         yield archive
@@ -108,7 +131,7 @@ def service(server: AuroraXServer) -> Iterator[Archive]:
 
 @pytest.fixture(scope="session")
 def table(demo_engine: EmbeddedEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The demonstration's file itself, in a copy."""
+    """Return the path of a copy of the demonstration's catalogue file."""
     copy = shutil.copyfile(demo_cache_path(None), tmp_path_factory.mktemp("demo") / "copy.duckdb")
     with duckdb.connect(str(copy), read_only=True) as connection:
         yield connection
@@ -116,7 +139,7 @@ def table(demo_engine: EmbeddedEngine, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session", autouse=True)
 def only_loopback() -> Iterator[None]:
-    """A test that reaches for the network fails at once."""
+    """Fail a test that connects to the network beyond loopback."""
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:

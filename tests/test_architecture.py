@@ -1,4 +1,4 @@
-"""The house: floors, sizes, lists that must agree, and what importing costs."""
+"""Tests of the architecture: layers, function sizes, consistent lists, and the cost of imports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 BANNED = {"utils", "helpers", "manager", "core", "misc", "common"}
 
 
-def test_the_floors_are_kept() -> None:
+def test_layers_are_respected() -> None:
     done = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-cache"],
         cwd=ROOT,
@@ -74,7 +74,7 @@ def _find_cycle(graph: dict[str, set[str]]) -> tuple[str, ...] | None:
 @pytest.mark.parametrize(
     "path", [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))], ids=lambda p: str(p.relative_to(ROOT))
 )
-def test_a_module_is_named_and_introduced(path: Path) -> None:
+def test_every_module_has_a_plain_name_and_a_docstring(path: Path) -> None:
     text = path.read_text("utf-8")
     assert path.stem not in BANNED
     tree = ast.parse(text)
@@ -107,23 +107,23 @@ def test_half_of_all_functions_are_short() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_nothing_is_swallowed_or_imported_for_types_only(path: Path) -> None:
+def test_no_exception_is_swallowed_and_no_import_is_for_types_only(path: Path) -> None:
     text = path.read_text("utf-8")
     assert "TYPE_CHECKING" not in text
     assert not re.search(r"except (Base)?Exception:\s*\n\s*pass", text)
 
 
-def test_codes_are_those_that_are_used_and_shown() -> None:
+def test_every_code_is_used_and_has_a_corpus_case() -> None:
     used = set(re.findall(r'"(AQL\d{4})"', "".join(p.read_text("utf-8") for p in MODULES if p.name != "codes.py")))
     assert used == set(CODES)
     corpus = chain(corpus_files.files("errors"), corpus_files.files("data_products"))
     shown = set(re.findall(r"\[(AQL\d{4})\]", "".join(path.read_text("utf-8") for path in corpus)))
-    # What only a caller can get wrong (parameters), what takes a megabyte to show or a service, has a test of its own.
+    # Codes that only a Python caller, a megabyte of input or a service can cause are tested elsewhere.
     elsewhere = {"AQL0103", "AQL0116", "AQL0119", "AQL0210", "AQL0211", "AQL0605", "AQL0611"}
     assert used - elsewhere <= shown
 
 
-def test_the_exception_tree_is_the_one_drawn() -> None:
+def test_the_exception_tree_matches_its_docstring() -> None:
     drawn = re.findall(r"^[ │├└─]*(\w+)(?:  +.*)?$", (errors.__doc__ or "").split("\n\n")[2], re.MULTILINE)
     real = [
         each.__name__
@@ -133,8 +133,8 @@ def test_the_exception_tree_is_the_one_drawn() -> None:
     assert sorted(drawn) == sorted(real)
 
 
-def test_names_that_stand_in_two_places_agree() -> None:
-    """The command line keeps its own short lists, so that --help loads nothing."""
+def test_duplicated_names_agree() -> None:
+    """The command line has its own short lists, so that --help loads nothing."""
     assert tuple(FORMATS) == FORMAT_NAMES
     assert WRITTEN == TARGETS
     assert tuple(FORMS) == SOURCES
@@ -187,13 +187,13 @@ def test_names_that_stand_in_two_places_agree() -> None:
         ),
     ],
 )
-def test_what_is_not_used_is_not_loaded(code: str, absent: tuple[str, ...]) -> None:
+def test_unused_packages_are_not_loaded(code: str, absent: tuple[str, ...]) -> None:
     check = f"{code}\nimport sys; print([m for m in {absent!r} if m in sys.modules], file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-def test_what_stays_is_not_looked_through_while_a_program_loads_or_ends() -> None:
+def test_loaded_modules_are_frozen_for_the_garbage_collector() -> None:
     code = """
 import gc, sys
 from auroraql.__main__ import main
@@ -204,11 +204,11 @@ print(sum(each["collections"] for each in gc.get_stats()) - before, gc.get_freez
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(done.stderr.split()[0]) < 10  # of forty
-    assert int(done.stderr.split()[1]) > 10_000  # nor when it ends
+    assert int(done.stderr.split()[1]) > 10_000  # nor at exit
 
 
-def test_programs_that_tests_start_keep_what_they_compile() -> None:
-    """Hundreds are started, and a checkout in which nothing may be kept is compiled anew by each."""
+def test_programs_that_tests_start_cache_their_bytecode() -> None:
+    """Hundreds are started, and without a cache each would compile the whole package again."""
     code = "import sys; print(sys.dont_write_bytecode)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -1,4 +1,4 @@
-"""The words of docstrings and messages: none of the calques that the code was once written in."""
+"""Tests of wording: docstrings, comments, messages and pages avoid a list of calques."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed works away from the checkout: the wheel, and the editable install."""
+"""Tests of installation: the wheel and the editable install work outside the checkout."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.conftest import ROOT
 CODE = "import auroraql; from auroraql.language import grammar; print(auroraql.translate('FIND data_products', to='aql'), grammar.grammar_files()[0])"
 
 
-def ran(*command: str | Path, cwd: Path) -> str:
-    """What a command prints; it must succeed."""
+def run_command(*command: str | Path, cwd: Path) -> str:
+    """Run a command and return its output. It must succeed."""
     elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=cwd, env=elsewhere, capture_output=True, text=True, check=False, timeout=120)
@@ -27,18 +27,20 @@ def ran(*command: str | Path, cwd: Path) -> str:
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> Path:
-    """The Python of an environment that has the dependencies, and no AuroraQL yet."""
+def bare_python(tmp_path: Path) -> Path:
+    """Return the Python of an environment with the dependencies but without AuroraQL."""
     venv.create(tmp_path / "venv", symlinks=True)
     (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
-    # Read after whatever is installed there, since such files are read in name order.
+    # Read after all other files there, because path files are read in name order.
     (site / "zz_dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return tmp_path / "venv" / "bin" / "python"
 
 
-def test_the_wheel_holds_what_it_needs(bare: Path, tmp_path: Path) -> None:
+def test_the_wheel_holds_what_it_needs(bare_python: Path, tmp_path: Path) -> None:
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    ran(*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, ROOT, cwd=tmp_path)
+    run_command(
+        *pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, ROOT, cwd=tmp_path
+    )
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"auroraql/grammar/{file.name}" for file in (ROOT / "grammar").glob("*.lark")} <= names
@@ -49,15 +51,17 @@ def test_the_wheel_holds_what_it_needs(bare: Path, tmp_path: Path) -> None:
     }
     assert {str(p.relative_to(ROOT)) for p in data} <= names
     assert not [name for name in names if name.startswith("tests")]
-    ran(*pip, "--python", bare, "install", "--quiet", "--ignore-installed", "--no-deps", wheel, cwd=tmp_path)
-    text, file = ran(bare, "-c", CODE, cwd=tmp_path).rsplit(maxsplit=1)
+    run_command(
+        *pip, "--python", bare_python, "install", "--quiet", "--ignore-installed", "--no-deps", wheel, cwd=tmp_path
+    )
+    text, file = run_command(bare_python, "-c", CODE, cwd=tmp_path).rsplit(maxsplit=1)
     assert text == "FIND data_products"
-    assert Path(file).is_relative_to(bare.parents[1])
+    assert Path(file).is_relative_to(bare_python.parents[1])
 
 
-def test_an_editable_install_reads_the_checkout(bare: Path, tmp_path: Path) -> None:
-    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", bare]
-    ran(
+def test_an_editable_install_reads_the_checkout(bare_python: Path, tmp_path: Path) -> None:
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", bare_python]
+    run_command(
         *pip,
         "install",
         "--quiet",
@@ -68,6 +72,6 @@ def test_an_editable_install_reads_the_checkout(bare: Path, tmp_path: Path) -> N
         ROOT,
         cwd=tmp_path,
     )
-    text, file = ran(bare, "-c", CODE, cwd=tmp_path).rsplit(maxsplit=1)
+    text, file = run_command(bare_python, "-c", CODE, cwd=tmp_path).rsplit(maxsplit=1)
     assert text == "FIND data_products"
     assert Path(file).parent == ROOT / "grammar"

@@ -1,4 +1,4 @@
-"""Every limit is enforced before the work that it limits: what a refusal costs does not grow with what is refused."""
+"""Tests of limits: each is enforced before the work that it limits, so the cost of a refusal is bounded."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ LISTS = {
 }
 
 
-def checked(text: str) -> tuple[list[str], int]:
-    """The codes of a check, and how many functions it calls."""
+def check_and_count_calls(text: str) -> tuple[list[str], int]:
+    """Return the codes of a check and the number of functions that it calls."""
     count = 0
 
     def counted(_frame: object, event: str, _argument: object) -> None:
@@ -57,9 +57,9 @@ def checked(text: str) -> tuple[list[str], int]:
 def test_a_list_stops_at_its_limit(name: str) -> None:
     before, _, rest = LISTS[name].partition("‹")
     item, _, after = rest.partition("›")
-    codes, calls = checked(before + item * 11_000 + after)
+    codes, calls = check_and_count_calls(before + item * 11_000 + after)
     assert codes == ["AQL0116"]
-    twice, more_calls = checked(before + item * 22_000 + after)
+    twice, more_calls = check_and_count_calls(before + item * 22_000 + after)
     assert twice == codes
     assert more_calls < calls * 1.05 + 100
 
@@ -70,7 +70,7 @@ def test_every_list_of_the_grammar_has_a_limit() -> None:
 
 
 @pytest.mark.parametrize("text", ["FIND ephemeris;" * (MAX_STATEMENTS + 1), ";" * (MAX_SCRIPT_CHARACTERS + 1)])
-def test_nothing_is_read_of_a_script_that_is_too_long(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_that_is_too_long_is_not_read(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def unread(text: str, piece: StatementPiece) -> script.ReadStatement:
         raise AssertionError("it was read")
 
@@ -79,20 +79,20 @@ def test_nothing_is_read_of_a_script_that_is_too_long(text: str, monkeypatch: py
     assert [each.code for each in said] == ["AQL0119"]
 
 
-def test_too_many_blocks_cost_no_pairs() -> None:
+def test_too_many_blocks_compute_no_pairs() -> None:
     blocks = "FIND conjunctions OF " + ", ".join(["ground (program = 'trex')"] * 900) + " WITHIN 5 km" + ON
-    codes, calls = checked(blocks)
+    codes, calls = check_and_count_calls(blocks)
     assert codes == ["AQL0213"]
     assert calls < 900 * 300, "900 blocks have 404,550 pairs"
 
 
-def test_nots_count_with_the_brackets_they_stand_before() -> None:
-    assert checked(f"{FIND}{('NOT ' * 99 + '(') * 2}a = 1)){ON}")[0] == ["AQL0601"]
-    assert checked(f"{FIND}{('NOT ' * 150 + '(') * 100}a = 1{')' * 100}{ON}")[0] == ["AQL0104"]
+def test_nots_count_towards_the_nesting_limit() -> None:
+    assert check_and_count_calls(f"{FIND}{('NOT ' * 99 + '(') * 2}a = 1)){ON}")[0] == ["AQL0601"]
+    assert check_and_count_calls(f"{FIND}{('NOT ' * 150 + '(') * 100}a = 1{')' * 100}{ON}")[0] == ["AQL0104"]
 
 
-def test_nested_finds_are_no_recursion() -> None:
+def test_nested_finds_do_not_recurse() -> None:
     nested = f"FIND data_products SELECT data_source.platform WHERE program = 'trex'{ON}"
     for _ in range(198):
         nested = f"FIND data_products SELECT data_source.platform WHERE platform IN ({nested}){ON}"
-    assert checked(nested)[0] == []
+    assert check_and_count_calls(nested)[0] == []

@@ -1,4 +1,4 @@
-"""Two and three processes on every file that the product writes: nothing is lost or half written, one writer at a time."""
+"""Tests of concurrent processes on every file that AuroraQL writes: nothing is lost, half written or written twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EACH = 40
 
 @contextmanager
 def _holding(program: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has printed `open`, and ends when its input does."""
+    """Start a process that prints `open` and ends when its input does."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin is not None
@@ -71,8 +71,8 @@ def _commands(path: Path, keys: Path) -> list[list[str]]:
     return [[*serve, "--api-key-file", str(keys)], serve, ["-a", str(path), "-c", "FIND data_products"]]
 
 
-def _refused(path: Path, tmp_path: Path) -> None:
-    """Every door of the product says that the file is in use, and ends with the exit code of what cannot be reached."""
+def assert_in_use(path: Path, tmp_path: Path) -> None:
+    """Assert that every entry point reports the file as in use and exits with the code for unreachable archives."""
     keys = tmp_path / "keys"
     keys.write_text("secret\n")
     for arguments in _commands(path, keys):
@@ -83,14 +83,14 @@ def _refused(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
-def test_one_process_at_a_time_has_a_catalogue_for_writing(tmp_path: Path) -> None:
+def test_only_one_process_opens_a_catalogue_for_writing(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.duckdb", [])
     link, hard = tmp_path / "link.duckdb", tmp_path / "hard.duckdb"
     link.symlink_to(path)
     hard.hardlink_to(path)
     with _holding(_WRITER, path, link, hard):
-        _refused(path, tmp_path)
-        _refused(link, tmp_path)
+        assert_in_use(path, tmp_path)
+        assert_in_use(link, tmp_path)
         with pytest.raises(duckdb.IOException, match="lock"):
             duckdb.connect(str(path))
     with duckdb.connect(str(path)) as connection:
@@ -98,10 +98,10 @@ def test_one_process_at_a_time_has_a_catalogue_for_writing(tmp_path: Path) -> No
     assert found == (1,)
 
 
-def test_a_catalogue_that_another_duckdb_has(tmp_path: Path) -> None:
+def test_a_catalogue_opened_by_another_duckdb_process(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.duckdb", [])
     with _holding(_DUCKDB, path):
-        _refused(path, tmp_path)
+        assert_in_use(path, tmp_path)
 
 
 _MANY = """
@@ -163,7 +163,7 @@ def test_three_processes_write_every_other_file(tmp_path: Path) -> None:
     assert shared.partition("-- ")[2].split(" b")[0] in marks
     assert shared.endswith(shared.partition("-- ")[2].split(" b")[0])
     left = [path.name for path in tmp_path.rglob("*") if path.name.startswith(".")]
-    assert left == []  # no half-written file stays
+    assert left == []  # no half-written file is left
 
 
 def test_three_processes_check_one_catalogue_at_once(tmp_path: Path) -> None:

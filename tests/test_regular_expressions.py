@@ -1,6 +1,6 @@
-"""No regular expression of the package takes exponential time, whatever is typed, pasted or sent.
+"""No regular expression of the package takes exponential time, whatever is typed, pasted or received.
 
-Each is tried on inputs that grow and then fail, in a process of its own, since nothing interrupts Python's matcher.
+Each runs on growing inputs that fail to match, in a separate process, because Python's matcher cannot be interrupted.
 """
 
 from __future__ import annotations

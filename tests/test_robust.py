@@ -1,4 +1,4 @@
-"""Input nobody meant to write: whatever comes in, a result or an AuroraQLError comes out, and soon."""
+"""Robustness against unexpected input: every input gives a result or an AuroraQLError, and soon."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ TOKENS = sorted({token for statement in STATEMENTS for token in TOKEN.findall(st
 ODD = "'\"`()[]{},;.$-+=<>!~%*:/\\\n\t \x00\ufeff\u00a0\u2019\u201c\u202e\ud800\udfff09aéZ😀_|#@&^?"
 
 
-def held(text: str) -> None:
-    """Everything that reads a text gives a result or a StatementError that can be shown."""
+def assert_handled(text: str) -> None:
+    """Pass a text to every function that reads one. Each must return, or raise a StatementError that can be shown."""
     source = Source(text, "a test")
     for act in ACTS:
         try:
@@ -46,13 +46,13 @@ def held(text: str) -> None:
             assert error.diagnostics
             assert str(error)
             for each in error.diagnostics:
-                place(each, text)
+                assert_valid_span(each, text)
     for _, said in check_scripts([source], load_shipped(), {}):
         assert render(said, source) or not said
 
 
-def place(diagnostic: Diagnostic, text: str) -> None:
-    """A span lies in the text; what is missing at its end stands one behind it."""
+def assert_valid_span(diagnostic: Diagnostic, text: str) -> None:
+    """Assert that a span lies in the text. The span of missing text may start one position after the end."""
     if isinstance(diagnostic.origin, Span):
         assert 0 <= diagnostic.origin.start <= diagnostic.origin.end <= len(text), diagnostic
 
@@ -73,12 +73,12 @@ ACTS: list[Callable[[Source], object]] = [
 @example("FIND data_products WHERE a = '\ud800'")
 @example("\x00;\x00")
 def test_any_text(text: str) -> None:
-    held(text)
+    assert_handled(text)
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=20).map("".join))
 def test_any_words_in_any_order(text: str) -> None:
-    held(text)
+    assert_handled(text)
 
 
 @given(st.binary(), st.sampled_from(["utf-8", "latin-1", "utf-16"]), st.sampled_from(["surrogateescape", "replace"]))
@@ -87,12 +87,12 @@ def test_any_bytes(data: bytes, encoding: str, errors: str) -> None:
         text = data.decode(encoding, errors)
     except UnicodeDecodeError:
         return
-    held(FIND + text)
+    assert_handled(FIND + text)
 
 
 @st.composite
 def mutations(draw: st.DrawFn) -> str:
-    """A statement of the corpus with a few characters or tokens deleted, doubled, swapped or put in."""
+    """Generate a statement of the corpus with a few characters or tokens deleted, doubled, swapped or inserted."""
     statement = draw(st.sampled_from(STATEMENTS))
     whole = draw(st.booleans())
     parts = TOKEN.findall(statement) if whole else list(statement)
@@ -113,8 +113,8 @@ def mutations(draw: st.DrawFn) -> str:
 
 
 @given(mutations())
-def test_any_slip_of_the_pen(text: str) -> None:
-    held(text)
+def test_any_typing_error(text: str) -> None:
+    assert_handled(text)
 
 
 NAMES = st.sampled_from(
@@ -151,11 +151,11 @@ def test_any_document(document: dict[str, Any], to: str) -> None:
         translate_find(query_json.read_document(document), to)
     except StatementError as error:
         assert str(error)
-    held(json.dumps(document))
+    assert_handled(json.dumps(document))
 
 
 @given(mutations(), st.sampled_from(["aql", "json", "sentence"]))
-def test_what_is_written_can_be_read(text: str, to: str) -> None:
+def test_printed_queries_can_be_parsed(text: str, to: str) -> None:
     try:
         made = translate(text, to)
     except StatementError:
@@ -168,7 +168,7 @@ def test_what_is_written_can_be_read(text: str, to: str) -> None:
 
 @contextmanager
 def soon(seconds: int = 60) -> Iterator[None]:
-    """Fails instead of hanging. 2 s are what a user may wait; the machine may be slow and busy."""
+    """Fail instead of hanging. Users should wait at most 2 seconds; the limit allows for a slow and busy machine."""
     if not hasattr(signal, "SIGALRM"):
         yield
         return
@@ -185,13 +185,13 @@ def soon(seconds: int = 60) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def refused(text: str) -> list[str]:
-    """The codes of what is wrong with a text that is wrong."""
+def error_codes(text: str) -> list[str]:
+    """Return the codes of the errors of a text that must have some."""
     with soon(), pytest.raises(StatementError) as raised:
         translate(text, "json")
     assert len(str(raised.value)) < 10_000
     for each in raised.value.diagnostics:
-        place(each, text)
+        assert_valid_span(each, text)
     return [each.code for each in raised.value.diagnostics]
 
 
@@ -218,10 +218,10 @@ DEEP = 5000
     ids=lambda text: re.sub(r"(.{12,30}?)\1{9,}", r"\1 …", text)[:40],
 )
 def test_depth(text: str) -> None:
-    assert refused(text)[0] in ("AQL0104", "AQL0405")
+    assert error_codes(text)[0] in ("AQL0104", "AQL0405")
 
 
-def test_depth_without_brackets() -> None:
+def test_depth_without_parentheses() -> None:
     for count in (199, DEEP, DEEP + 1):
         text = FIND + "NOT " * count + "a = 1"
         try:
@@ -243,7 +243,7 @@ def test_depth_of_a_document(levels: int) -> None:
 
 
 MEGABYTES = 2_500_000
-"""More than a statement may have, and enough that quadratic work takes hours."""
+"""More characters than a statement may have, and enough that quadratic work takes hours."""
 
 SCRIPT_CHARACTERS = 10_000_000
 
@@ -263,17 +263,17 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES)
 def test_megabytes(shape: str) -> None:
     before, unit, after = re.split("[‹›]", shape)
-    assert refused(before + unit * (MEGABYTES // len(unit)) + after)
+    assert error_codes(before + unit * (MEGABYTES // len(unit)) + after)
 
 
 @pytest.mark.parametrize("shape", [FIND + "‹a=1 OR ›a=1", "‹{›", "/*‹x›*/"])
 def test_ten_megabytes(shape: str) -> None:
     before, unit, after = re.split("[‹›]", shape)
-    assert refused(before + unit * ((SCRIPT_CHARACTERS - len(before + after)) // len(unit)) + after)
+    assert error_codes(before + unit * ((SCRIPT_CHARACTERS - len(before + after)) // len(unit)) + after)
 
 
 def list_of(count: int) -> list[tuple[Any, dict[str, Any]]]:
-    """A long list in every way of writing one: statements, with their parameters."""
+    """Return a long list in every form: statements, each with its parameters."""
     values = [f"v{number}" for number in range(count)]
     text = f"{FIND}program IN ({', '.join(map(repr, values))})"
     document = {"data_sources": {"programs": values}, "data_product_type_filters": []}
@@ -309,8 +309,8 @@ def test_a_list_of_ten_thousand_and_one_more() -> None:
 )
 def test_huge_numbers(clause: str, value: str) -> None:
     with soon():
-        held(f"FIND data_products {clause.format(value)}")
-        held('{"data_product_type_filters": [], "start": ' + value + "}")
+        assert_handled(f"FIND data_products {clause.format(value)}")
+        assert_handled('{"data_product_type_filters": [], "start": ' + value + "}")
 
 
 WINDOWS = """
@@ -352,7 +352,7 @@ ON $d
 )
 def test_absurd_times(window: str) -> None:
     with soon():
-        held(f"FIND data_products {window}")
+        assert_handled(f"FIND data_products {window}")
         try:
             translate("FIND data_products ON $d", "json", d=window.partition(" ")[2])
         except StatementError as error:
@@ -362,7 +362,7 @@ def test_absurd_times(window: str) -> None:
 CONTROLS = "\x00\x07\x1b[31m\x7f\x85\u200b\u200e\u202a\u202e\u2066\u2028\u2029\ufeff\ud800\udfff\U000e0001"
 
 
-def test_nothing_that_acts_on_a_terminal_comes_out() -> None:
+def test_no_output_controls_a_terminal() -> None:
     for text in (
         f"{FIND}{CONTROLS} = 1",
         f"{FIND}`{CONTROLS}` = 5 ON {CONTROLS}",
@@ -375,8 +375,8 @@ def test_nothing_that_acts_on_a_terminal_comes_out() -> None:
         assert all(line.isprintable() for line in said.split("\n")), repr(said)
 
 
-def steps(text: str) -> float:
-    """What it costs to read a text: the least processor time of three tries."""
+def processor_time(text: str) -> float:
+    """Return the least processor time of three attempts to read a text."""
 
     def once() -> float:
         began = process_time()
@@ -393,8 +393,8 @@ def steps(text: str) -> float:
 )
 def test_growth_is_linear(unit: str) -> None:
     few, many = (FIND + unit * count + "a = 1" for count in (150, 1500))
-    # Ten times as much takes ten times as long, not a hundred times; between them is room for a busy machine.
-    assert steps(many) < 40 * max(steps(few), 1e-3)
+    # Ten times the input takes ten times as long, not a hundred times. The limit lies between, for busy machines.
+    assert processor_time(many) < 40 * max(processor_time(few), 1e-3)
 
 
 @pytest.mark.parametrize(

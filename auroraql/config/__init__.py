@@ -256,11 +256,11 @@ def effective_config(options: argparse.Namespace, *, checked: bool = False) -> C
 
 
 def query_folders(config: Config) -> tuple[Path, Path]:
-    """Where saved queries are: the working folder, and the user's own, where new ones are kept."""
+    """Return the folders of saved queries: the working folder, and the user's folder, where new ones are stored."""
     return Path(), user_query_folder(config)
 
 
 def user_query_folder(config: Config) -> Path:
-    """The user's own folder of saved queries."""
+    """Return the user's folder of saved queries."""
     named = config.text("queries")
     return Path(named).expanduser() if named else user_data_path("auroraql") / "queries"

@@ -62,7 +62,7 @@ def split_items(text: str) -> list[str]:
 
 
 def quote_value(value: str) -> str:
-    """Return a text as a value in front matter or after `\\run`, quoted where necessary."""
+    r"""Return a text as a value in front matter or after `\run`, quoted where necessary."""
     plain = re.fullmatch(r"[^\s,'\"()]+", value) is not None
     return value if plain else "'" + value.replace("'", "''") + "'"
 

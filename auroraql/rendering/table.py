@@ -129,7 +129,7 @@ def _header_lines(shown: Sequence[TableColumn], screen: RenderOptions) -> str:
         apply_style(pad_text(cut_title(c.header, c.width), c.width, right=c.right), BOLD, color=color) for c in shown
     ]
     rules = [apply_style("-" * c.width, DIM, color=color) for c in shown]
-    return _join_chunks([titles, rules], screen)
+    return _join_cells([titles, rules])
 
 
 def _row_lines(
@@ -147,12 +147,11 @@ def _row_lines(
             if text_iterator is not None
             else [_cell_texts(row, screen) for row in chunk]
         )
-        yield _join_chunks(
+        yield _join_cells(
             [
                 [_draw_cell(c, row[c.at], text[c.at], screen) for c in shown]
                 for row, text in zip(chunk, cells, strict=True)
-            ],
-            screen,
+            ]
         )
 
 
@@ -167,15 +166,9 @@ def _fill_cell(column: TableColumn, text: str) -> str:
     return pad_text(text if column.is_whole else cut_text(text, column.width), column.width, right=column.right)
 
 
-def _join_chunks(rows: list[list[str]], screen: RenderOptions) -> str:
-    if screen.width is None:
-        # Joined here: tabulate would measure every cell again, which takes four times as long.
-        return "".join(f"{(' ' * GAP).join(cells).rstrip()}\n" for cells in rows)
-    # Import here: loading tabulate takes as long as a small search, and most formats do not need it.
-    from tabulate import tabulate
-
-    # Cells are already padded to their widths, so that all chunks of a long table align.
-    return tabulate(rows, tablefmt="plain", stralign=None, disable_numparse=True, preserve_whitespace=True) + "\n"
+def _join_cells(rows: list[list[str]]) -> str:
+    """Return the lines of rows whose cells are padded to the widths of their columns."""
+    return "".join(f"{(' ' * GAP).join(cells).rstrip()}\n" for cells in rows)
 
 
 GAP = 2

@@ -304,18 +304,16 @@ class ResultSet:
         return _load_writers().notebook_html(self)
 
     def to_pandas(self) -> Any:
-        """Return the rows as a `pandas.DataFrame`, equal to what pandas reads from the result's Parquet file."""
+        """Return the rows as a `pandas.DataFrame`, equal to what pandas reads from the result's Parquet file.
+
+        Raises UsageError when pandas is not installed.
+        """
+        _load_optional_package("pandas")
         return _load_writers().to_pandas_frame(self)
 
     def to_polars(self) -> Any:
         """Return the rows as a `polars.DataFrame`. Raises UsageError when polars is not installed."""
-        try:
-            import polars
-        except ImportError:
-            raise UsageError(
-                "polars is not installed", "pip install polars, or take to_pandas() or to_arrow()"
-            ) from None
-        return polars.from_arrow(self.to_arrow())
+        return _load_optional_package("polars").from_arrow(self.to_arrow())
 
     def to_arrow(self) -> Any:
         """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text."""
@@ -484,6 +482,19 @@ def _put_in_each(record: Record, column: ResultColumn, values: list[Any]) -> Non
     elements += [{} for _ in values[len(elements) :]]
     for element, value in zip(elements, values, strict=False):
         _put_value(element, column.path[column.many_at :], value)
+
+
+_FRAME_PACKAGES = {"pandas": "to_polars() or to_arrow()", "polars": "to_pandas() or to_arrow()"}
+"""Packages for data frames, which AuroraQL works without, and the methods that do not need them."""
+
+
+def _load_optional_package(name: str) -> Any:
+    """Import a package for data frames. Raises UsageError with the command that installs it."""
+    try:
+        return import_module(name)
+    except ImportError:
+        hint = f"run `pip install {name}`, or use {_FRAME_PACKAGES[name]}"
+        raise UsageError(f"{name} is not installed", hint) from None
 
 
 def _load_writers() -> ResultWriters:

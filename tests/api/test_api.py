@@ -1,4 +1,4 @@
-"""The Python interface: what `import auroraql` offers, what it costs, and what it hands back."""
+"""Tests of the Python interface: what `import auroraql` offers, what it loads, and what it returns."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def identifiers(result: ResultSet) -> list[int]:
     return [record["data_source"]["identifier"] for record in result.records]
 
 
-# --- what is offered
+# --- public names
 
 
-def test_the_stub_and_the_package_offer_the_same_names() -> None:
+def test_stub_and_package_offer_the_same_names() -> None:
     stub = ast.parse(Path(auroraql.__file__).with_suffix(".pyi").read_text("utf-8"))
     declared = {
         alias.asname: node.module for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names
@@ -61,7 +61,7 @@ def test_the_stub_and_the_package_offer_the_same_names() -> None:
         auroraql.nothing_of_the_kind  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_what_is_offered_is_documented() -> None:
+def test_every_public_name_has_a_docstring() -> None:
     for name in PUBLIC:
         offered = getattr(auroraql, name)
         assert inspect.getdoc(offered), name
@@ -71,7 +71,7 @@ def test_what_is_offered_is_documented() -> None:
                 assert inspect.getdoc(value), f"{name}.{member}"
 
 
-def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
+def test_exception_tree_matches_its_docstring() -> None:
     drawn: dict[str, str] = {}
     above: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
@@ -114,7 +114,7 @@ LOADED = "import sys; {}; print(*sorted({{m.partition('.')[0] for m in sys.modul
     ],
     ids=["import", "translate", "command translate", "command version", "command search"],
 )
-def test_what_is_not_used_is_not_loaded(act: str, without: str) -> None:
+def test_unused_packages_are_not_loaded(act: str, without: str) -> None:
     done = subprocess.run([sys.executable, "-c", LOADED.format(act)], capture_output=True, text=True, check=True)
     loaded = done.stdout.splitlines()[-1].split()
     assert "auroraql" in loaded
@@ -124,7 +124,7 @@ def test_what_is_not_used_is_not_loaded(act: str, without: str) -> None:
 # --- parse and translate
 
 
-def test_parse_gives_a_tree_and_parse_script_several() -> None:
+def test_parse_returns_a_tree_and_parse_script_several() -> None:
     assert auroraql.parse(KEOGRAMS) == auroraql.parse(f"{KEOGRAMS} ; -- once more")
     assert auroraql.parse_script(f"{KEOGRAMS}; {json.dumps(DOCUMENT)};")[0] == auroraql.parse(KEOGRAMS)
     assert auroraql.parse_script("-- nothing") == ()
@@ -143,14 +143,14 @@ def test_translate_to_every_form(statement: Any, to: str, kind: type) -> None:
         assert auroraql.translate(made, "json") == auroraql.translate(statement, "json")
 
 
-def test_translate_of_a_document_leaves_it_as_it_is() -> None:
+def test_translate_does_not_modify_its_document() -> None:
     before = json.dumps(DOCUMENT)
     assert auroraql.translate(DOCUMENT, "aql") == "FIND data_products WHERE program = 'trex' ON 2021-01-01"
     assert json.dumps(DOCUMENT) == before
 
 
 @pytest.mark.parametrize("wrong", [5, None, b"FIND data_products", ["FIND data_products"]])
-def test_a_statement_is_text(wrong: Any, demo: Archive) -> None:
+def test_a_statement_must_be_text(wrong: Any, demo: Archive) -> None:
     for act in (auroraql.parse, auroraql.parse_script, demo.run, demo.run_script, demo.submit):
         with pytest.raises(UsageError, match="a statement is text"):
             act(wrong)
@@ -158,7 +158,7 @@ def test_a_statement_is_text(wrong: Any, demo: Archive) -> None:
         auroraql.translate(wrong, "json")
 
 
-def test_a_form_that_there_is_not() -> None:
+def test_translate_to_an_unknown_form() -> None:
     for form in ("pdf", "JSON", "", None):
         with pytest.raises(UsageError, match="the forms are aql, json, sentence, python, curl, plan"):
             auroraql.translate(KEOGRAMS, form)  # type: ignore[arg-type]
@@ -175,7 +175,7 @@ def test_a_form_that_there_is_not() -> None:
         (("trex",), "2021-01-01"),
     ],
 )
-def test_parameters_are_values(demo: Archive, program: Any, day: Any) -> None:
+def test_parameters_are_bound_as_values(demo: Archive, program: Any, day: Any) -> None:
     assert identifiers(demo.run(ASKED, program=program, day=day)) == IDENTIFIERS
 
 
@@ -193,7 +193,7 @@ EAST = timezone(timedelta(hours=2))
         ("2021-01", "2021-01-01T00:00:00"),
     ],
 )
-def test_moments_are_in_utc(moment: Any, start: str) -> None:
+def test_datetime_parameters_are_converted_to_utc(moment: Any, start: str) -> None:
     made = auroraql.translate("FIND data_products SINCE $since", "json", since=moment)
     assert isinstance(made, dict)
     assert made["start"] == start
@@ -206,7 +206,7 @@ def test_parameters_never_become_part_of_the_text() -> None:
     assert made["data_sources"]["programs"] == [evil]
 
 
-def test_numbers_truths_and_lists_as_parameters() -> None:
+def test_numbers_booleans_and_lists_as_parameters() -> None:
     where = "FIND data_products WHERE program IN ($list) AND wavelength = $number AND calibrated = $truth"
     made = auroraql.translate(where, "json", list=["a", "b"], number=5577.1, truth=True)
     assert isinstance(made, dict)
@@ -227,7 +227,7 @@ def test_numbers_truths_and_lists_as_parameters() -> None:
         ({"p": "trex", "q": 1}, "AQL0210"),
     ],
 )
-def test_a_parameter_that_cannot_be(demo: Archive, given: dict[str, Any], code: str) -> None:
+def test_unsupported_parameter_values(demo: Archive, given: dict[str, Any], code: str) -> None:
     statement = "FIND data_products WHERE program = $p ON 2021-01-01"
     for act in (demo.run, demo.run_script, demo.submit):
         with pytest.raises(StatementError) as raised:
@@ -237,7 +237,7 @@ def test_a_parameter_that_cannot_be(demo: Archive, given: dict[str, Any], code: 
         auroraql.translate(statement, "json", **given)
 
 
-def test_any_name_may_be_a_parameter(demo: Archive) -> None:
+def test_any_name_can_be_a_parameter(demo: Archive) -> None:
     for name in ("self", "text", "texts", "source", "größe"):
         statement = f"FIND data_products WHERE program = ${name} ON 2021-01-01 LIMIT 1"
         assert len(demo.run(statement, **{name: "trex"})) == 1
@@ -247,7 +247,7 @@ def test_any_name_may_be_a_parameter(demo: Archive) -> None:
 # --- connect, run, submit
 
 
-def test_connect_says_what_it_cannot_open(tmp_path: Path) -> None:
+def test_connect_reports_archives_that_it_cannot_open(tmp_path: Path) -> None:
     (tmp_path / "text.duckdb").write_text("no database")
     for archive in ("", "nowhere.duckdb", tmp_path, tmp_path / "text.duckdb", "ftp://x", "http://u:secret@x"):
         with pytest.raises(UsageError) as raised:
@@ -258,12 +258,12 @@ def test_connect_says_what_it_cannot_open(tmp_path: Path) -> None:
             auroraql.connect(timeout=timeout)
 
 
-def test_an_archive_and_its_results_show_what_they_are(demo: Archive) -> None:
+def test_repr_of_an_archive_and_its_results(demo: Archive) -> None:
     assert (demo.name, demo.demonstration, repr(demo)) == ("demo", True, "<Archive demo>")
     assert repr(demo.run(KEOGRAMS)).startswith("<ResultSet of 5 rows from demo: start, end, ")
 
 
-def test_the_key_shows_nowhere(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_api_key_is_never_shown(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AURORAX_API_KEY", "for-aurorax-alone")
     with auroraql.connect(server.url, api_key="s3cret-key") as archive:
         archive.run("FIND data_products")
@@ -279,7 +279,7 @@ def test_the_key_shows_nowhere(server: AuroraXServer, monkeypatch: pytest.Monkey
     assert server.calls[-1].headers["x-aurorax-api-key"] == "another"
 
 
-def test_one_statement_runs_and_several_are_a_script(demo: Archive) -> None:
+def test_run_takes_one_statement_and_run_script_several(demo: Archive) -> None:
     with pytest.raises(StatementError, match="AQL0115"):
         demo.run(f"{KEOGRAMS}; {KEOGRAMS}")
     with pytest.raises(StatementError, match="AQL0105"):
@@ -289,7 +289,7 @@ def test_one_statement_runs_and_several_are_a_script(demo: Archive) -> None:
     assert list(demo.run_script("")) == []
 
 
-def test_a_script_runs_when_it_is_asked_and_not_when_anything_is_wrong(server: AuroraXServer) -> None:
+def test_a_script_runs_lazily_and_only_when_it_has_no_error(server: AuroraXServer) -> None:
     with auroraql.connect(server.url) as archive:
         results = archive.run_script("FIND data_products; FIND data_products LIMIT 2", "FIND data_products")
         assert server.calls == []
@@ -314,14 +314,14 @@ def test_a_script_stops_at_its_first_failure(server: AuroraXServer) -> None:
         assert server.count("submit") == 2
 
 
-def test_a_refused_cancellation_does_not_hide_what_happened(server: AuroraXServer) -> None:
+def test_a_refused_cancellation_does_not_hide_the_timeout(server: AuroraXServer) -> None:
     server.never = True
     server.faults["cancel"] = Fault(status=403, body=b"{}")
     with auroraql.connect(server.url, timeout=0.3) as archive, pytest.raises(auroraql.TimedOut):
         archive.run("FIND data_products")
 
 
-def test_a_search_on_the_service(server: AuroraXServer) -> None:
+def test_submit_against_a_service(server: AuroraXServer) -> None:
     server.polls = 2
     with auroraql.connect(server.url, timeout=20) as archive:
         search = archive.submit("FIND data_products WHERE program = $p ORDER BY start DESC LIMIT 2", p="trex")

@@ -1,4 +1,4 @@
-"""What Python programs hand in: dicts, search objects of the real client, values of every type; and what they see."""
+"""Tests of what Python programs pass in (dicts, pyaurorax searches, values of every type) and of what they see."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ from auroraql import (
     translate,
 )
 from tests.support.aurorax_server import RECORDS, AuroraXServer
+from tests.support.client_libraries import substitute_client_libraries
 
 KEOGRAMS = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
 
@@ -60,7 +61,7 @@ def server() -> Iterator[AuroraXServer]:
         yield running
 
 
-# --- exceptions cross processes
+# --- exceptions cross process boundaries
 
 
 def _subclasses(base: type[AuroraQLError]) -> Iterator[type[Any]]:
@@ -71,7 +72,7 @@ def _subclasses(base: type[AuroraQLError]) -> Iterator[type[Any]]:
 
 
 def _examples() -> list[BaseException]:
-    """One of each class of the tree, as found after loading every module, with all that it can carry."""
+    """Return one instance of each exception class, found by loading every module, with every attribute set."""
     for module in pkgutil.walk_packages(auroraql.__path__, "auroraql."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -109,7 +110,7 @@ def test_every_exception_can_be_pickled_copied_and_raised_in_a_process_pool() ->
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             assert _parts(pickle.loads(pickle.dumps(error, protocol))) == _parts(error)  # noqa: S301
         assert _parts(copy.copy(error)) == _parts(copy.deepcopy(error)) == _parts(error)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), substitute_client_libraries) as pool:
         for error in examples:
             raised = pool.submit(_raise, error).exception(timeout=60)
             assert raised is not None
@@ -119,7 +120,7 @@ def test_every_exception_can_be_pickled_copied_and_raised_in_a_process_pool() ->
 # --- warnings
 
 
-def test_a_warning_is_seen_where_the_statement_was_run(demo: Archive) -> None:
+def test_a_warning_points_to_the_line_that_ran_the_statement(demo: Archive) -> None:
     misspelt = "FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
     with pytest.warns(AuroraQLWarning, match="no platform 'gilam'") as seen:
         result = demo.run(misspelt)
@@ -136,7 +137,7 @@ def test_a_warning_is_seen_where_the_statement_was_run(demo: Archive) -> None:
     assert seen[0].filename == __file__
 
 
-def test_a_callback_takes_the_warnings(demo: Archive) -> None:
+def test_a_callback_receives_the_warnings(demo: Archive) -> None:
     received: list[str] = []
     demo.on_warning(lambda diagnostics, _source: received.extend(each.code for each in diagnostics))
     try:
@@ -148,7 +149,7 @@ def test_a_callback_takes_the_warnings(demo: Archive) -> None:
     assert received == ["AQL0602"]
 
 
-def test_a_right_statement_warns_of_nothing(demo: Archive) -> None:
+def test_a_correct_statement_causes_no_warning(demo: Archive) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(demo.run(KEOGRAMS)) == 5
@@ -158,7 +159,7 @@ def test_a_right_statement_warns_of_nothing(demo: Archive) -> None:
 
 
 def _searches() -> list[tuple[str, Any]]:
-    """Search objects of the client, never executed, with the text that says the same."""
+    """Return pyaurorax searches that were never executed, each with the equivalent text form."""
     client = pyaurorax.PyAuroraX()
     day, end = datetime(2021, 1, 1), datetime(2021, 1, 1, 23, 59, 59)
     early, late = datetime(2020, 1, 1), datetime(2020, 1, 1, 2)
@@ -184,7 +185,7 @@ def _searches() -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(("text", "search"), _searches(), ids=["data_products", "ephemeris", "conjunctions"])
-def test_a_search_object_and_its_query_are_statements(demo: Archive, text: str, search: Any) -> None:
+def test_a_search_object_and_its_query_are_accepted_as_statements(demo: Archive, text: str, search: Any) -> None:
     expected = demo.run(text).records
     assert expected
     assert demo.run(search).records == expected
@@ -195,7 +196,7 @@ def test_a_search_object_and_its_query_are_statements(demo: Archive, text: str, 
     assert demo.check(search) == demo.check(text)
 
 
-def test_the_response_format_of_a_search_object_is_selected(demo: Archive) -> None:
+def test_the_response_format_of_a_search_object_becomes_select(demo: Archive) -> None:
     template = {"start": True, "data_source": {"platform": True, "identifier": False}, "metadata": True, "end": False}
     search = DataProductSearch(
         pyaurorax.PyAuroraX(),
@@ -210,7 +211,7 @@ def test_the_response_format_of_a_search_object_is_selected(demo: Archive) -> No
     assert {frozenset(record["data_source"]) for record in records} == {frozenset({"platform"})}
 
 
-def test_a_query_may_hold_python_values(demo: Archive) -> None:
+def test_a_query_dict_can_hold_python_values(demo: Archive) -> None:
     query = {
         "start": datetime(2021, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))),
         "end": pd.Timestamp("2021-01-01T23:59:59"),
@@ -224,7 +225,7 @@ def test_a_query_may_hold_python_values(demo: Archive) -> None:
 @pytest.mark.parametrize(
     "value", [5, None, b"FIND", ["FIND"], len], ids=["number", "none", "bytes", "list", "function"]
 )
-def test_what_is_not_a_statement_is_refused(demo: Archive, value: Any) -> None:
+def test_other_objects_are_refused_as_statements(demo: Archive, value: Any) -> None:
     with pytest.raises(UsageError, match="a statement is text, a query as a dict, or a search object"):
         demo.run(value)
 
@@ -268,7 +269,7 @@ VALUES: dict[str, Any] = {
     "itself": _ENDLESS, "object in itself": {"a": _ENDLESS}, "deep": _nested(5000), "function": len, "type": int,
     "numbers beyond": [1, 10**400], "not numbers": [Decimal("NaN")], "iterator": iter([1]), "ellipsis": ...,
 }  # fmt: skip
-"""One value of each kind that a program might hand in, and each that has ever stopped a process."""
+"""One value of each type that a program might pass, and every value that once crashed the process."""
 
 STATEMENTS = (
     "FIND data_products WHERE program = $p ON 2021-01-01 LIMIT 1",
@@ -288,7 +289,7 @@ STATEMENTS = (
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_every_value_of_a_parameter_works_or_is_refused_by_its_name(statement: str) -> None:
+def test_every_parameter_value_works_or_is_refused_by_name(statement: str) -> None:
     with connect() as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore", AuroraQLWarning)
         for name, value in VALUES.items():
@@ -300,7 +301,7 @@ def test_every_value_of_a_parameter_works_or_is_refused_by_its_name(statement: s
                 assert any("$p" in each.message or each.origin is not None for each in error.diagnostics), name
 
 
-def test_times_of_every_library_are_the_same_parameter(demo: Archive) -> None:
+def test_times_of_every_library_give_the_same_parameter(demo: Archive) -> None:
     moment = datetime(2021, 1, 1, 12)
     same = (
         moment,
@@ -322,7 +323,7 @@ def test_times_of_every_library_are_the_same_parameter(demo: Archive) -> None:
 # --- the steps of a search
 
 
-def test_verbose_prints_the_steps_as_the_client_does(
+def test_verbose_prints_the_steps_as_pyaurorax_does(
     server: AuroraXServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
@@ -342,7 +343,7 @@ def test_verbose_prints_the_steps_as_the_client_does(
     assert steps[-1].endswith(f" of data containing {len(result)} record" + ("" if len(result) == 1 else "s"))
 
 
-def test_the_lines_go_to_a_function_that_takes_them(demo: Archive) -> None:
+def test_verbose_lines_go_to_a_callback(demo: Archive) -> None:
     lines: list[str] = []
     demo.verbose = lines.append
     try:
@@ -359,7 +360,7 @@ def test_the_lines_go_to_a_function_that_takes_them(demo: Archive) -> None:
 # --- results
 
 
-def test_a_result_is_indexed_and_sliced_as_a_list(demo: Archive) -> None:
+def test_a_result_is_indexed_and_sliced_like_a_list(demo: Archive) -> None:
     result = demo.run("FIND data_products WHERE program = 'trex' ON 2021-01-01")
     rows = list(result)
     assert [result[n] for n in (0, 5, -1)] == [rows[0], rows[5], rows[-1]]
@@ -391,7 +392,7 @@ def test_a_columnar_result_is_indexed_and_sliced(server: AuroraXServer, monkeypa
      "FIND data_products WHERE program = 'nosuch' ON 2021-01-01", "SQL SELECT 1 AS a, NULL AS b, DATE '2021-01-01' AS c"],
     ids=["products", "ephemeris", "conjunctions", "show", "no rows", "sql"],
 )  # fmt: skip
-def test_every_reader_of_arrow_takes_a_result(demo: Archive, statement: str) -> None:
+def test_every_arrow_reader_accepts_a_result(demo: Archive, statement: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AuroraQLWarning)
         result = demo.run(statement)

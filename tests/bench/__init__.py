@@ -1,1 +1,1 @@
-"""Benchmarks, which print ratios: `python -m tests.bench.run`."""
+"""Benchmarks that print ratios: `python -m tests.bench.run`."""

@@ -1,7 +1,7 @@
-"""Prints what a year of conjunctions costs beside DuckDB used by hand: `python tests/bench/bench_conjunctions.py`.
+"""Benchmark of a year of conjunctions against hand-written DuckDB SQL: `python -m tests.bench.bench_conjunctions`.
 
-The year is made up: 24 imagers that stay where they are and work at night, 3 spacecraft on polar orbits, one record
-a minute; about 9 million records, as many as a year of the THEMIS imagers and Swarm has.
+The year is synthetic: 24 stationary imagers that work at night and 3 spacecraft on polar orbits, one record a minute.
+That is about 9 million records, as many as a year of the THEMIS imagers and Swarm has.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ _FLAT = ("start", "end", "min_distance", "max_distance", "closest_epoch", "farth
 PLAIN = tuple(Column(Ref("record", name)) for name in _FLAT)
 
 
-def asked(*blocks: Block, km: int = 500, **criteria: Any) -> Query:
-    """The year, with one limit for every two blocks."""
+def year_query(*blocks: Block, km: int = 500, **criteria: Any) -> Query:
+    """Return a query for the whole year, with the same distance limit for every pair of blocks."""
     pairs = len(blocks) * (len(blocks) - 1) // 2
     return Query(
         "conjunctions", start=YEAR[0], end=YEAR[1], criteria=Criteria(blocks, (Decimal(km),) * pairs, **criteria)
@@ -106,17 +106,17 @@ def asked(*blocks: Block, km: int = 500, **criteria: Any) -> Query:
 
 
 CASES: dict[str, tuple[Query, tuple[Column, ...] | None]] = {
-    "a year, columns as by hand": (asked(IMAGERS, CRAFT), PLAIN),
-    "a year, whole records": (asked(IMAGERS, CRAFT), None),
-    "at half minutes": (asked(IMAGERS, CRAFT, subminute=True), PLAIN),
-    "by all three traces": (asked(IMAGERS, CRAFT, via=("nbtrace", "sbtrace", "geographic")), PLAIN),
-    "with two spacecraft at once": (asked(IMAGERS, CRAFT, CRAFT, km=1000), PLAIN),
-    "between two imagers and one": (asked(IMAGERS, IMAGERS, CRAFT, km=800), PLAIN),
+    "a year, columns as by hand": (year_query(IMAGERS, CRAFT), PLAIN),
+    "a year, whole records": (year_query(IMAGERS, CRAFT), None),
+    "at half minutes": (year_query(IMAGERS, CRAFT, subminute=True), PLAIN),
+    "by all three traces": (year_query(IMAGERS, CRAFT, via=("nbtrace", "sbtrace", "geographic")), PLAIN),
+    "with two spacecraft at once": (year_query(IMAGERS, CRAFT, CRAFT, km=1000), PLAIN),
+    "between two imagers and one": (year_query(IMAGERS, IMAGERS, CRAFT, km=800), PLAIN),
 }
 
 
 def build(path: Path) -> None:
-    """Writes the catalogue."""
+    """Write the catalogue file."""
     with duckdb.connect(str(path)) as connection:
         connection.execute(resources.files("auroraql.engines.duckdb").joinpath("catalogue.sql").read_text("utf-8"))
         connection.execute("INSERT INTO catalogue VALUES (?, TRUE, 'a year made up', 'bench')", [SCHEMA_VERSION])
@@ -127,7 +127,7 @@ def build(path: Path) -> None:
 
 
 def best(call: Callable[[], list[Any]], times: int = 3) -> tuple[float, int]:
-    """The shortest of several runs, in seconds, and how many rows there are."""
+    """Return the shortest time of several runs, in seconds, and the number of rows."""
     taken = []
     for _ in range(times):
         began = time.perf_counter()
@@ -136,28 +136,31 @@ def best(call: Callable[[], list[Any]], times: int = 3) -> tuple[float, int]:
     return min(taken), len(rows)
 
 
-def ours(engine: EmbeddedEngine, query: Query) -> list[Any]:
-    """A query from submit to rows."""
+def run_query(engine: EmbeddedEngine, query: Query) -> list[Any]:
+    """Run a query with AuroraQL and return its rows."""
     run = engine.submit(Plan(query, (Request(query.kind),)))
     return list(run.fetch(time.monotonic() + 600).rows or ())
 
 
 def peak() -> float:
-    """The most memory that this process has had, in GB."""
+    """Return the peak memory of this process in GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
 
 
 def main(*, full: bool) -> None:
-    """Builds the year and measures; the peak of memory only ever grows, so each line says what was needed so far."""
+    """Build the catalogue and print every measurement.
+
+    The peak of memory never falls, so each line shows the peak so far.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "year.duckdb"
-        # In a process of its own: what writing takes is not of interest.
+        # In a separate process, so that the memory used for writing is not counted.
         subprocess.run([sys.executable, "-m", "tests.bench.bench_conjunctions", "--build", str(path)], check=True)
         print(f"{'':32}{'':>9}     peak so far {peak():6.2f} GB")
         engine = EmbeddedEngine(path)
         for name, (query, select) in list(CASES.items())[: None if full else 2]:
             chosen = Query(query.kind, start=query.start, end=query.end, select=select, criteria=query.criteria)
-            taken, count = best(lambda chosen=chosen: ours(engine, chosen))  # type: ignore[misc]
+            taken, count = best(lambda chosen=chosen: run_query(engine, chosen))  # type: ignore[misc]
             print(f"{name:32}{taken:9.2f} s   peak so far {peak():6.2f} GB   {count:9,} conjunctions")
         engine.close()
         with duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN) as connection:

@@ -1,4 +1,4 @@
-"""Prints what the embedded archive costs beside DuckDB used by hand: `python -m tests.bench.bench_embedded`."""
+"""Benchmark of the embedded archive against hand-written DuckDB SQL: `python -m tests.bench.bench_embedded`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ CASES: dict[str, tuple[Query, str, list[Any]]] = {
 
 
 def best(call: Callable[[], Any], times: int = 15) -> float:
-    """The shortest of several runs, in milliseconds."""
+    """Return the shortest time of several runs, in milliseconds."""
     taken = []
     for _ in range(times):
         began = time.perf_counter()
@@ -77,8 +77,8 @@ def best(call: Callable[[], Any], times: int = 15) -> float:
     return min(taken) * 1000
 
 
-def ours(engine: EmbeddedEngine, query: Query) -> Callable[[], Any]:
-    """A query from submit to rows."""
+def query_runner(engine: EmbeddedEngine, query: Query) -> Callable[[], Any]:
+    """Return a function that runs a query with AuroraQL, from submit to rows."""
 
     def call() -> Any:
         run = engine.submit(Plan(query, (Request(KIND),)))
@@ -89,8 +89,8 @@ def ours(engine: EmbeddedEngine, query: Query) -> Callable[[], Any]:
     return call
 
 
-def by_hand(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> Callable[[], Any]:
-    """The same by hand, with its JSON read, since both are to give objects."""
+def sql_runner(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> Callable[[], Any]:
+    """Return a function that runs hand-written SQL and decodes its JSON, because both sides must return objects."""
 
     def call() -> Any:
         rows = connection.execute(sql, parameters).fetchall()
@@ -99,8 +99,11 @@ def by_hand(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[An
     return call
 
 
-def compiled(connection: duckdb.DuckDBPyConnection, query: Query) -> Callable[[], Any]:
-    """The very SQL of a query, by hand: what the engine adds to it is the rest."""
+def compiled_sql_runner(connection: duckdb.DuckDBPyConnection, query: Query) -> Callable[[], Any]:
+    """Return a function that runs the SQL that AuroraQL compiles for a query.
+
+    The difference is the engine's own overhead.
+    """
     columns = result_columns(query)
     statement = compile_query(query, [c.path for c in columns])
     whole = [at for at, c in enumerate(columns) if c.type in (Type.OBJECT, Type.ANY)]
@@ -114,13 +117,13 @@ def compiled(connection: duckdb.DuckDBPyConnection, query: Query) -> Callable[[]
     return call
 
 
-def process(code: str, *arguments: str) -> float:
-    """A Python process from start to end."""
+def process_time(code: str, *arguments: str) -> float:
+    """Return the run time of a Python process in milliseconds."""
     return best(lambda: subprocess.run([sys.executable, "-c", code, *arguments], check=True), 9)
 
 
 def main() -> None:
-    """Builds the demonstration anew and measures."""
+    """Build the demonstration in a new folder and print every measurement."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         engine = EmbeddedEngine(cache_dir=Path(folder))
@@ -128,18 +131,18 @@ def main() -> None:
         path = next(Path(folder).glob("*.duckdb"))
         with duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN) as connection:
             for name, (query, sql, parameters) in CASES.items():
-                first, second = ours(engine, query), by_hand(connection, sql, parameters)
+                first, second = query_runner(engine, query), sql_runner(connection, sql, parameters)
                 assert len(first()) == len(second()), name
-                same = compiled(connection, query)
+                same = compiled_sql_runner(connection, query)
                 mine, hand, bare = best(first), best(second), best(same)
                 print(
                     f"{name:32}{mine:9.2f} ms   same SQL {bare:9.2f} ms   ratio {mine / bare:5.2f}"
                     f"   simpler SQL by hand {hand:9.2f} ms   ratio {mine / hand:5.2f}"
                 )
         engine.close()
-        bare = process("import duckdb")
+        bare = process_time("import duckdb")
         opened = "import sys, pathlib; from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine as E; "
-        whole = process(opened + "e = E(cache_dir=pathlib.Path(sys.argv[1])); e.catalogue(); e.close()", folder)
+        whole = process_time(opened + "e = E(cache_dir=pathlib.Path(sys.argv[1])); e.catalogue(); e.close()", folder)
         print(f"open and catalogue, a process   {whole:9.2f} ms   import {bare:9.2f} ms    ratio {whole / bare:5.2f}")
 
 

@@ -1,7 +1,7 @@
-"""From text to query beside parsers of filter languages, and planning by itself: `python -m tests.bench.bench_language`.
+"""Benchmark of parsing against other filter parsers, and of planning: `python -m tests.bench.bench_language`.
 
-cql2 (Rust) and pygeofilter only parse; ours also checks every name, value and type against the schema. The predicates
-are those that the languages share, so the text is theirs but for FIND.
+cql2 (Rust) and pygeofilter only parse. AuroraQL also checks every name, value and type against the schema. The
+predicates use syntax that the languages share, so only the FIND around them differs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAMES = ("program", "platform", "keogram_type", "display_name", "movie_type", "
 
 
 def shared() -> dict[str, str]:
-    """Predicates that CQL2 text says in the same words."""
+    """Yield predicates that CQL2 text writes in the same way."""
     names = ", ".join(f"'p{n}'" for n in range(200))
     eight = " AND ".join(f"{name} = 'x{at}'" for at, name in enumerate(_NAMES))
     return {
@@ -32,13 +32,13 @@ def shared() -> dict[str, str]:
     }
 
 
-def resolved(predicate: str) -> object:
-    """Text to query: read and resolved."""
+def parse_and_resolve(predicate: str) -> object:
+    """Parse and resolve a statement."""
     return resolve(script.read_find(Source(f"FIND data_products WHERE {predicate}")), load_shipped()).query
 
 
-def beside_peers(runs: int) -> None:
-    """Statement to query, beside each peer's parse of the same predicate."""
+def compare_with_peers(runs: int) -> None:
+    """Compare statement to query with each peer's parser on the same predicate."""
     peers: dict[str, Callable[[str], object]] = {}
     if importlib.util.find_spec("cql2"):
         import cql2
@@ -49,7 +49,7 @@ def beside_peers(runs: int) -> None:
 
         peers["pygeofilter"] = parse
     for name, predicate in shared().items():
-        ours = best(lambda text=predicate: resolved(text), runs)  # type: ignore[misc]
+        ours = best(lambda text=predicate: parse_and_resolve(text), runs)  # type: ignore[misc]
         for peer, work in peers.items():
             theirs = best(lambda work=work, text=predicate: work(text), runs)  # type: ignore[misc]
             line(f"read + resolve / {peer} parse: {name}", ours, theirs, "", "us")
@@ -57,8 +57,8 @@ def beside_peers(runs: int) -> None:
         print("cql2 and pygeofilter are not installed: pip install '.[bench]'")
 
 
-def planning(runs: int) -> None:
-    """Fifty predicates of several shapes; ten thousand sources."""
+def measure_planning(runs: int) -> None:
+    """Measure planning of fifty predicates of several shapes against ten thousand sources."""
     flat = " AND ".join(f"key_{n} > {n}" for n in range(50))
     pairs = " AND ".join(f"(program = 'trex' OR NOT platform LIKE 'p{n}%')" for n in range(25))
     for name, where in (("50 predicates, one request", flat), ("50 predicates, a tree on sources", pairs)):
@@ -72,5 +72,5 @@ def planning(runs: int) -> None:
 
 
 if __name__ == "__main__":
-    beside_peers(3)
-    planning(3)
+    compare_with_peers(3)
+    measure_planning(3)

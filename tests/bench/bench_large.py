@@ -1,6 +1,6 @@
-"""Ten million data products, beside the same SQL by hand: `python -m tests.bench.bench_large [--full]`.
+"""Benchmark of ten million data products against the same SQL by hand: `python -m tests.bench.bench_large [--full]`.
 
-Without `--full` there are a tenth of them, for the gate.
+Without `--full` there are one million, for the gate.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FROM (SELECT n, TIMESTAMP '2015-01-01' + to_seconds(n * 315_360_000 // $1) AS t 
 
 
 def make(path: Path, count: int) -> None:
-    """A catalogue of so many products of a hundred sources, over ten years."""
+    """Write a catalogue of `count` products of a hundred sources over ten years."""
     with duckdb.connect(str(path)) as connection:
         connection.execute(FORMAT)
         connection.execute("INSERT INTO catalogue VALUES (?, true, 'a bench', 'by a formula')", [SCHEMA_VERSION])
@@ -51,7 +51,7 @@ def make(path: Path, count: int) -> None:
 
 
 def main() -> None:
-    """The two, in turn."""
+    """Measure both, alternating."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="ten million")
     count = 10_000_000 if parser.parse_args().full else 1_000_000

@@ -1,7 +1,7 @@
-"""Searches of a live service beside pyaurorax, on the same answers: `python -m tests.bench.bench_live [--full]`.
+"""Benchmark of live searches against pyaurorax on the same responses: `python -m tests.bench.bench_live [--full]`.
 
-The service is the tests' own, on the loopback, in a process of its own. Latency is that of whole searches, volume of
-fetching one large result: a million records with `--full`, else fewer, for the gate.
+The service is the test server on the loopback, in a separate process. Latency is that of whole searches; volume is one
+large result: a million records with `--full`, fewer otherwise, for the gate.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ from typing import Any
 
 from tests.bench.measure import line
 from tests.support.aurorax_server import EPHEMERIS, RECORDS, SOURCES, SWARM, AuroraXServer, Fault
+from tests.support.client_libraries import substitute_client_libraries
+
+substitute_client_libraries()
 
 COMPUTES = 0.3
-"""Seconds that the service takes for a search."""
+"""Seconds that the service takes to compute a search."""
 
 STATEMENT = "FIND data_products WHERE program = 'trex' BETWEEN 2020-02-01 AND 2020-02-05"
 MINUTES = 1440
 
 
 def main() -> None:
-    """Every measurement, one line each; or, started by itself, one of the processes for it."""
+    """Print every measurement, or run one of the helper processes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="a million records")
     parser.add_argument("--process", nargs=2, metavar=("NAME", "ARGUMENT"), help=argparse.SUPPRESS)
@@ -42,13 +45,13 @@ def main() -> None:
         name, argument = options.process
         PROCESSES[name](argument)
         return
-    latency()
-    volume(1_000_000 if options.full else 300_000)
+    measure_latency()
+    measure_volume(1_000_000 if options.full else 300_000)
 
 
 @contextmanager
-def started(name: str, argument: str) -> Iterator[str]:
-    """The first line that a process of this file says, while it runs."""
+def helper_process(name: str, argument: str) -> Iterator[str]:
+    """Start a helper process of this file and yield the first line that it prints. It is terminated at the end."""
     command = [sys.executable, "-m", "tests.bench.bench_live", "--process", name, argument]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
@@ -59,27 +62,27 @@ def started(name: str, argument: str) -> Iterator[str]:
 # Latency
 
 
-def latency() -> None:
-    """Whole searches, as our client and as the published one makes them."""
+def measure_latency() -> None:
+    """Measure whole searches with AuroraQL and with pyaurorax."""
     for way in ("at once", "asynchronous"):
-        with started("quick", way) as url:
+        with helper_process("quick", way) as url:
             trips = 1 if way == "at once" else 3
-            unavoidable = COMPUTES + trips * round_trip(url)
-            ours, theirs = searches(url)
+            unavoidable = COMPUTES + trips * measure_round_trip(url)
+            ours, theirs = measure_searches(url)
         line(f"a search, {way} / {trips} round trips and {COMPUTES:.1f} s", ours, unavoidable, "<= 1.3")
         line(f"a search, {way} / pyaurorax", ours, theirs, "<= 0.5")
 
 
-def round_trip(url: str) -> float:
-    """Seconds for the smallest question, on a connection that is open."""
+def measure_round_trip(url: str) -> float:
+    """Return the seconds of the smallest request on an open connection."""
     import requests
 
     with requests.Session() as session:
         return median(lambda: session.get(f"{url}/api/v1/data_sources?program=none").content, 9)
 
 
-def searches(url: str) -> tuple[float, float]:
-    """Seconds for one search, ours and theirs."""
+def measure_searches(url: str) -> tuple[float, float]:
+    """Return the seconds of one search, with AuroraQL and with pyaurorax."""
     import pyaurorax
 
     import auroraql
@@ -95,7 +98,7 @@ def searches(url: str) -> tuple[float, float]:
 
 
 def median(work: Callable[[], object], runs: int) -> float:
-    """Seconds for one call."""
+    """Return the median time of a call in seconds."""
     times = []
     for _ in range(runs):
         began = time.perf_counter()
@@ -105,21 +108,21 @@ def median(work: Callable[[], object], runs: int) -> float:
 
 
 def quick_service(way: str) -> None:
-    """A service that computes for a while."""
+    """Run a service that takes a while to compute a search."""
     with AuroraXServer(RECORDS, SOURCES) as server:
         server.seconds, server.synchronous = COMPUTES, way == "at once"
-        say_and_stay(server.url)
+        print_and_wait(server.url)
 
 
 # Volume
 
 
-def volume(count: int) -> None:
-    """One large result, fetched by each client in a process of its own."""
-    with started("large", str(count)) as url:
+def measure_volume(count: int) -> None:
+    """Measure one large result, fetched by each client in a separate process."""
+    with helper_process("large", str(count)) as url:
         measured = {}
         for name in ("ours", "theirs"):
-            with started(name, url) as said:
+            with helper_process(name, url) as said:
                 measured[name] = json.loads(said)
     ours, theirs = measured["ours"], measured["theirs"]
     assert ours["count"] == theirs["count"] == count
@@ -129,21 +132,21 @@ def volume(count: int) -> None:
 
 
 def large_service(count: str) -> None:
-    """A service with one large result, whose bytes are made beforehand."""
+    """Run a service with one large result, whose body is encoded beforehand."""
     total = int(count)
     with AuroraXServer([], [SWARM], ephemeris=EPHEMERIS) as server:
         server.faults["data"] = Fault(body=b'{"result": [' + b", ".join(records(total)) + b"]}")
-        server.faults["status"] = Fault(change=lambda status: announced(status, total))
-        say_and_stay(server.url)
+        server.faults["status"] = Fault(change=lambda status: with_result_count(status, total))
+        print_and_wait(server.url)
 
 
-def announced(status: Any, total: int) -> Any:
-    """A status with so many records."""
+def with_result_count(status: Any, total: int) -> Any:
+    """Return the status with `total` as its number of records."""
     return {**status, "search_result": {**status["search_result"], "result_count": total}}
 
 
 def records(total: int) -> Iterator[bytes]:
-    """The records, a day at a time."""
+    """Yield the JSON of the records, a day at a time."""
     first = date(2000, 1, 1)
     day = [json.dumps(record(minute, first)).encode() for minute in range(MINUTES)]
     for number in range(-(-total // MINUTES)):
@@ -153,7 +156,7 @@ def records(total: int) -> Iterator[bytes]:
 
 
 def record(minute: int, day: date) -> dict[str, Any]:
-    """Where a spacecraft is at a minute, with as much metadata as AuroraX has of Swarm."""
+    """Return a spacecraft's record of one minute, with as much metadata as AuroraX has for Swarm."""
     places = {
         name: {"lat": round(((minute * 7 + at * 311) % 1800) / 10 - 90, 6), "lon": round(minute / 4.1 - 180, 6)}
         for at, name in enumerate(("location_geo", "location_gsm", "nbtrace", "sbtrace"))
@@ -171,7 +174,7 @@ def record(minute: int, day: date) -> dict[str, Any]:
 
 
 def fetch_ours(url: str) -> None:
-    """Our engine, from the finished search to its records."""
+    """Fetch the records of the finished search with the AuroraX engine."""
     from auroraql.engines.aurorax import AuroraXEngine
     from auroraql.ir.plan import Plan, Request
     from auroraql.ir.query import Query
@@ -180,12 +183,12 @@ def fetch_ours(url: str) -> None:
     engine, deadline = AuroraXEngine(url), time.monotonic() + 600
     run = engine.submit(Plan(Query("ephemeris"), (request,)))
     run.wait(deadline)
-    tell(lambda: len(run.fetch(deadline).records or ()))
+    report(lambda: len(run.fetch(deadline).records or ()))
     engine.close()
 
 
 def fetch_theirs(url: str) -> None:
-    """The published client, likewise."""
+    """Fetch the records of the finished search with pyaurorax."""
     import pyaurorax
 
     with tempfile.TemporaryDirectory() as folder:
@@ -198,11 +201,11 @@ def fetch_theirs(url: str) -> None:
             search.get_data()
             return len(search.data)
 
-        tell(fetch)
+        report(fetch)
 
 
-def tell(fetch: Callable[[], int]) -> None:
-    """Says how long it took, and the peak of the process's memory in MB."""
+def report(fetch: Callable[[], int]) -> None:
+    """Print the time of a fetch and the process's peak memory in MB as JSON."""
     began = time.perf_counter()
     count = fetch()
     seconds = time.perf_counter() - began
@@ -210,8 +213,8 @@ def tell(fetch: Callable[[], int]) -> None:
     print(json.dumps({"count": count, "seconds": seconds, "peak": peak}), flush=True)
 
 
-def say_and_stay(text: str) -> None:
-    """For who started this process; until it ends it."""
+def print_and_wait(text: str) -> None:
+    """Print a line for the parent process and wait until it terminates this one."""
     print(text, flush=True)
     threading.Event().wait()
 

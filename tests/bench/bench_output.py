@@ -1,6 +1,6 @@
-"""What it takes to write 10,000 records in each format, and to draw them over time.
+"""Benchmark of writing 10,000 records in each format, and of drawing them as a timeline.
 
-Peers: what pandas takes for text, and for JSON what plain msgspec takes for the same records of real products.
+Peers: pandas for text formats, and plain msgspec for the JSON of the same records of real products.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ URL = "https://data.phys.ucalgary.ca/sort_by_project/TREx/RGB/stream2/2021/01/01
 
 
 def main() -> None:
-    """Every measurement, one line each."""
+    """Print every measurement."""
     rows = [
         (BEGIN + timedelta(minutes=n), BEGIN + timedelta(minutes=n + 59), n % 100, "trex", f"site {n % 24}", "RGB ASI",
          "ground", f"TREx RGB {n % 24}", URL, "keogram", {"keogram_type": "hourly", "wavelength": 486.1})
@@ -35,32 +35,32 @@ def main() -> None:
     frame = result.to_pandas()
     beside = best(frame.to_string, 3)
     for name in FORMATS:
-        ours = best(partial(_written, name, result), 3)
+        ours = best(partial(_write_result, name, result), 3)
         line(f"10,000 records as {name} / pandas to_string", ours, beside, "<= 1 s")
     shown = best(lambda: "".join(render_result(result, "table", width=120, color=True, links=True)), 3)
     line("10,000 records on a terminal / pandas to_string", shown, beside, "<= 1 s")
     drawn = best(lambda: "".join(render_timeline(result, RenderOptions(120), 30)), 3)
     line("10,000 records over time", drawn, None, "<= 1 s")
-    real_products()
+    compare_json()
 
 
-def _written(name: str, result: ResultSet) -> int:
-    """Write a result in a format and return the count of bytes."""
+def _write_result(name: str, result: ResultSet) -> int:
+    """Write a result in a format and return the number of bytes."""
     return sum(map(len, FORMATS[name].encode_result(result)))
 
 
-def real_products() -> None:
-    """JSON of the products of a month in the demonstration, beside msgspec on the same records, indented likewise."""
+def compare_json() -> None:
+    """Compare the JSON of a month of demonstration products with msgspec on the same records, indented likewise."""
     with auroraql.connect() as archive:
         result = archive.run("FIND data_products DURING 2021-01")
-    made = best(partial(_written, "jsonl", result), 5)
+    made = best(partial(_write_result, "jsonl", result), 5)
     records = result.records
     peers = {
         "json": best(lambda: len(msgspec.json.format(msgspec.json.encode(records), indent=2)), 5),
         "jsonl": best(lambda: len(msgspec.json.encode(records)), 5),
     }
     for name, peer in peers.items():
-        ours = best(partial(_written, name, result), 5)
+        ours = best(partial(_write_result, name, result), 5)
         line(f"{len(result):,} products as {name} / msgspec", ours, peer, "<= 1.2")
     from_rows = best(lambda: len(msgspec.json.encode(list(records_from_rows(result.rows, result.columns)))), 3)
     line("the same from rows, as jsonl / dicts and msgspec", made, from_rows, "<= 1.2")

@@ -1,7 +1,7 @@
-"""The program in a terminal beside litecli, in turn: its version, its first prompt, Ctrl-C, and the memory it takes.
+"""Benchmark of the program in a terminal against litecli: version, first prompt, Ctrl-C and memory.
 
-`python -m tests.bench.bench_prompt [--full]`. Memory is what is resident when nothing happens any more: at the first
-prompt, and once a statement was typed and completed, before anything is run.
+`python -m tests.bench.bench_prompt [--full]`. Memory is the resident memory at rest: at the first prompt, and after a
+statement was typed and completed but not run.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from pathlib import Path
 from tests.bench.measure import line
 
 _QUIET = 4.0
-"""Seconds without anything new on the screen after which a program is at rest."""
+"""Seconds without new output after which a program counts as idle."""
 
 CTRL_C = "\x03"
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program with a prompt, and a statement for it."""
+    """A program with a prompt, and a statement to type in it."""
 
     command: tuple[str, ...]
     prompt: bytes
@@ -40,12 +40,12 @@ class Program:
 
     @property
     def version(self) -> list[str]:
-        """What tells its version."""
+        """Command line that prints the version."""
         return [self.command[0], "--version"] if self.command[1:2] != ("-m",) else [*self.command[:3], "--version"]
 
 
 class Session:
-    """The program in a terminal of its own."""
+    """A running program in its own terminal."""
 
     def __init__(self, program: Program) -> None:
         self.program, self.began = program, time.perf_counter()
@@ -55,30 +55,30 @@ class Session:
             os.execv(program.command[0], program.command)  # noqa: S606 - the very program that is measured
 
     def until(self, shown: bytes, seconds: float = 30.0) -> float:
-        """Seconds until it shows something new."""
+        """Return the seconds until new output appears."""
         began, seen = time.perf_counter(), b""
         while shown not in seen and select.select([self.handle], [], [], seconds)[0]:
             seen += os.read(self.handle, 65536)
         return time.perf_counter() - began
 
     def rest(self) -> None:
-        """Waits until it shows nothing new."""
+        """Wait until no new output appears."""
         while select.select([self.handle], [], [], _QUIET)[0]:
             os.read(self.handle, 65536)
 
     def type(self, text: str) -> None:
-        """Types, as a quick typist does."""
+        """Type a text at the speed of a fast typist."""
         for key in text:
             os.write(self.handle, key.encode())
             time.sleep(0.02)
 
     def resident(self) -> float:
-        """Bytes that are resident."""
+        """Return the resident memory in bytes."""
         pages = Path(f"/proc/{self.child}/statm").read_text("ascii").split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def end(self) -> None:
-        """Kills it."""
+        """Kill the program."""
         os.kill(self.child, signal.SIGKILL)
         os.waitpid(self.child, 0)
         os.close(self.handle)
@@ -86,7 +86,7 @@ class Session:
 
 @contextmanager
 def session(program: Program) -> Iterator[Session]:
-    """The program at its first prompt."""
+    """Start a program and yield it at its first prompt."""
     made = Session(program)
     try:
         yield made
@@ -95,21 +95,21 @@ def session(program: Program) -> Iterator[Session]:
 
 
 def version(program: Program) -> float:
-    """Seconds until it has told its version."""
+    """Return the seconds until the program has printed its version."""
     began = time.perf_counter()
     subprocess.run(program.version, check=True, capture_output=True)
     return time.perf_counter() - began
 
 
 def first_prompt(program: Program) -> float:
-    """Seconds until its prompt stands there."""
+    """Return the seconds until the first prompt."""
     with session(program) as opened:
         opened.until(program.prompt)
         return time.perf_counter() - opened.began
 
 
 def interrupted(program: Program) -> float:
-    """Seconds from Ctrl-C in a line to the next prompt."""
+    """Return the seconds from Ctrl-C to the next prompt."""
     with session(program) as opened:
         opened.until(program.prompt)
         opened.rest()
@@ -120,7 +120,7 @@ def interrupted(program: Program) -> float:
 
 
 def memory(program: Program) -> tuple[float, float]:
-    """Bytes at the prompt, and with a statement typed."""
+    """Return the resident bytes at the prompt and after a statement was typed."""
     with session(program) as opened:
         opened.until(program.prompt)
         opened.rest()
@@ -130,10 +130,10 @@ def memory(program: Program) -> tuple[float, float]:
         return at_prompt, opened.resident()
 
 
-def in_turn(
+def measure_alternately(
     work: Callable[[Program], float], ours: Program, peer: Program | None, runs: int
 ) -> tuple[float, float | None]:
-    """The medians of both, measured in turn, so that a slow moment meets both."""
+    """Return the medians of both programs, measured alternately so that a slow moment affects both."""
     found: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs):
         found[0].append(work(ours))
@@ -143,7 +143,7 @@ def in_turn(
 
 
 def main() -> None:
-    """Every measurement."""
+    """Print every measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="more runs")
     runs = 15 if parser.parse_args().full else 5
@@ -158,9 +158,9 @@ def main() -> None:
             peer = Program((litecli, f"{folder}/x.db"), b"x.db>", "SELECT name FROM sqlite_master WHERE type = 'x'")
         else:
             print("litecli is not installed: pip install '.[bench]'")
-        line("auroraql --version / litecli --version", *in_turn(version, ours, peer, runs), "<= 0.2")
-        line("first prompt / litecli's", *in_turn(first_prompt, ours, peer, runs), "<= 1.0")
-        line("Ctrl-C in a line to the next prompt", *in_turn(interrupted, ours, peer, 3), "< 100 ms")
+        line("auroraql --version / litecli --version", *measure_alternately(version, ours, peer, runs), "<= 0.2")
+        line("first prompt / litecli's", *measure_alternately(first_prompt, ours, peer, runs), "<= 1.0")
+        line("Ctrl-C in a line to the next prompt", *measure_alternately(interrupted, ours, peer, 3), "< 100 ms")
         if sys.platform == "linux":
             (idle, typed), (their_idle, their_typed) = memory(ours), memory(peer) if peer is not None else (None, None)
             line("resident at the prompt / litecli's", idle, their_idle, "<= 1.0", "MB")

@@ -1,8 +1,7 @@
-"""What a key costs at the prompt, beside its peers: `python -m tests.bench.bench_repl`.
+"""Benchmark of a key at the prompt against its peer: `python -m tests.bench.bench_repl`.
 
-A key is what happens at it: colours, candidates, and the check that follows when typing pauses. The catalogue has
-10,000 sources. The peer (litecli) comes with `pip install '.[bench]'`; its key is its own lexer and completer, and is
-measured first, beside ours.
+A key triggers highlighting, completion, and the check that runs when typing pauses. The catalogue has 10,000 sources.
+The peer (litecli) comes with `pip install '.[bench]'`. Its key is its lexer and its completer, and is measured first.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ _SQL = "\n".join(
 
 
 class Large(FakeArchive):
-    """An archive of 10,000 sources that is only asked what it knows."""
+    """An archive of 10,000 sources that offers only its catalogue."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,12 +54,12 @@ class Large(FakeArchive):
 
     @property
     def catalogue(self) -> Catalogue:
-        """Ten thousand sources."""
+        """Return a catalogue of ten thousand sources."""
         return self._catalogue
 
 
 def keys(text: str, work: Callable[[str], object], last: int) -> list[float]:
-    """Seconds of CPU for each of the last keys of a text, typed one after the other."""
+    """Yield the CPU seconds of each of the last keys of a text, typed one after the other."""
     found = []
     for end in range(max(len(text) - last, 1), len(text) + 1):
         began = time.process_time()
@@ -69,8 +68,10 @@ def keys(text: str, work: Callable[[str], object], last: int) -> list[float]:
     return found
 
 
-def said(name: str, found: list[float], wanted: tuple[str, str] = ("", ""), peer: list[float] | None = None) -> None:
-    """The median and the 95th percentile, beside the peer's."""
+def print_percentiles(
+    name: str, found: list[float], wanted: tuple[str, str] = ("", ""), peer: list[float] | None = None
+) -> None:
+    """Print the median and the 95th percentile next to the peer's."""
     line(f"{name}: median", statistics.median(found), statistics.median(peer) if peer else None, wanted[0])
     line(f"{name}: 95th percentile", _slow(found), _slow(peer) if peer else None, wanted[1])
 
@@ -79,8 +80,8 @@ def _slow(found: list[float]) -> float:
     return statistics.quantiles(found, n=20)[-1]
 
 
-def our_keys(peers: dict[int, list[float]]) -> None:
-    """What a key costs here, and of what it is made."""
+def measure_own_keys(peers: dict[int, list[float]]) -> None:
+    """Measure a key of AuroraQL's prompt, and its parts."""
     desk = Controller(Large(), ReplOptions(color=True), io.StringIO())
 
     def complete(text: str) -> None:
@@ -100,18 +101,26 @@ def our_keys(peers: dict[int, list[float]]) -> None:
         colour_and_complete(text)
         desk.check(text)
 
-    desk.check(_TWO_HUNDRED[:-400])  # all of it was typed before
+    desk.check(_TWO_HUNDRED[:-400])  # typed before, so not measured
     for lines, text, wanted in ((10, _TEN, ("< 10 ms", "< 16 ms")), (200, _TWO_HUNDRED, ("", "< 25 ms"))):
-        said(f"a key in {lines} lines, lex + complete + check", keys(text, everything, 300), wanted, peers.get(lines))
-        said(f"a key in {lines} lines, lex + complete", keys(text, colour_and_complete, 300), peer=peers.get(lines))
-        said(f"a key in {lines} lines, complete alone", keys(text, complete, 300), ("< 3 ms", ""))
+        print_percentiles(
+            f"a key in {lines} lines, lex + complete + check", keys(text, everything, 300), wanted, peers.get(lines)
+        )
+        print_percentiles(
+            f"a key in {lines} lines, lex + complete", keys(text, colour_and_complete, 300), peer=peers.get(lines)
+        )
+        print_percentiles(f"a key in {lines} lines, complete alone", keys(text, complete, 300), ("< 3 ms", ""))
     for name, line_number in (("the first", 3), ("the midst", 100)):
-        said(f"a key in {name} of 200 lines, lex + complete + check", edits(_TWO_HUNDRED, line_number), ("", "< 25 ms"))
-        said(f"a value changed in {name} of 200 lines", changes(_TWO_HUNDRED, line_number), ("", "< 25 ms"))
+        print_percentiles(
+            f"a key in {name} of 200 lines, lex + complete + check", edits(_TWO_HUNDRED, line_number), ("", "< 25 ms")
+        )
+        print_percentiles(
+            f"a value changed in {name} of 200 lines", changes(_TWO_HUNDRED, line_number), ("", "< 25 ms")
+        )
 
 
 def edits(text: str, number: int) -> list[float]:
-    """Seconds of CPU for each key of a predicate that is put behind a line."""
+    """Yield the CPU seconds of each key of a predicate that is added after a line."""
     middle = _end_of_line(text, number)
     added = "\n  OR platform = 'site 00300' AND keogram_type IN ('daily')"
     return _at_cursor(
@@ -120,7 +129,7 @@ def edits(text: str, number: int) -> list[float]:
 
 
 def changes(text: str, number: int) -> list[float]:
-    """Seconds of CPU for each key of a name that is typed over another: the statement is whole all the time."""
+    """Yield the CPU seconds of each key that replaces a name. The statement stays complete all the time."""
     at = text.index("'site ", _end_of_line(text, number)) + len("'site ")
     names = [f"{n:05}"[:length] for n in range(7, 2999, 211) for length in range(6)]
     return _at_cursor(text, [(text[:at] + name + text[at + 5 :], at + len(name)) for name in names])
@@ -131,7 +140,7 @@ def _end_of_line(text: str, number: int) -> int:
 
 
 def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
-    """Seconds of CPU for each text with its cursor, of which forty lines are seen, after one that was there before."""
+    """Yield the CPU seconds of each text with its cursor, forty lines of it visible, after the text before."""
     desk = Controller(Large(), ReplOptions(color=True), io.StringIO())
     desk.check(first)
     gc.freeze()  # as the prompt does
@@ -149,8 +158,11 @@ def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
     return found
 
 
-def peers_keys() -> dict[int, list[float]]:
-    """What a key costs litecli, in SQL of as many lines: its lexer and its completer; nothing, where it is not here."""
+def measure_peer_keys() -> dict[int, list[float]]:
+    """Return the CPU seconds of keys of litecli in SQL of as many lines.
+
+    A key is its lexer and its completer. The list is empty if litecli is not installed.
+    """
     if not importlib.util.find_spec("litecli"):
         print("litecli is not installed: pip install '.[bench]'")
         return {}
@@ -172,11 +184,11 @@ def peers_keys() -> dict[int, list[float]]:
 
 
 def main() -> None:
-    """Every measurement."""
+    """Print every measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="the same")
     parser.parse_args()
-    our_keys(peers_keys())
+    measure_own_keys(measure_peer_keys())
 
 
 if __name__ == "__main__":

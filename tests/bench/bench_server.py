@@ -1,4 +1,4 @@
-"""What `auroraql serve` costs: time to the first answer, searches a second, and many clients at once."""
+"""Benchmark of `auroraql serve`: time to the first response, searches per second, and many concurrent clients."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from pathlib import Path
 import requests
 
 from tests.bench.measure import line
-from tests.support.server_process import ServerProcess, finished, post, waited
+from tests.support.server_process import ServerProcess, await_status, finished, post
 
 THREE_HUNDRED = {
     "data_sources": {"programs": ["auroramax"]},
     "start": "2020-01-01T00:00:00",
     "end": "2020-01-16T23:59:59",
 }
-"""A search of about 300 records of the demonstration."""
+"""A search for about 300 records of the demonstration."""
 
 A_MONTH = {
     "data_sources": {"programs": ["swarm", "themis", "themis-asi", "trex", "rego"]},
     "start": "2020-01-01T00:00:00",
     "end": "2020-01-31T23:59:59",
 }
-"""A search of over a million."""
+"""A search for over a million records."""
 
 
 def main() -> None:
-    """Every measurement, one line each; `--full` runs the load for half a minute."""
+    """Print every measurement. `--full` runs the load for half a minute."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="64 clients for 30 seconds, not for 3")
     full = parser.parse_args().full
     os.environ["NO_PROXY"] = "127.0.0.1"
-    starting()
+    measure_startup()
     with ServerProcess() as server:
-        searching(server)
-        large(server)
-        crowd(server, 30.0 if full else 3.0)
+        measure_searches(server)
+        measure_large_search(server)
+        measure_concurrency(server, 30.0 if full else 3.0)
 
 
-def starting() -> None:
-    """From the command to the first answer, beside a Python that imports DuckDB."""
+def measure_startup() -> None:
+    """Measure the time from the command to the first response, next to a Python process that imports DuckDB."""
     subprocess.run(
         [sys.executable, "-m", "auroraql", "-c", "FIND data_products ON 2020-01-01"], check=True, capture_output=True
     )
@@ -60,8 +60,8 @@ def starting() -> None:
     line("auroraql serve to the first answer / import duckdb", min(ours), min(peer), "")
 
 
-def searching(server: ServerProcess) -> None:
-    """One client, one search after the other, at once and step by step."""
+def measure_searches(server: ServerProcess) -> None:
+    """Measure one client that sends one search after the other, synchronous and asynchronous."""
     session = requests.Session()
     url = f"{server.url}/api/v1/data_products/search_synchronous"
     count = len(session.post(url, json={"query": THREE_HUNDRED}, timeout=30).json())
@@ -80,8 +80,8 @@ def searching(server: ServerProcess) -> None:
     line(f"the {count} records of a request ({1 / took:.0f} a second)", took, None, "")
 
 
-def large(server: ServerProcess) -> None:
-    """One search of a month of everything: the time it takes, what it weighs, and the memory it costs the server."""
+def measure_large_search(server: ServerProcess) -> None:
+    """Measure one search for a month of all records: its time, its size, and the server's memory."""
     before, most, over = memory(server.process.pid), [0.0], threading.Event()
 
     def watch() -> None:
@@ -91,7 +91,7 @@ def large(server: ServerProcess) -> None:
     watching = threading.Thread(target=watch)
     watching.start()
     began = time.perf_counter()
-    found = waited(post(server, "ephemeris/search", A_MONTH).headers["Location"], 600)["search_result"]
+    found = await_status(post(server, "ephemeris/search", A_MONTH).headers["Location"], 600)["search_result"]
     took = time.perf_counter() - began
     over.set()
     watching.join()
@@ -99,8 +99,8 @@ def large(server: ServerProcess) -> None:
     line(name, took, None, f"(memory {before:.0f} MB before, {most[0]:.0f} at most)", "s")
 
 
-def crowd(server: ServerProcess, seconds: float) -> None:
-    """64 clients, each with one search after the other: status, records and all. Prints errors and growth of memory."""
+def measure_concurrency(server: ServerProcess, seconds: float) -> None:
+    """Run 64 clients, each with one search after the other, and print errors and growth of memory."""
     first = memory(server.process.pid)
     done, failed = [0] * 64, [0] * 64
     stop = time.monotonic() + seconds
@@ -109,7 +109,7 @@ def crowd(server: ServerProcess, seconds: float) -> None:
         with requests.Session() as session:
             while time.monotonic() < stop:
                 try:
-                    one_search(session, server.url)
+                    run_search(session, server.url)
                     done[number] += 1
                 except (requests.RequestException, KeyError, ValueError):
                     failed[number] += 1
@@ -127,8 +127,8 @@ def crowd(server: ServerProcess, seconds: float) -> None:
     line(name, seconds / max(1, sum(done)), None, f"({sum(done) / seconds:.0f} searches a second; {grown})")
 
 
-def one_search(session: requests.Session, url: str) -> None:
-    """One search as clients do it: submitted, followed and fetched."""
+def run_search(session: requests.Session, url: str) -> None:
+    """Run one search as clients do: submit it, poll it, and fetch its records."""
     accepted = session.post(f"{url}/api/v1/data_products/search", json=THREE_HUNDRED, timeout=30)
     accepted.raise_for_status()
     location = accepted.headers["Location"]
@@ -141,7 +141,7 @@ def one_search(session: requests.Session, url: str) -> None:
 
 
 def memory(process: int) -> float:
-    """Megabytes that a process holds; 0 where that cannot be told."""
+    """Return the memory of a process in MB, or 0 where the platform does not report it."""
     status = Path(f"/proc/{process}/status")
     if not status.is_file():
         return 0.0

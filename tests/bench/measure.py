@@ -1,4 +1,4 @@
-"""How the benches time and print: the best of several rounds, a line a measurement."""
+"""Timing and printing for the benchmarks: the best of several rounds, one line for each measurement."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 
 def line(name: str, ours: float, peer: float | None, wanted: str, unit: str = "ms") -> None:
-    """One measurement; times in seconds, memory in bytes."""
+    """Print one measurement: times in seconds, memory in bytes."""
     scale = {"ms": 1e3, "us": 1e6, "s": 1, "MB": 1e-6}[unit]
     beside = f"{peer * scale:>9.1f} {unit}{ours / peer:>8.2f}" if peer else f"{'':>20}"
     print(f"{name:<58}{ours * scale:>9.1f} {unit}{beside}  {wanted}", flush=True)
 
 
 def best(work: Callable[[], object], runs: int, least: float = 0.05) -> float:
-    """Seconds for one call, the best of several rounds."""
+    """Return the seconds of one call, the best of several rounds."""
     found = []
     for _ in range(runs):
         calls, began = 0, time.perf_counter()

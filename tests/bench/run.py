@@ -1,6 +1,6 @@
-"""Prints what AuroraQL costs beside its peers, as ratios in one run: `python -m tests.bench.run [--quick]`.
+"""Benchmarks of AuroraQL against its peers, as ratios within one run: `python -m tests.bench.run [--quick]`.
 
-Nothing here passes or fails: machines differ, ratios less. Peers come with `pip install '.[bench]'`.
+Nothing here passes or fails: ratios vary less between machines than times do. Peers come with `pip install '.[bench]'`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ AURORAQL = [_INSTALLED] if _INSTALLED else [sys.executable, "-m", "auroraql"]
 
 
 def main() -> None:
-    """Every measurement, one line each."""
+    """Print every measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--quick", action="store_true", help="fewer runs, and nothing that takes a minute: for the gate"
@@ -39,10 +39,10 @@ def main() -> None:
     quick = parser.parse_args().quick
     runs = 5 if quick else 15
     print(f"{'measured':<58}{'ours':>12}{'peer':>12}{'ratio':>8}  wanted")
-    processes(runs)
-    reading(runs)
-    growth()
-    bad_input()
+    measure_processes(runs)
+    measure_translation(runs)
+    measure_growth()
+    measure_bad_input()
     for name in ("bench_language", "bench_output", *(() if quick else ("bench_embedded",))):
         subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=True)
     longer = () if quick else ("bench_large", "bench_conjunctions", "bench_server", "bench_prompt")
@@ -50,23 +50,29 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *([] if quick else ["--full"])], check=True)
 
 
-def processes(runs: int) -> None:
-    """Whole processes, ours and the peer's in turn, so that a slow moment meets both."""
+def measure_processes(runs: int) -> None:
+    """Measure whole processes of AuroraQL and of the peer alternately, so that a slow moment affects both."""
     subprocess.run([*AURORAQL, "-c", STATEMENT], check=True, capture_output=True)
     litecli = shutil.which("litecli", path=str(Path(sys.executable).parent))
     translate = [*AURORAQL, "translate", "--to", "json", "-c", STATEMENT]
     if litecli:
-        line("auroraql translate / litecli --version", *paired(translate, [litecli, "--version"], runs), "<= 1.0")
+        line(
+            "auroraql translate / litecli --version",
+            *measure_alternately(translate, [litecli, "--version"], runs),
+            "<= 1.0",
+        )
     else:
         print("litecli is not installed: pip install '.[bench]'")
     duckdb = [sys.executable, "-c", "import duckdb"]
     line(
-        "auroraql -c on the demo archive / import duckdb", *paired([*AURORAQL, "-c", STATEMENT], duckdb, runs), "<= 2.5"
+        "auroraql -c on the demo archive / import duckdb",
+        *measure_alternately([*AURORAQL, "-c", STATEMENT], duckdb, runs),
+        "<= 2.5",
     )
 
 
-def paired(ours: list[str], peer: list[str], runs: int) -> tuple[float, float]:
-    """The median wall time of two commands, run in turn after one warm-up."""
+def measure_alternately(ours: list[str], peer: list[str], runs: int) -> tuple[float, float]:
+    """Return the median wall time of two commands, run alternately after one warm-up."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs + 1):
         for kept, command in zip(times, (ours, peer), strict=True):
@@ -76,15 +82,15 @@ def paired(ours: list[str], peer: list[str], runs: int) -> tuple[float, float]:
     return statistics.median(times[0][1:]), statistics.median(times[1][1:])
 
 
-def planned(text: str) -> None:
-    """From text to plan."""
+def plan_statement(text: str) -> None:
+    """Translate text to a plan."""
     resolved = resolve(script.read_find(Source(text)), load_shipped())
     plan_query(resolved.query, load_shipped())
 
 
-def reading(runs: int) -> None:
-    """Text to plan, beside a SQL parser that only parses."""
-    ours = best(lambda: planned(f"FIND data_products WHERE {EIGHT} ON 2021-01-01"), runs)
+def measure_translation(runs: int) -> None:
+    """Compare text to plan with an SQL parser that only parses."""
+    ours = best(lambda: plan_statement(f"FIND data_products WHERE {EIGHT} ON 2021-01-01"), runs)
     peer = None
     if importlib.util.find_spec("sqlglot"):
         import sqlglot
@@ -94,15 +100,15 @@ def reading(runs: int) -> None:
     line("parse + resolve + plan, 8 predicates / sqlglot.parse_one", ours, peer, "<= 1.0", "us")
 
 
-def growth() -> None:
-    """Time for one predicate among 2,000, beside one among 200."""
+def measure_growth() -> None:
+    """Compare the time of a predicate among 2,000 with that of one among 200."""
     many = [f"FIND data_products WHERE {' AND '.join(f'key_{i} != {i}' for i in range(n))}" for n in (200, 2000)]
-    few, more = best(lambda: planned(many[0]), 3) / 200, best(lambda: planned(many[1]), 3) / 2000
+    few, more = best(lambda: plan_statement(many[0]), 3) / 200, best(lambda: plan_statement(many[1]), 3) / 2000
     line("a predicate among 2,000 / among 200", more, few, "about 1", "us")
 
 
-def bad_input() -> None:
-    """Time to say what is wrong with what no one would type."""
+def measure_bad_input() -> None:
+    """Measure the time to report the errors of extreme input."""
     inputs = {
         "5,000 parentheses": "FIND data_products WHERE " + "(" * 5000 + "a = 1" + ")" * 5000,
         "5,000 NOTs": "FIND data_products WHERE " + "NOT " * 5000 + "a = 1",
@@ -113,7 +119,7 @@ def bad_input() -> None:
     for name, text in inputs.items():
         began = time.perf_counter()
         try:
-            planned(text)
+            plan_statement(text)
             said = "no error"
         except StatementError as error:
             said = error.diagnostics[0].code

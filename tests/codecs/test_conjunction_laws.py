@@ -1,4 +1,4 @@
-"""The laws of the written forms for conjunctions, and the published client as the judge of our JSON."""
+"""Laws of the written forms for conjunctions, with the published client as the judge of the JSON."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def read_json(document: dict[str, Any]) -> Query:
 
 
 @given(queries())
-def test_law_1_text_read_back_is_the_query(query: Query) -> None:
+def test_law_1_printed_text_parses_to_the_same_query(query: Query) -> None:
     assert read_text(printer.print_query(query, load_shipped())) == query
     assert Query.build(query) == query
 
 
 @given(searches())
-def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) -> None:
+def test_laws_1_and_2_json_and_sentence_parse_to_the_same_query(query: Query) -> None:
     made = plan_query(query, load_shipped())
     if not made.requests:
         assert made.warnings
@@ -75,7 +75,7 @@ def test_laws_1_and_2_json_and_sentence_read_back_are_the_query(query: Query) ->
 
 
 @given(queries())
-def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
+def test_law_4_canonical_text_equals_the_formatters(query: Query) -> None:
     text = printer.print_query(query, load_shipped())
     assert format_text(Source(text)) == text + ";\n"
 
@@ -106,7 +106,7 @@ _PLACES = st.builds(CustomLocationsCriteriaBlock, st.lists(st.tuples(_DEGREES, _
 
 @st.composite
 def client_searches(draw: st.DrawFn) -> ConjunctionSearch:
-    """Searches as users of the real client write them; it is never asked to connect."""
+    """Generate searches as users of pyaurorax write them. The client never connects."""
     start, end = sorted(draw(st.tuples(*[st.datetimes(datetime(1000, 1, 1))] * 2)))
     nobody: Any = None
     traces: Any = st.lists(st.sampled_from(["nbtrace", "sbtrace", "geographic"]), max_size=3, unique=True)
@@ -126,7 +126,7 @@ def client_searches(draw: st.DrawFn) -> ConjunctionSearch:
 
 
 @given(client_searches())
-def test_our_json_is_what_the_real_client_builds(search: ConjunctionSearch) -> None:
+def test_json_equals_what_pyaurorax_builds(search: ConjunctionSearch) -> None:
     query = json.loads(json.dumps(search.query))
     expected = json.loads(json.dumps(query))
     if not expected.get("subminute_precision"):
@@ -176,14 +176,14 @@ def test_both_wire_forms_of_the_precision_are_read() -> None:
         ({"request_id": "x"}, "/request_id"),
     ],
 )
-def test_what_is_wrong_in_json_is_told_by_its_pointer(more: dict[str, Any], pointer: str) -> None:
+def test_json_errors_carry_a_json_pointer(more: dict[str, Any], pointer: str) -> None:
     document = {"ground": [{"programs": ["trex"]}], "space": [{"programs": ["swarm"]}], **more}
     with pytest.raises(StatementError) as caught:
         translate(document, to="aql")
     assert pointer in [each.origin.path for each in caught.value.diagnostics]  # type: ignore[union-attr]
 
 
-def test_a_block_is_cut_by_its_sources_and_alternatives() -> None:
+def test_a_block_is_split_by_its_sources_and_alternatives() -> None:
     text = "FIND conjunctions OF ground ({}), space (program = 'swarm') WITHIN 300 km ON 2020-01-01"
 
     def grounds(where: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The laws of the written forms, as properties of generated searches."""
+"""Laws of the written forms, as properties of generated searches."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.support.strategies import (
     KEYS,
     PRODUCT_TYPE_LISTS,
     TEXTS,
+    limit_span,
     operators_of,
-    short_enough,
     values_of,
 )
 
@@ -57,19 +57,19 @@ def one_request(query: Query) -> Plan:
 
 
 @given(EVERY_QUERY)
-def test_law_1_text_read_back_is_the_query(query: Query) -> None:
+def test_law_1_printed_text_parses_to_the_same_query(query: Query) -> None:
     assert read_text(printer.print_query(query, load_shipped())) == query
 
 
 @given(EVERY_SEARCH)
-def test_law_1_json_read_back_is_the_query(query: Query) -> None:
+def test_law_1_written_json_parses_to_the_same_query(query: Query) -> None:
     document = query_json.write_query_json(one_request(query).requests[0])
     assert read_json(document, query.kind) == query
     assert read_text(f"FIND {query.kind} FROM " + json.dumps(document)) == query
 
 
 @given(EVERY_SEARCH)
-def test_law_1_sentence_read_back_is_the_query_or_says_it_cannot(query: Query) -> None:
+def test_law_1_a_sentence_parses_to_the_same_query_or_is_refused(query: Query) -> None:
     request = one_request(query).requests[0]
     try:
         text = sentence.write_sentence(request)
@@ -95,14 +95,14 @@ def test_law_2_all_forms_agree(query: Query) -> None:
 
 @pytest.mark.parametrize("open_text", ["SINCE 2015", "AND epoch < '2020-01-01'", ""])
 @pytest.mark.parametrize("to", ["json", "sentence", "plan", "python", "curl"])
-def test_an_open_window_of_ephemeris_is_no_one_query(open_text: str, to: str) -> None:
+def test_ephemeris_with_an_open_window_is_not_one_request(open_text: str, to: str) -> None:
     with pytest.raises(StatementError) as raised:
         translate(f"FIND ephemeris WHERE platform = 'swarma' {open_text}", to=to)
     assert [each.code for each in raised.value.diagnostics] == ["AQL0305"]
 
 
 @pytest.mark.parametrize("end", [{}, {"end": "2020-01-01T00:00:00"}])
-def test_a_document_that_aurorax_refuses_stays_as_it_is(end: dict[str, str]) -> None:
+def test_a_document_that_aurorax_refuses_is_kept_as_it_is(end: dict[str, str]) -> None:
     document = query_json.write_query_json(
         planned(read_json({"data_sources": {"ephemeris_metadata_filters": {}}} | end, "ephemeris")).requests[0]
     )
@@ -118,7 +118,7 @@ def test_law_3_the_normal_form_is_idempotent(query: Query) -> None:
 
 
 @given(EVERY_SEARCH)
-def test_law_3_missing_empty_and_null_lists_are_alike(query: Query) -> None:
+def test_law_3_missing_empty_and_null_lists_are_equal(query: Query) -> None:
     document = query_json.write_query_json(one_request(query).requests[0])
     bare = _without_empty(document)
     assert read_json(bare, query.kind) == query
@@ -135,7 +135,7 @@ def _with_null(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(EVERY_QUERY)
-def test_law_4_canonical_text_is_what_the_formatter_makes(query: Query) -> None:
+def test_law_4_canonical_text_equals_the_formatters(query: Query) -> None:
     text = printer.print_query(query, load_shipped())
     assert format_text(Source(text)) == text + ";\n"
 
@@ -172,7 +172,7 @@ def test_law_4_holds_for_the_corpus(path: Any) -> None:
 
 @st.composite
 def client_searches(draw: st.DrawFn, kind: Kind) -> DataProductSearch | EphemerisSearch:
-    """Searches as users of the real client write them; it is never asked to connect."""
+    """Generate searches as users of pyaurorax write them. The client never connects."""
     expressions = []
     for key in draw(st.lists(KEYS, max_size=3)):
         operator = draw(st.sampled_from(operators_of(key, kind)))
@@ -184,13 +184,13 @@ def client_searches(draw: st.DrawFn, kind: Kind) -> DataProductSearch | Ephemeri
     start, end = sorted((draw(st.datetimes(datetime(1000, 1, 1))), draw(st.datetimes(datetime(1000, 1, 1)))))
     group = draw(st.none() | st.just(MetadataFilter(expressions, joined)))
     if kind is EPHEMERIS:
-        return EphemerisSearch(None, start, short_enough(start, end, kind), *lists, metadata_filters=group)
+        return EphemerisSearch(None, start, limit_span(start, end, kind), *lists, metadata_filters=group)
     types = draw(st.none() | PRODUCT_TYPE_LISTS)
     return DataProductSearch(None, start, end, *lists, types, metadata_filters=group)
 
 
 def as_client(kind: Kind, search: DataProductSearch | EphemerisSearch) -> None:
-    """Our JSON of a search of the client is its own, with the filters in normal form."""
+    """Assert that AuroraQL's JSON of a pyaurorax search equals the client's own, with the filters in normal form."""
     query = json.loads(json.dumps(search.query))
     ours = translate(query, to="json")
     assert isinstance(ours, dict)
@@ -204,10 +204,10 @@ def as_client(kind: Kind, search: DataProductSearch | EphemerisSearch) -> None:
 
 
 @given(client_searches(DATA_PRODUCTS))
-def test_our_json_is_what_the_real_client_builds(search: DataProductSearch) -> None:
+def test_json_equals_what_pyaurorax_builds(search: DataProductSearch) -> None:
     as_client(DATA_PRODUCTS, search)
 
 
 @given(client_searches(EPHEMERIS))
-def test_our_json_of_ephemeris_is_what_the_real_client_builds(search: EphemerisSearch) -> None:
+def test_json_of_ephemeris_equals_what_pyaurorax_builds(search: EphemerisSearch) -> None:
     as_client(EPHEMERIS, search)

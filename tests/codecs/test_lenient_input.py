@@ -1,4 +1,4 @@
-"""Documents as people have them: Python dicts, typographic quotes, status documents, older forms; unknown values."""
+"""Documents as people have them: Python dicts, typographic quotes, status documents, older formats, unknown values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_printed_dict_is_the_same_document(document: dict[str, Any]) -> None:
 
 
 def aql(text: str) -> str:
-    """The text form of a statement."""
+    """Return the text form of a statement."""
     return " ".join(str(translate_source(Source(text), "aql").output).split())
 
 
@@ -68,7 +68,7 @@ _JSON = '{"start": "2020-01-01T00:00:00", "end": "2020-01-01T23:59:59", "data_so
     ],
     ids=["json", "dict", "zone", "typographic", "timestamp", "status", "request"],
 )
-def test_a_document_is_read_as_it_comes(text: str) -> None:
+def test_lenient_documents_are_read(text: str) -> None:
     assert aql(text) == _SWARM
 
 
@@ -80,12 +80,12 @@ def test_the_older_list_of_filters_is_a_group_joined_by_and() -> None:
     )
 
 
-def test_the_prefix_of_a_description_is_passed_over() -> None:
+def test_the_prefix_of_a_description_is_skipped() -> None:
     sentence = str(translate_source(Source(_SWARM), "sentence").output)
     assert aql("Query description: " + sentence) == _SWARM
 
 
-def test_a_distance_of_no_pair_is_ignored_with_a_warning() -> None:
+def test_a_distance_of_a_missing_pair_is_ignored_with_a_warning() -> None:
     text = (
         '{"ground": [{"programs": ["trex"]}], "space": [{"programs": ["swarm"]}], "conjunction_types": ["nbtrace"], '
         '"start": "2020-01-01T00:00:00", "end": "2020-01-01T06:00:00", '
@@ -99,14 +99,14 @@ def test_a_distance_of_no_pair_is_ignored_with_a_warning() -> None:
 @pytest.mark.parametrize(
     "text", ["{'start': open('x')}", "{'start': 1 + 1}", "{'start': __import__('os')}", "{'a': f'x'}"]
 )
-def test_nothing_is_evaluated(text: str) -> None:
+def test_input_is_never_evaluated(text: str) -> None:
     assert to_json(text) is None
     with pytest.raises(StatementError, match="AQL0401"):
         translate_source(Source(text), "aql")
 
 
 @pytest.mark.parametrize("joined", ["IN", "OR"])
-def test_thirty_unknown_values_are_all_named_in_one_warning(joined: str) -> None:
+def test_thirty_unknown_values_are_named_in_one_warning(joined: str) -> None:
     values = [f"nowhere{n:02}" for n in range(30)]
     where = (
         f"platform IN ({', '.join(map(repr, values))})"

@@ -1,4 +1,4 @@
-"""Searches as programs: what the client is asked by them, and that they run as they are printed."""
+"""Searches as programs: what pyaurorax sends when they run, and that they run as printed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from auroraql.codecs import pyaurorax, query_json
 from auroraql.ir.query import Query
 from auroraql.planner import plan_query
 from auroraql.schema.catalogue import load_shipped
+from tests.conftest import ROOT
 from tests.support import conjunction_strategies
 from tests.support.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer
 from tests.support.strategies import EVERY_SEARCH
@@ -35,18 +36,18 @@ def server() -> Iterator[AuroraXServer]:
         yield running
 
 
-class Rooms:
-    """The client's rooms: each makes the client's own search, and keeps what it would send."""
+class RecordingManagers:
+    """Replacement of pyaurorax's search managers: each creates the client's own search and records its query."""
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
         self.search = SimpleNamespace(
-            data_products=self._room(DataProductSearch),
-            ephemeris=self._room(EphemerisSearch),
-            conjunctions=self._room(ConjunctionSearch),
+            data_products=self._manager(DataProductSearch),
+            ephemeris=self._manager(EphemerisSearch),
+            conjunctions=self._manager(ConjunctionSearch),
         )
 
-    def _room(self, kind: Any) -> Any:
+    def _manager(self, kind: Any) -> Any:
         def search(**arguments: Any) -> Any:
             self.asked.append(json.loads(json.dumps(kind(None, **arguments).query)))
             return SimpleNamespace(data=[])
@@ -54,9 +55,9 @@ class Rooms:
         return SimpleNamespace(search=search)
 
 
-def asked_by(program: str) -> Any:
-    """The query that a program sends."""
-    rooms, module = Rooms(), ModuleType("pyaurorax")
+def sent_query(program: str) -> Any:
+    """Return the query that a program sends."""
+    rooms, module = RecordingManagers(), ModuleType("pyaurorax")
     module.PyAuroraX = lambda: rooms  # type: ignore[attr-defined]
     real = sys.modules["pyaurorax"]
     sys.modules["pyaurorax"] = module
@@ -67,29 +68,32 @@ def asked_by(program: str) -> Any:
     return rooms.asked[0]
 
 
-# The client needs both ends, and writes years of less than four digits without their zeros.
+# pyaurorax needs both ends of the window, and writes years of less than four digits without their zeros.
 _FIRST, _LAST = datetime(2020, 1, 1), datetime(2020, 1, 5, 6, 30, 1)
 _SEARCHES = (EVERY_SEARCH | conjunction_strategies.searches()).map(lambda q: replace(q, start=_FIRST, end=_LAST))
 
 
 @given(_SEARCHES)
-def test_a_program_asks_the_client_for_the_same(query: Query) -> None:
+def test_a_program_sends_the_same_query(query: Query) -> None:
     requests = plan_query(query, load_shipped(), cut=False).requests
     assume(requests)
-    asked = asked_by(pyaurorax.write_pyaurorax(requests[0], "a\n'''\\ statement"))
+    asked = sent_query(pyaurorax.write_pyaurorax(requests[0], "a\n'''\\ statement"))
     assert translate(asked, to="json") == query_json.write_query_json(requests[0])
 
 
-def test_a_program_runs_as_it_is_printed(server: AuroraXServer) -> None:
+def test_a_program_runs_as_printed(server: AuroraXServer) -> None:
     program = str(translate(FIND, to="python"))
     here = program.replace("PyAuroraX()", f"PyAuroraX(api_base_url={server.url!r})")
+    here = f"from tests.support import client_libraries as c; c.substitute_client_libraries()\n{here}"
     environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
-    done = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", here], cwd=ROOT, capture_output=True, text=True, env=environment, check=True
+    )
     assert done.stdout == f"{{'url': '{RECORDS[0]['url']}'}}\n"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
-def test_commands_run_as_they_are_printed(server: AuroraXServer) -> None:
+def test_curl_commands_run_as_printed(server: AuroraXServer) -> None:
     commands = str(translate(FIND, to="curl"))
     environment = {**os.environ, "NO_PROXY": "127.0.0.1", "AURORAX_URL": server.url}
     done = subprocess.run(["sh", "-c", commands], capture_output=True, text=True, env=environment, check=True)
@@ -101,13 +105,13 @@ def test_commands_run_as_they_are_printed(server: AuroraXServer) -> None:
 
 
 @pytest.mark.parametrize("to", ["python", "curl"])
-def test_what_one_search_cannot_say_is_refused(to: str) -> None:
+def test_queries_beyond_one_request_are_refused(to: str) -> None:
     with pytest.raises(StatementError, match="AQL0407"):
         translate("FIND data_products WHERE keogram_type LIKE 'd%' ON 2020-02-01 LIMIT 3", to=to)
     with pytest.raises(StatementError, match="needs 2 requests"):
         translate("FIND ephemeris WHERE program = 'swarm' BETWEEN 2020-01-01 AND 2020-02-05", to=to)
 
 
-def test_the_client_needs_both_ends_of_the_window() -> None:
+def test_pyaurorax_needs_both_ends_of_the_window() -> None:
     with pytest.raises(StatementError, match="both ends"):
         translate("FIND data_products WHERE program = 'trex' SINCE 2020-02-01", to="python")

@@ -1,4 +1,4 @@
-"""Completion: what is offered where, that the parser accepts all of it, and that it never leaves the grammar's table."""
+"""Tests of completion: which candidates appear where, and that the parser accepts every one of them."""
 
 from __future__ import annotations
 
@@ -76,27 +76,27 @@ STANDING = (
 
 
 def completed(marked: str, known: CompletionContext = KNOWN, *, loose: bool = True) -> list[Completion]:
-    """What is offered where `|` stands."""
+    """Return the candidates at the `|` in a text."""
     cursor = marked.index("|")
     return Completer().complete(marked.replace("|", "", 1), cursor, known, loose=loose)
 
 
-def texts(marked: str, known: CompletionContext = KNOWN) -> list[str]:
+def candidate_texts(marked: str, known: CompletionContext = KNOWN) -> list[str]:
     return [each.text for each in completed(marked, known)]
 
 
 def lark_accepts(text: str) -> frozenset[str]:
-    """Lark's own answer to what may come behind a text; raises where the text itself is refused."""
+    """Return the terminals that Lark accepts after a text. Raises when Lark refuses the text itself."""
     session = grammar.get_parser().parse_interactive(text)
     session.exhaust_lexer()
     return frozenset(session.accepts())
 
 
-# --- it follows the grammar
+# --- completion follows the grammar
 
 
 @pytest.mark.parametrize("text", STATEMENTS)
-def test_what_may_come_next_is_what_lark_says(text: str) -> None:
+def test_acceptable_terminals_equal_larks(text: str) -> None:
     for word in [None, *split_words(text, 0, len(text))]:
         end = word.end_pos if word is not None else 0
         trail = ParserState.begin()
@@ -106,7 +106,7 @@ def test_what_may_come_next_is_what_lark_says(text: str) -> None:
 
 @settings(deadline=None, max_examples=400)
 @given(st.sampled_from(STATEMENTS), st.data())
-def test_whatever_is_offered_is_accepted(statement: str, data: st.DataObject) -> None:
+def test_every_candidate_is_accepted(statement: str, data: st.DataObject) -> None:
     cursor = data.draw(st.integers(0, len(statement)))
     behind = data.draw(st.sampled_from(("", statement[cursor:])))
     begun = statement[:cursor] + data.draw(st.sampled_from(("", " ", " p", " 'f", " `", " $")))
@@ -116,14 +116,14 @@ def test_whatever_is_offered_is_accepted(statement: str, data: st.DataObject) ->
         for each in found[:1]:
             lark_accepts(begun[: each.start])
     except LarkError:
-        return  # what was typed before is wrong itself
+        return  # the text before the cursor is already wrong
     for each in found:
         if detect_form(begun, 0) == "text" and each.text != SQL.word:
             offered = begun[: each.start] + each.text
             try:
                 lark_accepts(offered)
             except LarkError:
-                lark_accepts(offered + behind[:1])  # the quote that closes it stands behind the cursor already
+                lark_accepts(offered + behind[:1])  # the closing quote is already there, after the cursor
 
 
 LATER = {
@@ -133,11 +133,11 @@ LATER = {
     "OF": "OF ground, space", "WITHIN": "WITHIN 5 km", "VIA": "VIA nbtrace", "PRECISION": "PRECISION 60 s",
     "LIKE": "LIKE 'x'", "FOR": "FOR trex", "REFRESH": "REFRESH",
 }  # fmt: skip
-"""A whole clause for each keyword that begins one."""
+"""A complete clause for each keyword that begins one."""
 
 
 @pytest.mark.parametrize("text", STATEMENTS)
-def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) -> None:
+def test_every_accepted_keyword_is_offered_or_would_be_wrong(text: str) -> None:
     words = list(split_words(text, 0, len(text)))
     for end in (0, *(word.end_pos for word in words)):
         begun = text[:end]
@@ -157,28 +157,28 @@ def test_every_keyword_that_is_accepted_is_offered_or_would_be_wrong(text: str) 
 
 @settings(deadline=None, max_examples=300)
 @given(st.text(alphabet="FIND data_products WHERE'\"`()-/*;=.,$\n{}0", max_size=60), st.data())
-def test_nothing_that_can_be_typed_breaks_it(text: str, data: st.DataObject) -> None:
+def test_no_input_breaks_completion(text: str, data: st.DataObject) -> None:
     completed_here = Completer().complete(text, data.draw(st.integers(0, len(text))), KNOWN)
     assert len(completed_here) <= MAX_CANDIDATES
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.sampled_from(STATEMENTS))
-def test_typing_on_offers_what_a_fresh_start_would(statement: str) -> None:
+def test_incremental_completion_equals_a_fresh_start(statement: str) -> None:
     completer = Completer()
     for cursor in range(len(statement) + 1):
         text = statement[:cursor]
         assert completer.complete(text, cursor, KNOWN) == Completer().complete(text, cursor, KNOWN)
 
 
-def test_every_keyword_is_explained_and_its_example_is_right() -> None:
+def test_every_keyword_has_a_description_and_a_valid_example() -> None:
     assert set(KEYWORDS) == set(grammar.grammar_keywords())
     for row in (*KEYWORDS.values(), SQL):
         assert re.search(rf"\b{row.word}\b", row.example, re.IGNORECASE)
         parse_script(row.example)
 
 
-# --- what is offered
+# --- candidates
 
 
 @pytest.mark.parametrize(
@@ -200,12 +200,12 @@ def test_every_keyword_is_explained_and_its_example_is_right() -> None:
         ("FIND data_products WHERE program = „tr|", ["„trex”"]),
         ("FIND data_products WHERE platform = 'fort s|", ["'fort simpson'", "'fort smith'"]),
         ("FIND data_products WHERE platform = smith|", ["'fort smith'"]),
-        # What closes the quote may stand there already.
+        # The closing quote may already be there.
         ("FIND data_products WHERE platform = '|' AND program = 'trex'", ["'athabasca", "'fort smith"]),
         ("FIND data_products WHERE platform IN ('gillam', 'ath|') AND program = 'trex'", ["'athabasca"]),
         ("FIND data_products WHERE program = ‘tr|’ ON 2021-01-01", ["‘trex"]),
         ("FIND `odd|` SELECT x", ["`odd name"]),
-        # Without quotes over several words, too.
+        # Unquoted values of several words work too.
         ("FIND data_products WHERE platform = fort |", ["'fort churchill'", "'fort simpson'"]),
         ("FIND data_products WHERE platform IN ('gillam', fort sm|", ["'fort smith'"]),
         ("FIND ephemeris WHERE nbtrace_region = north au|", ["'north auroral oval'"]),
@@ -263,7 +263,7 @@ def test_every_keyword_is_explained_and_its_example_is_right() -> None:
         ("EXPLAIN FIND c WHERE min_d|", ["min_distance"]),
         ("SHOW COLUMNS OF |", ["c", "`odd name`", "limit", "conjunctions", "data_products"]),
         ("SHOW AVAILABILITY OF data_products WHERE program = 'tre|", ["'trex'"]),
-        # In the middle of a statement, and in each of a script.
+        # In the middle of a statement, and in each statement of a script.
         ("FIND data_products WHERE platf| = 'gillam' ON 2020-01-01", ["platform"]),
         ("FIND data_products | program = 'trex'", ["WHERE"]),
         ("SHOW SOURCES; FIND ephemeris WHERE nbtr|; SHOW PROGRAMS", ["nbtrace", "nbtrace_region"]),
@@ -272,8 +272,8 @@ def test_every_keyword_is_explained_and_its_example_is_right() -> None:
         ("FIND data_products WHERE `key|", ["`keogram_type`"]),
     ],
 )  # fmt: skip
-def test_the_first_that_is_offered(marked: str, first: list[str]) -> None:
-    assert texts(marked)[: len(first)] == first
+def test_the_first_candidate(marked: str, first: list[str]) -> None:
+    assert candidate_texts(marked)[: len(first)] == first
 
 
 @pytest.mark.parametrize(
@@ -301,68 +301,68 @@ def test_the_first_that_is_offered(marked: str, first: list[str]) -> None:
         "Find data_products for ((program in (|",
     ],
 )
-def test_where_nothing_is_offered(marked: str) -> None:
-    assert texts(marked) == []
+def test_positions_without_candidates(marked: str) -> None:
+    assert candidate_texts(marked) == []
 
 
-def test_a_comment_that_is_over_does_not_count() -> None:
-    assert texts("FIND /* why */ data_products -- what\n WH|") == ["WHERE"]
+def test_a_closed_comment_does_not_count() -> None:
+    assert candidate_texts("FIND /* why */ data_products -- what\n WH|") == ["WHERE"]
 
 
-def test_values_are_narrowed_by_what_is_chosen() -> None:
-    narrowed = texts("FIND data_products WHERE program = 'trex' AND platform = 'r|")
+def test_values_are_narrowed_by_other_conditions() -> None:
+    narrowed = candidate_texts("FIND data_products WHERE program = 'trex' AND platform = 'r|")
     assert narrowed == ["'rabbit lake'"] + [each for each in narrowed[1:] if "r" in each]
     assert "'resolute bay'" not in narrowed
-    # Before and behind the cursor, with IN, and in the block alone.
-    assert "'gillam'" in texts("FIND data_products WHERE platform = '| AND program = 'trex' ON 2020-01-01")
-    assert "'swarma'" not in texts("FIND ephemeris WHERE platform = '| AND program IN ('trex', 'rego')")
+    # Conditions before and after the cursor count, with IN, and those of the same block only.
+    assert "'gillam'" in candidate_texts("FIND data_products WHERE platform = '| AND program = 'trex' ON 2020-01-01")
+    assert "'swarma'" not in candidate_texts("FIND ephemeris WHERE platform = '| AND program IN ('trex', 'rego')")
     block = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm' AND platform = |)"
-    assert [each for each in texts(block) if each[0] == "'"] == ["'swarma'", "'swarmb'", "'swarmc'"]
-    assert texts("FIND conjunctions OF ground (program = 'trex'), space (program = 'sw|")[0] == "'swarm'"
+    assert [each for each in candidate_texts(block) if each[0] == "'"] == ["'swarma'", "'swarmb'", "'swarmc'"]
+    assert candidate_texts("FIND conjunctions OF ground (program = 'trex'), space (program = 'sw|")[0] == "'swarm'"
 
 
-def test_an_or_makes_what_is_chosen_uncertain() -> None:
-    assert "'swarma'" in texts("FIND data_products WHERE program = 'trex' OR platform = 'sw|")
+def test_an_or_prevents_narrowing() -> None:
+    assert "'swarma'" in candidate_texts("FIND data_products WHERE program = 'trex' OR platform = 'sw|")
 
 
 def test_a_value_of_the_list_is_not_offered_again() -> None:
-    offered = texts("FIND data_products WHERE keogram_type IN ('daily', |")
+    offered = candidate_texts("FIND data_products WHERE keogram_type IN ('daily', |")
     assert "'hourly'" in offered
     assert "'daily'" not in offered
 
 
-def test_clauses_are_offered_once_and_where_they_make_sense() -> None:
-    offered = texts("FIND data_products WHERE program = 'trex' ON 2020-01-01 |")
+def test_clauses_are_offered_once_and_only_where_they_make_sense() -> None:
+    offered = candidate_texts("FIND data_products WHERE program = 'trex' ON 2020-01-01 |")
     assert {"SELECT", "LIMIT", "GROUP BY"} <= set(offered)
     assert not {"WHERE", "DURING", "ON", "WITHIN", "OF"} & set(offered)
-    assert "UNTIL" in texts("FIND data_products SINCE 2020-01-01 |")
-    assert {"OF", "WITHIN"} <= set(texts("FIND conjunctions |"))
-    assert "WHERE" not in texts("FIND data_products | WHERE program = 'trex'")
+    assert "UNTIL" in candidate_texts("FIND data_products SINCE 2020-01-01 |")
+    assert {"OF", "WITHIN"} <= set(candidate_texts("FIND conjunctions |"))
+    assert "WHERE" not in candidate_texts("FIND data_products | WHERE program = 'trex'")
 
 
 def test_using_offers_the_fields_that_the_result_has_too() -> None:
-    assert "USING" in texts("FIND data_products DURING c |")
-    assert "USING" in texts("FIND data_products DURING c PADDED BY 10 minutes |")
-    assert "USING" not in texts("FIND data_products DURING 2020-01 |")
-    assert "USING" not in texts("FIND data_products DURING c USING (platform) |")
-    assert texts("FIND data_products DURING c USING (|") == ["platform", "start", "end"]
-    assert texts("FIND data_products DURING c USING (platform, |") == ["start", "end"]
-    assert "keogram_type" in texts("FIND data_products DURING (FIND data_products ON 2020-01-01) USING (|")
-    assert "OVERLAPPING" in texts("FIND data_products WHERE program = 'trex' |")
-    assert "OVERLAPPING" not in texts("FIND data_products ON 2020-01-01 |")
-    assert {"NOW", "TODAY"} <= set(texts("FIND data_products OVERLAPPING |"))
+    assert "USING" in candidate_texts("FIND data_products DURING c |")
+    assert "USING" in candidate_texts("FIND data_products DURING c PADDED BY 10 minutes |")
+    assert "USING" not in candidate_texts("FIND data_products DURING 2020-01 |")
+    assert "USING" not in candidate_texts("FIND data_products DURING c USING (platform) |")
+    assert candidate_texts("FIND data_products DURING c USING (|") == ["platform", "start", "end"]
+    assert candidate_texts("FIND data_products DURING c USING (platform, |") == ["start", "end"]
+    assert "keogram_type" in candidate_texts("FIND data_products DURING (FIND data_products ON 2020-01-01) USING (|")
+    assert "OVERLAPPING" in candidate_texts("FIND data_products WHERE program = 'trex' |")
+    assert "OVERLAPPING" not in candidate_texts("FIND data_products ON 2020-01-01 |")
+    assert {"NOW", "TODAY"} <= set(candidate_texts("FIND data_products OVERLAPPING |"))
 
 
-def test_keys_are_narrowed_by_the_programs() -> None:
+def test_metadata_keys_are_narrowed_by_the_programs() -> None:
     keys = (MetadataKey("of_a", Type.STRING, programs=("a",)), MetadataKey("of_b", Type.STRING, programs=("b",)))
     sources = (DataSource(1, "a", "x", "i", "ground", "A"), DataSource(2, "b", "it's y", "i", "ground", "B"))
     known = CompletionContext(ArchiveNames(Catalogue(sources, {"data_products": keys})))
-    assert texts("FIND data_products WHERE program = 'a' AND of|", known) == ["of_a"]
-    assert texts("FIND data_products WHERE platform = 'x' AND of|", known) == ["of_a"]
-    assert texts("FIND data_products WHERE platform = y|", known)[:1] == ["'it''s y'"]
+    assert candidate_texts("FIND data_products WHERE program = 'a' AND of|", known) == ["of_a"]
+    assert candidate_texts("FIND data_products WHERE platform = 'x' AND of|", known) == ["of_a"]
+    assert candidate_texts("FIND data_products WHERE platform = y|", known)[:1] == ["'it''s y'"]
 
 
-def test_what_is_offered_is_described() -> None:
+def test_candidates_have_descriptions() -> None:
     docs = {each.shown: each.doc for each in completed("FIND data_products WHERE |")}
     assert docs["program"] == "the program that runs it, such as trex or themis-asi"
     assert docs["keogram_type"] == "Type of keogram"
@@ -376,19 +376,19 @@ def test_numbers_of_a_known_list_come_with_their_unit() -> None:
     assert docs["30 s"].startswith("one epoch per half minute")
     channel = MetadataKey("channel", Type.NUMBER, values=("557.7", "630"), unit="km")
     known = CompletionContext(ArchiveNames(Catalogue((), {"data_products": (channel,)})))
-    assert texts("FIND data_products WHERE channel = |", known)[:2] == ["557.7 km", "630 km"]
-    assert texts("FIND data_products WHERE channel = 6|", known) == ["630 km"]
+    assert candidate_texts("FIND data_products WHERE channel = |", known)[:2] == ["557.7 km", "630 km"]
+    assert candidate_texts("FIND data_products WHERE channel = 6|", known) == ["630 km"]
 
 
-def test_loose_matches_can_be_turned_off() -> None:
+def test_fuzzy_matching_can_be_turned_off() -> None:
     assert [each.text for each in completed("FIND data_products WHERE platform = gilam|", loose=False)] == []
 
 
-def test_no_more_than_a_hundred() -> None:
+def test_at_most_a_hundred_candidates() -> None:
     sources = tuple(DataSource(n, f"p{n}", f"site {n:05}", "i", "ground", f"Site {n}") for n in range(10_000))
     known = CompletionContext(ArchiveNames(Catalogue(sources, {})))
-    assert len(texts("FIND data_products WHERE platform = |", known)) == MAX_CANDIDATES
-    assert texts("FIND data_products WHERE platform = '1234|", known)[0] == "'site 01234'"
+    assert len(candidate_texts("FIND data_products WHERE platform = |", known)) == MAX_CANDIDATES
+    assert candidate_texts("FIND data_products WHERE platform = '1234|", known)[0] == "'site 01234'"
 
 
 _DOCUMENT = '{"data_product_type_filters": [], "start": "2020-01-01T00:00:00", "end": "2020-01-02T00:00:00"}'
@@ -406,7 +406,7 @@ _SENTENCE = (
     "words", ["FIND data_products WHERE progr", "FIND data_products WHERE program = 'trex' AND platf", "f"]
 )
 def test_after_a_document_without_a_semicolon(before: str, separator: str, words: str) -> None:
-    """The candidates are those of the statement alone, asked at once and after every key."""
+    """The candidates are those of the statement alone, both for a fresh start and after every key."""
     known = CompletionContext(ArchiveNames(load_shipped()))
     alone = [candidate.text for candidate in Completer().complete(words, len(words), known)]
     text = f"{before}{separator}{words}"

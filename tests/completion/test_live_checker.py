@@ -1,4 +1,4 @@
-"""A script checked while it is typed: what is said is what a check of the whole says, however it came about."""
+"""Tests of checking while typing: an incremental check reports the same as a check of the whole text."""
 
 from __future__ import annotations
 
@@ -60,24 +60,24 @@ SCRIPTS = (
 )
 
 
-def whole(text: str, standing: SessionContext = EMPTY_CONTEXT, catalogue: Catalogue | None = None) -> Any:
-    """What a check that remembers nothing says."""
+def check_from_scratch(text: str, standing: SessionContext = EMPTY_CONTEXT, catalogue: Catalogue | None = None) -> Any:
+    """Return the diagnostics of a check without a cache."""
     return next(check_scripts([Source(text)], catalogue or load_shipped(), {}, standing))[1]
 
 
-def with_places(diagnostics: Any) -> list[str]:
+def codes_with_positions(diagnostics: Any) -> list[str]:
     return [repr(each) for each in diagnostics]
 
 
 @settings(deadline=None)
 @given(typings(SCRIPTS))
-def test_it_says_what_a_check_of_the_whole_says(texts: list[str]) -> None:
+def test_an_incremental_check_equals_a_full_one(texts: list[str]) -> None:
     again = LiveChecker()
     for text in texts:
-        assert with_places(again.check(text, load_shipped())) == with_places(whole(text))
+        assert codes_with_positions(again.check(text, load_shipped())) == codes_with_positions(check_from_scratch(text))
 
 
-def test_places_move_with_what_stands_before() -> None:
+def test_positions_move_with_the_text_before() -> None:
     again = LiveChecker()
     for before in ("", "FIND ephemeris LIMIT 1; ", "\n\n"):
         text = f"{before}FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
@@ -85,17 +85,17 @@ def test_places_move_with_what_stands_before() -> None:
         assert origins == [Span(text.index("'gilam'"), text.index("'gilam'") + 7)]
 
 
-def test_what_the_session_keeps_is_heeded() -> None:
+def test_changes_of_stored_results_are_noticed() -> None:
     again, text = LiveChecker(), "FIND passes WHERE program = 'trex'"
     assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
     (made,) = analyze_scripts([Source("LET passes = FIND data_products ON 2021-01-01")], Analyzer(load_shipped(), {}))
     assert isinstance(made.stored_result, StoredResult)
     standing = SessionContext({"passes": made.stored_result}, {})
-    assert again.check(text, load_shipped(), standing) == whole(text, standing) == ()
+    assert again.check(text, load_shipped(), standing) == check_from_scratch(text, standing) == ()
     assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
 
 
-def test_another_catalogue_is_heeded() -> None:
+def test_a_change_of_catalogue_is_noticed() -> None:
     again, text = LiveChecker(), "FIND data_products WHERE program = 'trex' ON 2021-01-01"
     other = replace(load_shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),))
     assert again.check(text, load_shipped()) == ()
@@ -120,45 +120,51 @@ WHERES = (
 
 
 @pytest.mark.parametrize("where", WHERES)
-def test_what_is_noticed_of_a_plan_is_known_without_it(where: str) -> None:
-    _same_of("FIND data_products WHERE " + where)
+def test_warnings_of_a_plan_are_found_without_the_plan(where: str) -> None:
+    _assert_same_warnings("FIND data_products WHERE " + where)
 
 
 @pytest.mark.parametrize("where", [*WHERES[:5], *WHERES[6:9], "hemisphere != 'northern' AND hemisphere = 'southern'"])
 @pytest.mark.parametrize("kind", ["ground", "space", "events"])
-def test_and_of_conjunctions(where: str, kind: str) -> None:
+def test_warnings_of_conjunction_plans_are_found_without_the_plan(where: str, kind: str) -> None:
     if "hemisphere" not in where or kind == "space":
-        _same_of(f"FIND conjunctions OF {kind} ({where}), ground WITHIN 5 km")
+        _assert_same_warnings(f"FIND conjunctions OF {kind} ({where}), ground WITHIN 5 km")
 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(WHERES[:10]), min_size=1, max_size=3), st.sampled_from(("AND", "OR", "AND NOT")))
-def test_and_of_what_is_joined(wheres: list[str], joined: str) -> None:
-    _same_of("FIND data_products WHERE " + f" {joined} ".join(f"({where})" for where in wheres))
+def test_warnings_of_joined_conjunctions_are_found_without_the_plan(wheres: list[str], joined: str) -> None:
+    _assert_same_warnings("FIND data_products WHERE " + f" {joined} ".join(f"({where})" for where in wheres))
 
 
-def _same_of(text: str) -> None:
-    known = replace(load_shipped(), is_shipped=False)  # a plan is limited to the shipped list, and a check is not
+def _assert_same_warnings(text: str) -> None:
+    known = replace(
+        load_shipped(), is_shipped=False
+    )  # a plan is limited to the shipped list of sources, a check is not
     resolved = resolve(script.read_find(Source(text)), known)
     query, said = resolved.query, resolved.warnings
-    assert with_places(plan_warnings(query, known, said)) == with_places(plan_query(query, known, said).warnings)
+    assert codes_with_positions(plan_warnings(query, known, said)) == codes_with_positions(
+        plan_query(query, known, said).warnings
+    )
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        # What is wrong with a statement does not depend on the text after it, or before it.
+        # The errors of a statement do not depend on the text before or after it.
         "Find data_products for ((program in (trx WHERE platform in (gillam); FIND data_products ON 2021-01-01",
         "SHOW 2020-01-01SOURCES; SET format = cvs",
         "FIND data_products ON 2021-01-01; SHOW 2020-01-01SOURCES; FIND ephemeris WHER",
         'FIND ephemeris; {"start": 5}; {"start" 5}',
     ],
 )
-def test_what_stands_around_a_statement_changes_nothing(text: str) -> None:
-    assert with_places(LiveChecker().check(text, load_shipped())) == with_places(whole(text))
+def test_surrounding_text_changes_nothing(text: str) -> None:
+    assert codes_with_positions(LiveChecker().check(text, load_shipped())) == codes_with_positions(
+        check_from_scratch(text)
+    )
 
 
-def test_only_statements_that_changed_are_read_and_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_changed_statements_are_parsed_and_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     statements = [f"LET c{n} = FIND data_products WHERE platform = 'p{n}' ON 2021-01-01;\n" for n in range(50)]
     texts: list[str] = []
     read_piece, outcome = script.read_piece, Analyzer.analyze
@@ -182,4 +188,4 @@ def test_only_statements_that_changed_are_read_and_checked_again(monkeypatch: py
     edited = "".join([*statements[:20], "FIND ephemeris ON 2021-01-01;", *statements[20:]])
     said = again.check(edited, load_shipped())
     assert texts == ["FIND ephemeris ON 2021-01-01"] * 2
-    assert with_places(said) == with_places(whole(edited))
+    assert codes_with_positions(said) == codes_with_positions(check_from_scratch(edited))

@@ -1,4 +1,4 @@
-"""Which of many names is found by what is typed of one: its beginning, its letters, a slip; the likeliest first."""
+"""Tests of candidate matching: by prefix, by subsequence and with typing errors, the best match first."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from auroraql.completion import NamedItem, Vocabulary
         ("[(*", []),
     ],
 )
-def test_how_names_are_found(typed: str, found: list[str]) -> None:
+def test_names_match_what_is_typed(typed: str, found: list[str]) -> None:
     names = Vocabulary(map(NamedItem, ("fort smith", "fort yukon", "gillam", "pinawa\n2")))
     assert [item.text for _, item in names.matches(typed, 10)] == found
 
 
-def test_beginnings_come_before_the_rest() -> None:
+def test_prefix_matches_come_first() -> None:
     names = Vocabulary(map(NamedItem, ("x_type", "atype", "type")))
     assert [item.text for _, item in names.matches("ty", 10)] == ["type", "x_type", "atype"]

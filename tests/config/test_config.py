@@ -1,4 +1,4 @@
-"""What is set once: where each value comes from, which key goes where, what is wrong with the file, and the doctor."""
+"""Tests of settings: where each value comes from, which key goes where, errors of the file, and the doctor."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Write = Callable[[str], Path]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes the configuration file, readable by its owner alone."""
+    """Write the configuration file, readable by its owner alone."""
 
     def written(text: str) -> Path:
         path = tmp_path / "config.toml"
@@ -50,7 +50,7 @@ def read(path: Path, options: Mapping[str, str] = MappingProxyType({}), /, **env
     return read_config({"AURORAQL_CONFIG": str(path), **environ}, dict(options))
 
 
-# --- where a value comes from
+# --- sources of a value
 
 LAYERS = """
 format = "csv"
@@ -62,7 +62,7 @@ format = "jsonl"
 """
 
 
-def test_an_option_comes_before_the_environment_the_profile_the_file_and_the_default(write: Write) -> None:
+def test_precedence_of_option_environment_profile_file_and_default(write: Write) -> None:
     path = write(LAYERS)
     steps: list[tuple[str, str, str]] = []
     for text in (
@@ -90,7 +90,7 @@ def test_an_option_comes_before_the_environment_the_profile_the_file_and_the_def
     ]  # fmt: skip
 
 
-def test_the_layers_on_the_command_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_precedence_on_the_command_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     write(LAYERS)
     made = {"json": "[\n", "jsonl": '{"', "csv": "star", "vertical": "─[ 1"}
     for arguments, environ, shown_as in (
@@ -144,14 +144,14 @@ def test_every_setting_has_a_variable_and_is_in_the_file_and_documented(tmp_path
         ("AURORAQL_PROFILE", "lab", "the configuration file has no profile"),
     ],
 )
-def test_a_variable_that_is_wrong(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str) -> None:
+def test_an_invalid_environment_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str) -> None:
     monkeypatch.setenv(variable, value)
     done = command("-c", ONE)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
 
 
-def test_variables_that_are_none() -> None:
+def test_unknown_environment_variables() -> None:
     assert unknown_variables({"AURORAQL_FROMAT": "x", "AURORAQL_CONFIG": "", "HOME": ""}) == [
         ("AURORAQL_FROMAT", "did you mean AURORAQL_FORMAT?")
     ]
@@ -191,13 +191,13 @@ api_key = "key-of-me"
         ({"profile": "lab"}, {"AURORAX_API_KEY": "one", "AURORAQL_API_KEY": "two"}, "two"),
     ],
 )
-def test_a_key_goes_to_the_archive_it_is_for(
+def test_a_key_goes_to_its_archive_only(
     write: Write, options: dict[str, str], environ: dict[str, str], key: str
 ) -> None:
     found = read(write(KEYS), options, **environ)
     assert found.api_key == key
     assert bool(found.withheld) is (key == "")
-    # A file whose own archive is a service has its key for that one.
+    # The key of a file whose own archive is a service belongs to that service.
     if "archive" not in options and "AURORAQL_ARCHIVE" not in environ:
         moved = read(write('archive = "https://home.example.org"\n' + KEYS), options, **environ)
         assert moved.api_key == key
@@ -223,7 +223,7 @@ def test_a_key_is_sent_to_its_own_archive_and_to_no_other(server: AuroraXServer,
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions")
-def test_a_file_with_a_key_that_others_may_read(write: Write) -> None:
+def test_a_file_with_a_key_that_others_can_read(write: Write) -> None:
     path = write('[profiles.p]\napi_key = "secret-key"\n')
     assert "readable by others" not in command("-c", ONE).err
     path.chmod(0o640)
@@ -242,7 +242,7 @@ def test_a_file_with_a_key_that_others_may_read(write: Write) -> None:
     assert "others" not in command("-c", ONE).err
 
 
-# --- what is wrong with the file
+# --- errors of the file
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_file_with_a_key_that_others_may_read(write: Write) -> None:
         ("[archive]\nx = 1", ["1:2: this sets 'archive' to a value of the wrong type"]),
     ],
 )  # fmt: skip
-def test_validate_says_all_that_is_wrong_and_where(write: Write, text: str, places: list[str]) -> None:
+def test_validate_reports_every_error_with_its_position(write: Write, text: str, places: list[str]) -> None:
     path = write(text)
     done = command("config", "validate")
     assert (done.code, done.out) == (2, "")
@@ -274,7 +274,7 @@ def test_validate_says_all_that_is_wrong_and_where(write: Write, text: str, plac
     assert command("-c", ONE).code == command("config", "show").code == 2
 
 
-def test_validate_of_what_is_right_or_not_there(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validate_of_a_correct_or_missing_file(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write('archive = "demo"')
     assert (command("config", "validate").code, command("config", "validate").out) == (0, f"{path}: valid\n")
     monkeypatch.setenv("AURORAQL_FROMAT", "csv")
@@ -288,7 +288,7 @@ def test_validate_of_what_is_right_or_not_there(write: Write, tmp_path: Path, mo
     assert command("config", "validate").code == 0
 
 
-def test_show_tells_where_each_value_is_from_and_no_secret(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_prints_the_source_of_each_value_and_no_secret(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write('archive = "https://lab.example.org/x"\napi_key = "secret-key"\n[profiles.lab]\ntimeout = 60')
     monkeypatch.setenv("AURORAQL_KEYS", "vi")
     done = command("config", "show", "--profile", "lab", "--color", "never")
@@ -314,32 +314,32 @@ def test_show_tells_where_each_value_is_from_and_no_secret(write: Write, monkeyp
     assert f"the API key of {path}:2 is not sent to aurorax: it belongs to another archive" in kept.err
 
 
-# --- what it does
+# --- effects
 
 
-def test_nothing_of_a_profile_is_read_by_those_who_need_none(write: Write) -> None:
+def test_a_broken_profile_does_not_affect_commands_that_do_not_use_it(write: Write) -> None:
     write("wrong = ")
     assert command("fmt", "-", stdin=ONE).code == 0
     assert command("--version").code == 0
-    # translate follows the sources of the archive that is configured.
+    # translate uses the sources of the configured archive.
     assert command("translate", "--to", "aql", "-c", ONE.replace("SELECT start ", "")).code == 2
     with pytest.raises(UsageError):
         read_config(os.environ)
 
 
 @pytest.mark.parametrize("given", [["--color", "always"], []])
-def test_color_on_a_pipe_only_when_it_is_asked_for(given: list[str]) -> None:
+def test_a_pipe_gets_colours_only_on_request(given: list[str]) -> None:
     out = process("-c", "FIND data_products SELECT start ON 2021-01-01 LIMIT 1", *given, env={"NO_COLOR": "1"}).out
     assert ("\x1b[" in out) is bool(given)
 
 
-def test_a_shell_script_is_made_for_each_shell() -> None:
+def test_a_completion_script_for_each_shell() -> None:
     for shell in ("bash", "zsh", "fish"):
         assert command("completion", shell).out == completion_script(shell)
     assert command("completion", "tcsh").code == 2
 
 
-def test_the_prompt_does_not_wait_for_what_a_setting_names() -> None:
+def test_the_prompt_does_not_wait_for_a_configured_service() -> None:
     code = (
         "import sys; from auroraql.config import read_config\n"
         "read_config({'AURORAQL_FORMAT': 'csv', 'AURORAQL_THEME': 'dark', 'AURORAQL_CONFIG': ''})\n"

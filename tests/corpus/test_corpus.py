@@ -1,4 +1,4 @@
-"""Every file of the corpus through every form: what it becomes, and that all forms mean the same."""
+"""Every corpus case in every form: what it translates to, and that all forms mean the same."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NOW = datetime(2021, 3, 4, 5, 6, 7)
 STATEMENTS = [path for kind in KINDS for path in corpus_files.files(kind)]
 
 
-def written(source: Source, form: str) -> str:
-    """A statement in one form, or why that form cannot say it."""
+def translate_or_refusal(source: Source, form: str) -> str:
+    """Return a statement in one form, or the reason why the form cannot express it."""
     try:
         output = translate_source(source, form, now=NOW).output
     except StatementError as error:
@@ -34,12 +34,12 @@ def written(source: Source, form: str) -> str:
 
 
 def meaning(text: str) -> Query:
-    """The query of one statement."""
+    """Return the query of one statement."""
     return resolve(script.read_find(Source(text)), load_shipped(), now=NOW).query
 
 
 def is_written(query: Query) -> bool:
-    """Whether one request says the predicates as they are written, by lists and filters."""
+    """Return whether the lists and filters of one request express the predicates exactly as written."""
     blocks = query.criteria.blocks if query.criteria is not None else ()
     parts = [(query.where, KINDS[query.kind]), *((block.where, BLOCKS[block.kind]) for block in blocks)]
     return all(NativeRequest.build(where, kind).fits for where, kind in parts)
@@ -49,7 +49,7 @@ def is_written(query: Query) -> bool:
 def test_a_statement_in_every_form(path: Path, update: bool) -> None:
     case = corpus_files.read(path)
     source = Source(case["statement"])
-    found = {form: written(source, form) for form in ("aql", "json", "sentence", "plan")}
+    found = {form: translate_or_refusal(source, form) for form in ("aql", "json", "sentence", "plan")}
     corpus_files.compare(path, case, found, update=update)
 
 
@@ -59,19 +59,19 @@ def test_all_forms_of_a_statement_mean_the_same(path: Path) -> None:
     query = meaning(case["statement"])
     assert meaning(case["aql"]) == query
     for form in ("json", "sentence"):
-        # A predicate that was spelt out as lists of sources is the same on these sources, and another query.
+        # A predicate that was expanded to lists of sources is equivalent for these sources, but is another query.
         if not case[form].startswith("error[") and query.select is None and is_written(query):
             assert meaning(case[form]) == query, form
 
 
-def said_of_head(source: Source, parameters: dict[str, list[str]]) -> str:
-    """What is said of the head of a script, and of the values given for its parameters."""
+def front_matter_diagnostics(source: Source, parameters: dict[str, list[str]]) -> str:
+    """Return the diagnostics of a script's front matter and of the values for its parameters."""
     bind_parameters([source], parameters)
     return render(known_values(source, parameters)[1], source)
 
 
-def said_in_session(source: Source, parameters: dict[str, object]) -> str:
-    """The warnings of a script's statements, run on the demonstration."""
+def session_warnings(source: Source, parameters: dict[str, object]) -> str:
+    """Return the warnings of a script's statements, run on the demonstration."""
     with connect() as archive:
         found = [render(result.warnings, source) for result in archive.run_script(source, **parameters)]
     return "\n".join(filter(None, found))
@@ -84,9 +84,9 @@ def test_a_wrong_statement_and_its_rendering(path: Path, update: bool) -> None:
     try:
         given = json.loads(case["parameters"]) if "parameters" in case else None
         if case.get("to") == "head":
-            said = said_of_head(source, given or {})
+            said = front_matter_diagnostics(source, given or {})
         elif case.get("to") == "session":
-            said = said_in_session(source, given or {})
+            said = session_warnings(source, given or {})
         else:
             made = translate_source(source, case.get("to", "plan"), parameters=given, now=NOW)
             said = render(made.warnings, source)

@@ -1,4 +1,4 @@
-"""Every script of the corpus, run on the demonstration archive: its layout, and what is printed of each result."""
+"""Every script of the corpus, run on the demonstration: its formatting and its results."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def test_a_script_and_its_results(path: Path, archive: Archive, update: bool) ->
     case = corpus_files.read(path)
     source = Source(case["statement"], "script.aql")
     parameters = json.loads(case.get("parameters", "{}"))
-    found = {"formatted": format_text(source).removesuffix("\n"), "output": printed(archive, source, parameters)}
+    found = {"formatted": format_text(source).removesuffix("\n"), "output": csv_of_results(archive, source, parameters)}
     corpus_files.compare(path, case, found, update=update)
 
 
-MOST_LINES = 8
-"""Lines of one result that a case shows."""
+MAX_LINES = 8
+"""Maximum number of lines that a case shows of one result."""
 
 
 def shortened(text: str) -> str:
-    """The first lines of a long result, and how many there are."""
+    """Return the first lines of a long result and the number of the others."""
     lines = text.splitlines(keepends=True)
-    more = len(lines) - MOST_LINES
-    return text if more <= 0 else "".join(lines[:MOST_LINES]) + f"… {more} lines more\n"
+    more = len(lines) - MAX_LINES
+    return text if more <= 0 else "".join(lines[:MAX_LINES]) + f"… {more} lines more\n"
 
 
-def printed(archive: Archive, source: Source, parameters: dict[str, object]) -> str:
-    """The results as CSV, one after the other, up to the first error."""
+def csv_of_results(archive: Archive, source: Source, parameters: dict[str, object]) -> str:
+    """Return the results as CSV, one after the other, up to the first error."""
     parts = []
     try:
         for result in archive.run_script(source, **parameters):

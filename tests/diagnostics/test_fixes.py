@@ -1,4 +1,4 @@
-"""Every fix that is offered mends, and means what was typed; no message names a terminal of the grammar."""
+"""Tests of fixes: every one corrects the statement and keeps its meaning. No message names a grammar terminal."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ FIXED = (
     ("FIND data products ON 2021-01-01", "FIND data_products ON 2021-01-01"),
     ("FIND conjunctions ground (program = 'trex'), space WITHIN 300 km ON 2020-01-01", "FIND conjunctions OF ground (program = 'trex'), space WITHIN 300 km ON 2020-01-01"),
 )  # fmt: skip
-"""Wrong statements, and what their fix makes of them: the same times, zones, lists and logic."""
+"""Wrong statements and their fixed versions: the same times, zones, lists and logic."""
 
 UNFIXED = (
     ("FIND data_products ON 2020-02-01T06:30MST", "-07:00"),
@@ -130,20 +130,20 @@ UNFIXED = (
     ("WITH a AS (SELECT 1) SELECT * FROM a", "LET name"),
     ("FIND data_products WHERE a = 1 b = 2 ON 2021-01-01", "OR b"),
 )
-"""Wrong statements without a fix, since none is sure to mean what was typed; and what the hint holds."""
+"""Wrong statements without a fix, because no fix is sure to keep the meaning, and a part of the hint."""
 
 
 @pytest.mark.parametrize(("statement", "fixed"), FIXED, ids=[each[0][:60] for each in FIXED])
-def test_a_fix_means_what_was_typed(statement: str, fixed: str) -> None:
+def test_a_fix_keeps_the_meaning(statement: str, fixed: str) -> None:
     (first, *_) = [each for each in fixes.diagnostics(statement) if each.severity == "error"]
-    assert fixes.applied(statement, first) == fixed
+    assert fixes.apply_fix(statement, first) == fixed
     assert fixes.still_wrong(statement, first) == ""
     assert not fixes.complaints(statement)
     assert not [each for each in fixes.diagnostics(fixed) if each.severity == "error"]
 
 
 @pytest.mark.parametrize(("statement", "hint"), UNFIXED, ids=[each[0][:60] for each in UNFIXED])
-def test_what_could_mean_several_things_gets_a_hint_alone(statement: str, hint: str) -> None:
+def test_an_ambiguous_error_has_a_hint_and_no_fix(statement: str, hint: str) -> None:
     (first, *_) = [each for each in fixes.diagnostics(statement) if each.severity == "error"]
     assert first.fix is None
     assert hint in first.hint
@@ -151,7 +151,7 @@ def test_what_could_mean_several_things_gets_a_hint_alone(statement: str, hint: 
 
 
 @pytest.mark.parametrize("path", corpus_files.files("errors"), ids=lambda p: p.stem)
-def test_every_fix_of_the_corpus_mends(path: object) -> None:
+def test_every_fix_of_the_corpus_is_correct(path: object) -> None:
     statement = corpus_files.read(path)["statement"]  # type: ignore[arg-type]
     assert not fixes.complaints(statement)
     for each in fixes.diagnostics(statement):
@@ -166,13 +166,13 @@ def test_no_mutation_gets_a_wrong_fix_or_the_name_of_a_terminal() -> None:
         assert not fixes.complaints(statement), statement
 
 
-def test_every_terminal_has_a_name_for_people() -> None:
+def test_every_terminal_has_a_readable_name() -> None:
     keywords = {name for name, value in load_table().terminals.items() if value == rf"(?i:{name.lower()}(?!\w))"}
     others = set(load_table().terminals) - keywords - {"WS", "COMMENT"}
     assert others <= set(NAMES_OF_TERMINALS)
 
 
-def test_a_statement_begins_with_the_words_that_begin_one() -> None:
+def test_statement_keywords_are_complete() -> None:
     start = load_table().rows[load_table().start]
     words = {name for name in start if name.isupper()}
     assert set(statement_keywords(frozenset(words))) == words | {"SQL"}
@@ -181,14 +181,14 @@ def test_a_statement_begins_with_the_words_that_begin_one() -> None:
 
 
 @pytest.mark.parametrize("habit", [*FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact)
-def test_the_way_out_of_a_habit_works_today(habit: ForeignConstruct) -> None:
+def test_hints_for_sql_habits_are_valid_today(habit: ForeignConstruct) -> None:
     assert habit.example
     with connect() as archive:
         for result in archive.run_script(Source(habit.before + habit.example)):
             assert result.columns
 
 
-def test_one_unreadable_statement_hides_no_other() -> None:
+def test_one_unparsable_statement_hides_no_other() -> None:
     text = (
         "FINDD data_products ON 2021-01-01;\nFIND data_products WHERE program = 'trx' ON 2021-01-01;\n"
         "LET c = FIND ephemeris WHERE (platform = 'swarma' ON 2020-01-01;\nFIND c;\n"

@@ -62,13 +62,13 @@ def _command_line() -> Iterator[str]:
     yield from _table(("option", "meaning"), _options(made, {"--help"}))
     searching = {option for action in made._actions for option in action.option_strings}
     for name, command in commands.choices.items():
-        # Two options have the name of a search's and are others: they are listed with their own meaning.
+        # Two options share the name of a search option and mean something else: they are listed separately.
         shared = searching - {"serve": {"--archive", "--timeout"}, "check": {"--format"}}.get(name, set())
         yield from _options_of(name, command, shared)
 
 
 def _options_of(name: str, command: argparse.ArgumentParser, shared: set[str]) -> Iterator[str]:
-    """Yield the options of a command: a table of its own, and the names of those that it shares with a search."""
+    """Yield the options of a command: its own table, and the names of those that it shares with a search."""
     own = list(_options(command, shared))
     if own:
         yield f"Options of `{name}`:\n"
@@ -146,7 +146,7 @@ def _session() -> Iterator[str]:
 
 
 def _default(value: Value) -> str:
-    """Return a value as the configuration file has it; empty for none."""
+    """Return a value as written in the configuration file, or an empty string for none."""
     match value:
         case None:
             return ""

@@ -1,4 +1,4 @@
-"""Railroad diagrams of the grammar: each rule of the `.lark` files as the picture of what may follow what."""
+"""Railroad diagrams of the grammar, one for each rule of the `.lark` files."""
 
 from __future__ import annotations
 
@@ -33,39 +33,39 @@ Node = Any
 
 
 def page() -> str:
-    """The whole page, a picture for each rule in reading order."""
+    """Return the whole page, with a diagram for each rule in reading order."""
     found = [HEAD]
-    for rule in _meta().parse(grammar.grammar_text()).find_data("rule"):
+    for rule in _meta_grammar().parse(grammar.grammar_text()).find_data("rule"):
         name = str(rule.children[0]).lstrip("?!")
         picture = io.StringIO()
-        railroad.Diagram(_drawn(rule.children[-1])).writeSvg(picture.write)
+        railroad.Diagram(_diagram_item(rule.children[-1])).writeSvg(picture.write)
         found.append(f'<h2 id="{escape(name)}">{escape(name)}</h2>\n{picture.getvalue()}')
     return "\n".join(found) + "\n"
 
 
-def _meta() -> lark.Lark:
-    """Lark's grammar of its own grammars."""
+def _meta_grammar() -> lark.Lark:
+    """Return Lark's grammar of grammars."""
     return lark.Lark.open(str(Path(lark.__file__).parent / "grammars" / "lark.lark"), parser="lalr")
 
 
-def _drawn(node: Node) -> Any:
-    """A part of a rule as a part of a picture."""
+def _diagram_item(node: Node) -> Any:
+    """Return the diagram item of a part of a rule."""
     match node.data:
         case "alias":
-            return _drawn(node.children[0])
+            return _diagram_item(node.children[0])
         case "expansions":
-            return railroad.Choice(0, *(_drawn(each) for each in node.children))
+            return railroad.Choice(0, *(_diagram_item(each) for each in node.children))
         case "expansion":
-            return railroad.Sequence(*(_drawn(each) for each in node.children))
+            return railroad.Sequence(*(_diagram_item(each) for each in node.children))
         case "expr":
-            return _repeated(_drawn(node.children[0]), node.children[1])
+            return _repeated_item(_diagram_item(node.children[0]), node.children[1])
         case "name":
-            return _named(str(node.children[0]))
+            return _named_item(str(node.children[0]))
         case _:
             return railroad.Terminal(str(node.children[0]).strip('"'))
 
 
-def _repeated(part: Any, sign: Any) -> Any:
+def _repeated_item(part: Any, sign: Any) -> Any:
     match str(sign):
         case "?":
             return railroad.Optional(part)
@@ -77,7 +77,7 @@ def _repeated(part: Any, sign: Any) -> Any:
             return part
 
 
-def _named(name: str) -> Any:
+def _named_item(name: str) -> Any:
     if name in grammar.grammar_keywords():
         return railroad.Terminal(name)
     if name.isupper():

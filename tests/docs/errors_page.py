@@ -1,4 +1,4 @@
-"""The page of every error and warning: its cause, its way out, and a case of the corpus as the example."""
+"""The page of every error and warning: its cause, its way out, and a corpus case as an example."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SECTIONS = {
     "AQL06": "Warnings",
 }
 
-LONGEST = 700
-"""Characters of an example; a longer case is no example."""
+MAX_EXAMPLE_LENGTH = 700
+"""Maximum number of characters of an example."""
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join([HEAD, *_entries()])
 
 
@@ -45,12 +45,12 @@ def _entries() -> Iterator[str]:
 
 
 def examples() -> dict[str, str]:
-    """For each code the shortest case that says it first."""
+    """Return, for each code, the shortest case that reports it first."""
     found: dict[str, str] = {}
     for path in corpus_files.files("errors"):
         case = corpus_files.read(path)
         said = case["rendering"]
         code = said.partition("[")[2][:7]
-        if len(said) <= LONGEST and (code not in found or len(said) < len(found[code])):
+        if len(said) <= MAX_EXAMPLE_LENGTH and (code not in found or len(said) < len(found[code])):
             found[code] = said
     return found

@@ -1,4 +1,4 @@
-"""The Python reference (grammar/PYTHON.md), made from the signatures and docstrings of the public names."""
+"""Generator of the Python reference (grammar/PYTHON.md) from the signatures and docstrings of the public names."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ORDER = (
 )
 
 _RETURNED = (ResultColumn, RunStatus, Progress, LogLine)
-"""Classes of what the public ones return."""
+"""Classes that public functions return."""
 
 _FRONT_ENDS = {
     "Archive": {
@@ -56,7 +56,7 @@ _FRONT_ENDS = {
     "Diagnostic": {"missing", "shifted_by"},
     "ResultColumn": {"digits", "is_key", "many_at", "record_path"},
 }  # fmt: skip
-"""Members that only AuroraQL's own front ends use; exceptions show nothing that their base class shows."""
+"""Members that only AuroraQL's own front ends use. An exception class omits everything that its base class shows."""
 
 _ATTRIBUTES = {
     "ResultSet": {
@@ -70,7 +70,7 @@ _ATTRIBUTES = {
     },
     "Search": {"name": "The name that SUBMIT gave the search; empty without one."},
 }
-"""Attributes that instances get in their constructor, which no class declares."""
+"""Attributes that the constructor sets on instances and no class declares."""
 
 
 def page() -> str:
@@ -85,7 +85,7 @@ def documented() -> set[str]:
 
 
 def hidden_members() -> list[tuple[Any, str]]:
-    """Return the members that the page leaves out, each with its class."""
+    """Return the members that the page omits, each with its class."""
     entries: tuple[Any, ...] = (*_ORDER, *_RETURNED)
     return [(entry, name) for entry in entries for name in _FRONT_ENDS.get(entry.__name__, ())]
 
@@ -110,7 +110,7 @@ def _entry(entry: Any) -> Iterator[str]:
 
 
 def _members(entry: type) -> Iterator[tuple[str, str]]:
-    """Yield the attributes and methods that a class declares, as they are used, with their docstrings."""
+    """Yield the declared attributes and methods of a class, as they are used, with their docstrings."""
     yield from _ATTRIBUTES.get(entry.__name__, {}).items()
     fields = {field.name for field in dataclasses.fields(entry)} if dataclasses.is_dataclass(entry) else set()
     for name, value in vars(entry).items():
@@ -125,7 +125,7 @@ def _members(entry: type) -> Iterator[tuple[str, str]]:
 
 
 def _signature(name: str, function: Callable[..., Any]) -> str:
-    """Return a signature as it is called, without self, and with annotations as they are written."""
+    """Return a call signature without self, with annotations as written."""
     signature = inspect.signature(function)
     shown: list[str] = []
     for parameter in signature.parameters.values():

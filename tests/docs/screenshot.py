@@ -1,4 +1,4 @@
-"""The screenshot of the README: a real session of the REPL in a terminal emulator, drawn as SVG."""
+"""The screenshot of the README: a real REPL session in a terminal emulator, drawn as SVG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyte
 from tests.support.terminal import PROGRAM, READY, WIDTH, terminal
 
 _NEW_LINE = "\x1b\r"
-"""Alt-Enter, which opens a line within a complete statement."""
+"""Alt-Enter, which inserts a line in a complete statement."""
 
 _PASSES = "LET passes = FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm')"
 
@@ -22,7 +22,7 @@ SESSION = (
     ("FIND passes SELECT start, end, platform, min_distance WHERE min_distance < 30 km", "demonstration data"),
     (r"\timeline passes", "TREx RGB RABB"),
 )
-"""The lines that are typed, and a text that shows that the answer is complete."""
+"""The lines to type, each with a text that shows that its output is complete."""
 
 _COLOURS = {
     "default": "#d6deeb", "black": "#1d2333", "red": "#ef6b73", "green": "#7ec699", "brown": "#e5c07b",
@@ -30,17 +30,17 @@ _COLOURS = {
     "brightblack": "#7d8799", "brightred": "#ff8b92", "brightgreen": "#9ee6b4", "brightbrown": "#ffd98f",
     "brightblue": "#a5c3ff", "brightmagenta": "#ddb3ff", "brightcyan": "#a3f0e2", "brightwhite": "#ffffff",
 }  # fmt: skip
-"""Names of terminal colours in pyte, and the colours of the picture."""
+"""Colour names of pyte and the colours of the picture."""
 
 _BACKGROUND = "#10151f"
 _CELL_WIDTH, _LINE_HEIGHT, _MARGIN = 8.4, 19, 16
 _HEIGHT = 45
-"""Lines of the terminal: enough for the session and the room that the prompt keeps for its menu."""
+"""Height of the terminal in lines: enough for the session and the space that the prompt reserves for its menu."""
 
 _ELAPSED = re.compile(r"· [\d.,]+ m?s\b ?")
 
 _Run = tuple[int, str, str, str, bool]
-"""The column where a run of equally drawn characters begins, its text, its two colours, and whether it is bold."""
+"""A run of characters in one style: its first column, its text, its two colours, and whether it is bold."""
 
 
 def page(folder: Path) -> str:
@@ -61,7 +61,7 @@ def _last_line(screen: pyte.Screen) -> str:
 
 
 def _svg(screen: pyte.Screen) -> str:
-    """Draw the lines of a screen from the first prompt to the last; how long each search took is left out."""
+    """Draw the lines of a screen from the first prompt to the last, without the run times of searches."""
     prompts = [row for row, line in enumerate(screen.display) if line.startswith("auroraql>")]
     lines = [list(_runs(screen.buffer[row])) for row in range(prompts[0], prompts[-1] + 1)]
     width = round(WIDTH * _CELL_WIDTH + 2 * _MARGIN)
@@ -78,7 +78,7 @@ def _svg(screen: pyte.Screen) -> str:
 
 
 def _runs(cells: dict[int, pyte.screens.Char]) -> Iterator[_Run]:
-    """Yield the runs of equally drawn characters of a line, without the blanks at its end."""
+    """Yield the runs of characters in one style in a line, without trailing blanks."""
     characters = [cells[column] for column in range(WIDTH)]
     text = "".join(character.data for character in characters)
     elapsed = _ELAPSED.search(text)
@@ -95,7 +95,7 @@ def _runs(cells: dict[int, pyte.screens.Char]) -> Iterator[_Run]:
 
 
 def _line(runs: list[_Run], row: int) -> str:
-    """Draw one line: each run at its column and with its width, so that the columns meet in any font."""
+    """Draw one line: each run at its column and with its width, so that the columns align in any font."""
     top = _MARGIN + row * _LINE_HEIGHT
     drawn = []
     for column, text, front, back, bold in runs:

@@ -1,4 +1,4 @@
-"""Run every block of the documentation and every example, so that they stay true; compare the generated parts."""
+"""Tests of the documentation: run every code block and example, and compare the generated parts."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(language: str) -> list[pytest.param]:  # type: ignore[valid-type]
-    """Return the blocks of one language in all documents, with their place as the name of the test.
+    """Return the blocks of one language in all documents, with their position as the name of the test.
 
-    The Python blocks of the tutorial are one program, which has a test of its own.
+    The Python blocks of the tutorial form one program, which has its own test.
     """
     found = []
     for document in DOCUMENTS:
@@ -61,7 +61,7 @@ def blocks(language: str) -> list[pytest.param]:  # type: ignore[valid-type]
 
 @pytest.fixture(scope="session")
 def shell(tmp_path_factory: pytest.TempPathFactory, demo_engine: object) -> dict[str, str]:
-    """Return an environment in which `auroraql` is this checkout's, and the demonstration is built."""
+    """Return an environment whose `auroraql` is this checkout's, with the demonstration built."""
     folder = tmp_path_factory.mktemp("bin")
     command = folder / "auroraql"
     command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m auroraql "$@"\n')
@@ -69,8 +69,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory, demo_engine: object) -> dict
     return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
-def ran(command: str, environment: dict[str, str]) -> str:
-    """What a command of a document prints; it must succeed."""
+def run_command(command: str, environment: dict[str, str]) -> str:
+    """Run a command of a document and return its output. It must succeed."""
     done = subprocess.run(
         ["bash", "-ec", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
     )
@@ -82,7 +82,7 @@ def ran(command: str, environment: dict[str, str]) -> str:
 def test_console_blocks_print_what_they_show(block: str, shell: dict[str, str]) -> None:
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")
-        assert ran(command, shell) == shown, command
+        assert run_command(command, shell) == shown, command
 
 
 @pytest.mark.parametrize("block", blocks("aql"))
@@ -97,12 +97,13 @@ def test_aql_blocks_run(block: str, demo_engine: object) -> None:
 def test_python_blocks_run(block: str, shell: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "block.py"
     file.write_text(block)
-    ran(f"cd {tmp_path} && {sys.executable} -W error {file}", shell)
+    run_command(f"cd {tmp_path} && {sys.executable} -W error {file}", shell)
 
 
-def test_only_known_kinds_of_blocks_stand_in_the_documents() -> None:
+def test_documents_use_known_kinds_of_blocks_only() -> None:
     languages = {match[1] for document in DOCUMENTS for match in _BLOCK.finditer(document.read_text("utf-8"))}
-    # The gate runs `sh` blocks, in an environment of its own. `text` blocks need the network, `mermaid` blocks are pictures.
+    # The gate runs `sh` blocks in a separate environment. `text` blocks need the network; `mermaid` blocks are
+    # diagrams.
     assert languages <= {"sh", "text", "console", "aql", "python", "toml", "mermaid"}
 
 
@@ -110,21 +111,21 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 250
 
 
-def headings(page: Path) -> set[str]:
-    """Return the anchors of a page as GitHub makes them of its headings."""
+def heading_anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub generates from the headings of a page."""
     text = _BLOCK.sub("", page.read_text("utf-8"))
     titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_resolve(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", _BLOCK.sub("", page.read_text("utf-8"))):
         if "://" not in target:
             name, _, anchor = target.partition("#")
             linked = (page.parent / name).resolve() if name else page
             assert linked.exists(), target
-            assert not anchor or anchor in headings(linked), target
+            assert not anchor or anchor in heading_anchors(linked), target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
@@ -156,7 +157,7 @@ def test_the_tutorial_is_a_program_in_which_both_clients_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo_server: ServerProcess
 ) -> None:
     program = "\n".join(re.findall(r"^```python\n(.*?)^```$", TUTORIAL.read_text("utf-8"), re.MULTILINE | re.DOTALL))
-    monkeypatch.setenv("HOME", str(tmp_path))  # the client makes a folder there
+    monkeypatch.setenv("HOME", str(tmp_path))  # pyaurorax creates a folder there
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     known: dict[str, Any] = {}
     try:
@@ -174,7 +175,7 @@ def test_the_tutorial_lists_every_saved_query() -> None:
 
 
 @pytest.mark.parametrize("statement", [statement for _, statement in rows_of_tables(TUTORIAL)])
-def test_a_call_of_the_client_has_a_statement(statement: str, demo: Archive) -> None:
+def test_every_pyaurorax_call_has_a_statement(statement: str, demo: Archive) -> None:
     *_, result = demo.run_script(statement)
     assert len(result)
 
@@ -191,7 +192,7 @@ CREATE VIEW sheet.ephemeris AS
   LEFT JOIN main.ephemeris_metadata m ON m.identifier = e.metadata;
 SET search_path = 'sheet';
 """
-"""The tables that the SQL of the cheat sheet searches, made of the demonstration's own."""
+"""The tables that the SQL of the cheat sheet queries, as views on the demonstration."""
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +203,7 @@ def sql(demo_engine: object, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield connection
 
 
-def test_the_sql_sheet_has_rows_enough() -> None:
+def test_the_sql_sheet_has_enough_rows() -> None:
     assert len(rows_of_tables(SQL_SHEET)) >= 40
 
 
@@ -212,14 +213,14 @@ def test_sql_and_its_statement_find_the_same(
 ) -> None:
     *_, result = demo.run_script(right)
     query = left.strip("`")
-    if not query.startswith("SELECT") or "…" in query:  # a part of SQL, or one that changes something
+    if not query.startswith("SELECT") or "…" in query:  # a fragment of SQL, or a statement that changes data
         return
     cursor = sql.execute(query)
     assert cursor.description is not None
     names = [column[0] for column in cursor.description]
     shared = [name for name in names if name != "metadata"] if "*" in query.partition(" FROM ")[0] else []
     found, theirs = list(result), cursor.fetchall()
-    if shared and "count" not in query:  # whole records, whose columns the two order differently
+    if shared and "count" not in query:  # whole records, whose columns are in another order
         places = [[column.name for column in result.columns].index(name) for name in shared]
         found = [tuple(row[place] for place in places) for row in found]
         theirs = [tuple(row[names.index(name)] for name in shared) for row in theirs]
@@ -252,18 +253,18 @@ def test_the_faq_lists_the_days_of_the_demonstration(kind: str, query: str, sql:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: p.stem)
-def test_an_example_runs_as_its_head_says_and_finds_something(example: Path, shell: dict[str, str]) -> None:
+def test_an_example_runs_with_its_own_header_and_finds_something(example: Path, shell: dict[str, str]) -> None:
     (command,) = re.findall(r"^-- \$ (auroraql run .*)$", example.read_text("utf-8"), re.MULTILINE)
     assert example.name in command
-    assert len(ran(command + " --format csv", shell).splitlines()) > 1
+    assert len(run_command(command + " --format csv", shell).splitlines()) > 1
 
 
-def test_the_examples_are_formatted_and_right(shell: dict[str, str]) -> None:
+def test_the_examples_are_formatted_and_correct(shell: dict[str, str]) -> None:
     files = shlex.join(map(str, EXAMPLES))  # in one process for all
-    ran(f"auroraql fmt --check {files} && auroraql check {files}", shell)
+    run_command(f"auroraql fmt --check {files} && auroraql check {files}", shell)
 
 
-def test_there_are_examples_enough() -> None:
+def test_there_are_enough_examples() -> None:
     assert len(EXAMPLES) >= 8
 
 
@@ -310,7 +311,7 @@ def test_the_python_reference_has_every_public_name() -> None:
         assert name in {**vars(entry), **getattr(entry, "__dataclass_fields__", {})}, (entry, name)
 
 
-def test_the_screenshot_shows_the_prompt_as_it_is(update: bool, tmp_path: Path, demo_engine: object) -> None:
+def test_the_screenshot_is_current(update: bool, tmp_path: Path, demo_engine: object) -> None:
     path = ROOT / "examples" / "prompt.svg"
     picture = screenshot.page(tmp_path)
     if update:
@@ -318,7 +319,7 @@ def test_the_screenshot_shows_the_prompt_as_it_is(update: bool, tmp_path: Path, 
     assert path.read_text("utf-8") == picture
 
 
-def test_the_version_has_an_entry_among_the_changes() -> None:
+def test_the_version_has_a_changelog_entry() -> None:
     assert f"## {auroraql.__version__}\n" in (ROOT / "grammar" / "CHANGELOG.md").read_text("utf-8")
 
 
@@ -328,8 +329,8 @@ def test_every_code_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("block", blocks("toml"))
-def test_toml_blocks_are_right(block: str, shell: dict[str, str], tmp_path: Path) -> None:
+def test_toml_blocks_are_valid(block: str, shell: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(block)
     file.chmod(0o600)
-    assert ran("auroraql config validate", {**shell, "AURORAQL_CONFIG": str(file)}) == f"{file}: valid\n"
+    assert run_command("auroraql config validate", {**shell, "AURORAQL_CONFIG": str(file)}) == f"{file}: valid\n"

@@ -1,6 +1,6 @@
-"""DISTINCT, GROUP BY, functions of groups, comparisons of fields and intervals: the same on every archive, and right.
+"""Tests of DISTINCT, GROUP BY, aggregate functions and field comparisons: equal on every archive, and correct.
 
-Each query is run by the embedded archive's SQL, by requests with their residual, and by brute force.
+Each query runs as the embedded archive's SQL, as requests with post-processing, and by brute force.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from auroraql.schema import CONJUNCTIONS, DATA_PRODUCTS, EPHEMERIS, Type
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import FIELD_OPERATORS, Op
 from tests.engines.test_archives import Archives, archives, record
-from tests.planner.test_planner import KNOWN, SMALL, fetched, filters_as_the_language_has_them, marked
+from tests.planner.test_planner import KNOWN, SMALL, fetch, filters_as_the_language_has_them, mark_list_fields
 from tests.sql.test_sql import KEY_REFS, KIND, REFS, STORED, field_comparisons, predicates
 from tests.support import brute_force
 from tests.support.aurorax_server import Fault
@@ -56,23 +56,23 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]
     made.close()
 
 
-def embedded(engine: EmbeddedEngine, made: Plan) -> list[tuple[Any, ...]]:
-    """The rows that the embedded archive finds."""
+def run_embedded(engine: EmbeddedEngine, made: Plan) -> list[tuple[Any, ...]]:
+    """Return the rows that the embedded archive finds."""
     run = engine.submit(made)
     return list(run.fetch(time.monotonic() + 60).rows or ())
 
 
-def by_requests(made: Plan) -> list[tuple[Any, ...]]:
-    """The rows that the requests and the residual find."""
+def run_by_requests(made: Plan) -> list[tuple[Any, ...]]:
+    """Return the rows that requests with post-processing find."""
     columns = result_columns(made.query)
-    done = postprocess.post_process(FetchedData(records=fetched(made)), made)
+    done = postprocess.post_process(FetchedData(records=fetch(made)), made)
     return list(done.rows) if done.rows is not None else rows_from_records(done.records or (), columns)
 
 
-def agree(engine: EmbeddedEngine, query: Query) -> list[tuple[Any, ...]]:
-    """The rows of a query, the same from everywhere."""
+def assert_agreement(engine: EmbeddedEngine, query: Query) -> list[tuple[Any, ...]]:
+    """Assert that all archives return the same rows for a query, and return them."""
     made = plan_query(query, SMALL)
-    rows, requested = embedded(engine, made), by_requests(made)
+    rows, requested = run_embedded(engine, made), run_by_requests(made)
     assert rows == requested
     assert rows == brute_force.rows(query, KNOWN)
     assert [list(map(type, row)) for row in rows] == [list(map(type, row)) for row in requested]
@@ -85,12 +85,12 @@ def functions(draw: st.DrawFn) -> Column:
     if ref is None:
         return Column(None, function="count")
     return Column(
-        ref, function=draw(st.sampled_from(("count", "min", "max", *(("sum", "avg") if is_added(ref) else ()))))
+        ref, function=draw(st.sampled_from(("count", "min", "max", *(("sum", "avg") if is_summable(ref) else ()))))
     )
 
 
-def is_added(ref: Ref) -> bool:
-    """Whether there is a sum of it."""
+def is_summable(ref: Ref) -> bool:
+    """Return whether a field can be summed."""
     return ref in KEY_REFS or ref.name.endswith("identifier")
 
 
@@ -101,12 +101,12 @@ intervals = st.lists(st.tuples(st.integers(0, 36), st.integers(0, 3)), max_size=
         for start in [datetime(2020, 1, 1) + timedelta(hours=hour * 4)]
     )
 )
-"""Apart from one another, over six days."""
+"""Disjoint intervals over six days."""
 
 
 @st.composite
 def queries(draw: st.DrawFn) -> Query:
-    """Groups, or distinct rows; with everything else a query may have."""
+    """Generate queries with groups or distinct rows, and anything else that a query may have."""
     keys = tuple(draw(st.lists(st.sampled_from(REFS), max_size=3, unique=True)))
     plain = [Column(ref) for ref in keys]
     distinct = draw(st.booleans())
@@ -122,7 +122,7 @@ def queries(draw: st.DrawFn) -> Query:
     order = draw(st.lists(st.builds(OrderKey, st.sampled_from(by), st.booleans(), st.booleans()), max_size=3))
     limit, offset = draw(st.none() | st.integers(0, 20)), draw(st.integers(0, 3))
     during = draw(st.none() | intervals)
-    where = marked(draw(predicates)) if draw(st.booleans()) else And(())
+    where = mark_list_fields(draw(predicates)) if draw(st.booleans()) else And(())
     return Query.build(
         Query(KIND, where, None, None, tuple(columns), tuple(order), limit, offset, distinct, group_by, None, during)
     )
@@ -138,26 +138,26 @@ def many(**parts: Any) -> Query:
 @example(many(select=(Column(W), Column(W, function="min"), Column(W, function="max")), group_by=(W,)))
 @example(many(select=(Column(None, function="count"), Column(W, function="sum")), during=()))
 def test_law_5_groups_are_the_same_everywhere(engine: EmbeddedEngine, query: Query) -> None:
-    agree(engine, query)
+    assert_agreement(engine, query)
 
 
 @pytest.mark.parametrize("ref", REFS, ids=lambda ref: ref.name)
 def test_each_function_of_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
-    named = ("count", "min", "max", "sum", "avg") if is_added(ref) else ("count", "min", "max")
+    named = ("count", "min", "max", "sum", "avg") if is_summable(ref) else ("count", "min", "max")
     columns = tuple(Column(ref, function=name) for name in named)
     for keys in ((), (PLATFORM,), (K, PLATFORM)):
         for column in columns:
             for descending in (False, True):
                 order = (OrderKey(Ref("column", column.label), descending),)
-                agree(engine, many(select=columns, group_by=keys, order_by=order))
-    agree(engine, many(select=(Column(ref), Column(None, function="count")), group_by=(ref,)))
+                assert_agreement(engine, many(select=columns, group_by=keys, order_by=order))
+    assert_agreement(engine, many(select=(Column(ref), Column(None, function="count")), group_by=(ref,)))
 
 
 @settings(max_examples=200, deadline=None)
 @given(field_comparisons, st.none() | predicates)
 def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate | None) -> None:
-    where = fields if other is None else Or((fields, marked(other)))
-    agree(engine, Query.build(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
+    where = fields if other is None else Or((fields, mark_list_fields(other)))
+    assert_agreement(engine, Query.build(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
 
 
 @pytest.mark.parametrize("sign", ["=", "!=", "<", ">="])
@@ -168,7 +168,7 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
     query = many(where=FieldComparison(W, FIELD_OPERATORS[Op(sign)], K))
     other = EmbeddedEngine(write(tmp_path / "pairs.duckdb", products))
     try:
-        rows = embedded(other, Plan(replace(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))
+        rows = run_embedded(other, Plan(replace(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))
     finally:
         other.close()
     wanted = [p.url for p in brute_force.answer(query, products)]
@@ -177,7 +177,7 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
     assert sorted(r["url"] for r in left) == sorted(wanted)
 
 
-def planned(text: str) -> Plan:
+def plan_of(text: str) -> Plan:
     resolved = resolve(script.read_find(Source(text)), load_shipped(), now=datetime(2021, 1, 1))
     return plan_query(resolved.query, load_shipped())
 
@@ -196,8 +196,8 @@ def planned(text: str) -> Plan:
         ("FIND ephemeris SELECT count(*) WHERE program = 'swarm' DURING 2020-01", True),
     ],
 )
-def test_a_count_alone_is_the_engines_own(text: str, is_counted: bool) -> None:
-    assert planned(text).counted is is_counted
+def test_a_count_alone_is_computed_by_the_engine(text: str, is_counted: bool) -> None:
+    assert plan_of(text).counted is is_counted
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_a_count_alone_is_the_engines_own(text: str, is_counted: bool) -> None:
         ("SELECT url WHERE start < metadata.imaging_start_time", {"url": True, "start": True, "metadata": True}),
     ],
 )
-def test_what_is_looked_at_is_fetched(text: str, tree: dict[str, Any]) -> None:
-    made = planned(f"FIND data_products {text} ON 2020-01-01")
+def test_post_processed_fields_are_fetched(text: str, tree: dict[str, Any]) -> None:
+    made = plan_of(f"FIND data_products {text} ON 2020-01-01")
     assert made.requests[0].response_format == tree
 
 
@@ -288,16 +288,16 @@ def test_distinct_objects_through_a_list() -> None:
     ]
 
 
-def test_a_residual_of_lists() -> None:
+def test_post_processing_of_lists() -> None:
     where = Comparison(Ref("source", "data_sources.platform"), Op.EQ, ("swarmb",))
     left = postprocess.filter_records(CONJUNCTION_RECORDS, PostProcessing(where=where), CONJUNCTIONS)
     assert [r["min_distance"] for r in left] == [1.0, 3.0]
 
 
-def test_whole_records_are_kept_once(engine: EmbeddedEngine) -> None:
+def test_whole_records_are_stored_once(engine: EmbeddedEngine) -> None:
     query = many(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
     made = plan_query(query, SMALL)
-    rows = embedded(engine, made)
+    rows = run_embedded(engine, made)
     twice = postprocess.post_process(FetchedData(records=[*RECORDS, *RECORDS]), made)
     assert twice.records is not None
     assert rows_from_records(twice.records, result_columns(query)) == rows
@@ -309,7 +309,7 @@ def test_columns_of_groups() -> None:
         "FIND ephemeris SELECT count(*), platform AS site, max(nbtrace.lat) AS top, avg(identifier), sum(identifier), "
         "min(epoch), max(metadata.x), sum(metadata.x), count(epoch) ON 2020-01-01 GROUP BY site"
     )
-    columns = result_columns(planned(text).query)
+    columns = result_columns(plan_of(text).query)
     assert [(c.name, c.type, c.unit) for c in columns] == [
         ("count(*)", Type.INTEGER, ""),
         ("site", Type.STRING, ""),
@@ -337,13 +337,13 @@ def test_records_of_groups_are_their_labels() -> None:
 
 
 def test_a_group_by_alone_has_its_keys() -> None:
-    query = planned("FIND data_products ON 2020-01-01 GROUP BY platform, keogram_type").query
+    query = plan_of("FIND data_products ON 2020-01-01 GROUP BY platform, keogram_type").query
     assert query.select == (Column(PLATFORM, bare=True), Column(Ref("metadata", "keogram_type"), bare=True))
 
 
-def test_two_wrong_things_are_told_together() -> None:
+def test_two_errors_are_reported_together() -> None:
     with pytest.raises(StatementError) as caught:
-        planned("FIND data_products SELECT url, count(*) ON 2020-01-01 GROUP BY platform ORDER BY start")
+        plan_of("FIND data_products SELECT url, count(*) ON 2020-01-01 GROUP BY platform ORDER BY start")
     assert [d.code for d in caught.value.diagnostics] == ["AQL0212", "AQL0212"]
 
 
@@ -369,7 +369,7 @@ STATEMENTS = [
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_every_archive_has_the_same_rows(archives: Archives, statement: str) -> None:
+def test_every_archive_returns_the_same_rows(archives: Archives, statement: str) -> None:
     of_file, of_http = (archive.run(statement) for archive in archives)
     assert list(of_file) == list(of_http)
     assert of_file.columns == of_http.columns
@@ -377,7 +377,7 @@ def test_every_archive_has_the_same_rows(archives: Archives, statement: str) -> 
     assert len(of_file) > 0
 
 
-def test_a_count_downloads_nothing(archives: Archives) -> None:
+def test_a_count_downloads_no_records(archives: Archives) -> None:
     before = archives.server.count("data")
     assert list(archives.http.run("FIND data_products SELECT count(*) AS a, count(*) AS b WHERE program = 'trex'")) == [
         (5, 5)
@@ -385,7 +385,7 @@ def test_a_count_downloads_nothing(archives: Archives) -> None:
     assert archives.server.count("data") == before
 
 
-def test_a_count_that_the_status_does_not_tell_is_taken_of_the_records(archives: Archives) -> None:
+def test_a_count_missing_in_the_status_is_computed_from_the_records(archives: Archives) -> None:
     def untold(document: Any) -> Any:
         document["search_result"]["result_count"] = None
         return document

@@ -1,4 +1,4 @@
-"""One contract, every archive: the same statement finds the same rows in a catalogue file and over HTTP."""
+"""The contract of archives: the same statement finds the same rows in a catalogue file and over HTTP."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ PRODUCTS = (
     product(11, 44, "2021-01-01", DAY, "keogram", note="9", wavelength=9, **{"odd key": "x"}),
     product(12, 1, "2021-01-01", DAY, "data_availability"),
 )
-"""Made-up products, not in the order of their times; the metadata hold every type a value can have."""
+"""Made-up products, not in time order. Their metadata hold every type that a value can have."""
 
 SHUFFLED = PRODUCTS[1::2] + PRODUCTS[::2]
 
 
 def record(product: Product) -> dict[str, Any]:
-    """A product in AuroraX's shape."""
+    """Return a product in AuroraX's JSON shape."""
     source = next(row for row in SOURCES if row[0] == product.data_source)
     return {
         "start": product.start.isoformat(),
@@ -62,7 +62,7 @@ def record(product: Product) -> dict[str, Any]:
 
 
 def holds(expression: dict[str, Any], value: Any) -> bool:
-    """Whether a metadata filter of the wire is true of a stored value, by the rules of auroraql/sql/comparison.py."""
+    """Return whether a metadata filter matches a stored value, by the rules of auroraql/sql/comparison.py."""
     key = Ref("metadata", expression["key"])
     return compare(value, key, expression["operator"], expression["values"]) is True
 
@@ -72,7 +72,7 @@ NAMES = ("identifier", "program", "platform", "instrument_type", "source_type", 
 
 @dataclass
 class Archives:
-    """The same records, twice."""
+    """The same records in two archives."""
 
     file: Archive
     http: Archive
@@ -84,7 +84,7 @@ class Archives:
 
 @pytest.fixture(scope="module", params=[False, True], ids=["step by step", "at once"])
 def archives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archives]:
-    # How AuroraX compares a number kept as text is not published: here it does as the language says.
+    # AuroraX does not publish how it compares a number stored as text: the test server does it as AuroraQL does.
     path = small_catalogue.write(tmp_path_factory.mktemp("archives") / "same.duckdb", SHUFFLED)
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
@@ -155,7 +155,7 @@ FILTERS = [
     "keogram_type = 'hourly' OR wavelength < 0 OR calibrated = TRUE",
     "program = 'themis-asi' AND (montage_type = 'daily' OR movie_type = 'real-time daily')",
     "keogram_type = 'daily' AND wavelength > 6000 AND program = 'trex'",
-    # What one request cannot say: several, or a residual.
+    # Beyond one request: several requests, or post-processing.
     "program LIKE 't%'",
     "program != 'trex'",
     "display_name LIKE 'été%'",
@@ -229,7 +229,7 @@ STATEMENTS = [
 
 
 def shown(value: Any) -> str:
-    """A text that tells values of different types apart, whatever the order of an object's keys."""
+    """Return a text that distinguishes values of different types, whatever the order of an object's keys."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {shown(value[key])}" for key in sorted(value)) + "}"
     return ", ".join(map(shown, value)) if isinstance(value, tuple) else repr(value)
@@ -243,7 +243,7 @@ def answers(archives: Archives, statement: str) -> tuple[ResultSet, ResultSet]:
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_the_same_rows_in_no_order(archives: Archives, statement: str) -> None:
+def test_the_same_rows_in_any_order(archives: Archives, statement: str) -> None:
     file, http = answers(archives, statement)
     assert sorted(map(shown, file.rows)) == sorted(map(shown, http.rows))
     assert sorted(map(shown, file.records)) == sorted(map(shown, http.records))
@@ -257,13 +257,13 @@ def test_the_same_rows_in_order(archives: Archives, order: str, select: str) -> 
     assert list(map(shown, file.records)) == list(map(shown, http.records))
 
 
-def test_whole_records_are_those_that_were_put_in(archives: Archives) -> None:
+def test_whole_records_equal_the_stored_ones(archives: Archives) -> None:
     for archive in archives:
         found = archive.run("FIND data_products ORDER BY url").records
         assert found == [record(each) for each in PRODUCTS], archive.name
 
 
-def test_what_no_source_can_have_is_an_empty_answer(archives: Archives) -> None:
+def test_conditions_that_no_source_fulfils_give_an_empty_result(archives: Archives) -> None:
     calls = len(archives.server.calls)
     for archive in archives:
         result = archive.run("FIND data_products WHERE program = 'trex' AND program = 'rego'")
@@ -271,7 +271,7 @@ def test_what_no_source_can_have_is_an_empty_answer(archives: Archives) -> None:
     assert len(archives.server.calls) == calls
 
 
-def test_a_search_step_by_step(archives: Archives) -> None:
+def test_an_asynchronous_search(archives: Archives) -> None:
     for archive in archives:
         search = archive.submit("FIND data_products WHERE program = $p", p="trex")
         assert len(search.request_ids) == 1
@@ -283,7 +283,7 @@ def test_a_search_step_by_step(archives: Archives) -> None:
         assert search.status().done
 
 
-def test_a_cancelled_search_and_a_late_one(archives: Archives, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_search_and_a_deadline(archives: Archives, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(run: EmbeddedRun, deadline: float) -> list[Row]:
         while True:
             run._raise_if_over(deadline)
@@ -304,7 +304,7 @@ def test_a_cancelled_search_and_a_late_one(archives: Archives, monkeypatch: pyte
         archives.server.never = False
 
 
-def test_a_closed_archive_says_so(archives: Archives, tmp_path: Path) -> None:
+def test_a_closed_archive_reports_it(archives: Archives, tmp_path: Path) -> None:
     path = small_catalogue.write(tmp_path / "closed.duckdb", [])
     for archive in (connect(path), connect(archives.server.url)):
         archive.close()

@@ -1,4 +1,4 @@
-"""Records that overlap intervals: what is asked for, and that the same is found everywhere."""
+"""Tests of records that overlap intervals: which requests are sent, and that every archive finds the same."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import Op
 from tests.engines.test_aggregates import (
     W,
-    agree,
-    embedded,
+    assert_agreement,
     engine,
     filters_as_the_language_has_them,
     intervals,
     many,
-    planned,
+    plan_of,
+    run_embedded,
 )
 from tests.engines.test_archives import record
 from tests.planner.test_planner import SMALL
@@ -45,7 +45,7 @@ __all__ = ["engine", "filters_as_the_language_has_them"]
 def test_law_5_intervals(engine: EmbeddedEngine, during: Any, hours: int | None, where: Any) -> None:
     start = None if hours is None else datetime(2020, 1, 2) + timedelta(hours=hours)
     query = many(where=where, start=start, during=during, select=(Column(Ref("record", "url")),), distinct=True)
-    agree(engine, query)
+    assert_agreement(engine, query)
 
 
 VALUES: dict[Ref, tuple[str, ...]] = {
@@ -59,7 +59,7 @@ VALUES: dict[Ref, tuple[str, ...]] = {
 
 @st.composite
 def usings(draw: st.DrawFn) -> Using:
-    """Groups of values that some products have, with intervals of their own."""
+    """Generate groups of values that some products have, each with its own intervals."""
     refs = tuple(draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=3, unique=True)))
     rows = draw(st.lists(st.tuples(*(st.sampled_from(VALUES[ref]) for ref in refs)), max_size=6, unique=True))
     return Using(refs, tuple(UsingGroup(values, draw(intervals)) for values in rows))
@@ -73,15 +73,15 @@ def usings(draw: st.DrawFn) -> Using:
 def test_law_5_using(engine: EmbeddedEngine, using: Using, where: Any) -> None:
     during = tuple(join_intervals(interval for group in using.groups for interval in group.intervals))
     query = many(where=where, during=during, using=using, select=(Column(Ref("record", "url")),), distinct=True)
-    agree(engine, query)
+    assert_agreement(engine, query)
 
 
 def day(number: int, hour: int = 0) -> datetime:
     return datetime(2020, 1, 1) + timedelta(days=number, hours=hour)
 
 
-def test_data_products_are_asked_for_by_the_days_around_intervals() -> None:
-    query = replace(planned("FIND data_products WHERE program = 'trex'").query)
+def test_data_products_are_requested_for_the_days_around_intervals() -> None:
+    query = replace(plan_of("FIND data_products WHERE program = 'trex'").query)
     during = ((day(0, 3), day(0, 4)), (day(0, 23), day(1, 1)), (day(2, 5), day(2, 5)), (day(9, 1), day(9, 2)))
     made = plan_query(replace(query, during=during), load_shipped())
     second = timedelta(seconds=1)
@@ -91,8 +91,8 @@ def test_data_products_are_asked_for_by_the_days_around_intervals() -> None:
     assert made.post_processing.during == during
 
 
-def test_more_intervals_than_requests_are_joined_where_least_is_between() -> None:
-    query = planned("FIND ephemeris WHERE program = 'swarm'").query
+def test_excess_intervals_are_joined_at_the_smallest_gaps() -> None:
+    query = plan_of("FIND ephemeris WHERE program = 'swarm'").query
     far = [(day(n * 3), day(n * 3, 1)) for n in range(MAX_REQUESTS)]
     near = [(first + timedelta(hours=3), last + timedelta(hours=3)) for first, last in far[:8]]
     made = plan_query(replace(query, during=tuple(sorted((*far, *near)))), load_shipped(), cut=False)
@@ -100,8 +100,8 @@ def test_more_intervals_than_requests_are_joined_where_least_is_between() -> Non
     assert [(r.start, r.end) for r in made.requests] == [*joined, *far[8:]]
 
 
-def test_no_interval_is_no_request() -> None:
-    query = replace(planned("FIND ephemeris WHERE program = 'swarm'").query, during=())
+def test_no_intervals_mean_no_requests() -> None:
+    query = replace(plan_of("FIND ephemeris WHERE program = 'swarm'").query, during=())
     assert plan_query(query, load_shipped()).requests == ()
 
 
@@ -110,7 +110,7 @@ def test_ephemeris_in_intervals(tmp_path: Any) -> None:
     during = ((day(0), day(0) + timedelta(minutes=2)), (day(0, 1), day(0, 1)))
     query = Query("ephemeris", select=(Column(Ref("record", "epoch")),), during=during)
     with connect(write(tmp_path / "e.duckdb", (), positions=positions)) as archive:
-        rows = embedded(archive._engine, plan_query(query, SMALL))  # type: ignore[arg-type]
+        rows = run_embedded(archive._engine, plan_query(query, SMALL))  # type: ignore[arg-type]
     wanted = [(day(0),), (day(0) + timedelta(minutes=1),), (day(0) + timedelta(minutes=2),), (day(0, 1),)]
     assert rows == wanted
     records = [{"epoch": p.epoch.isoformat()} for p in positions]
@@ -118,18 +118,18 @@ def test_ephemeris_in_intervals(tmp_path: Any) -> None:
     assert list(done.rows or ()) == wanted
 
 
-def test_a_thousand_intervals_take_no_longer_than_a_moment() -> None:
+def test_a_thousand_intervals_are_planned_quickly() -> None:
     during = tuple((day(n // 2, 5 * (n % 2)), day(n // 2, 5 * (n % 2) + 1)) for n in range(1_000))
     counted = (Column(None, function="count"),)
     with connect() as archive:
         began = time.monotonic()
-        ((found,),) = embedded(archive._engine, Plan(Query(KIND, select=counted, during=during), (Request(KIND),)))  # type: ignore[arg-type]
+        ((found,),) = run_embedded(archive._engine, Plan(Query(KIND, select=counted, during=during), (Request(KIND),)))  # type: ignore[arg-type]
         took = time.monotonic() - began
     assert found > 10_000
     assert took < 5
 
 
-def test_a_data_product_lies_in_the_days_around_an_interval(tmp_path: Any) -> None:
+def test_a_data_product_must_lie_in_the_days_around_an_interval(tmp_path: Any) -> None:
     spans = {
         "one day": (0, 23),
         "two days": (0, 47),
@@ -150,7 +150,7 @@ def test_a_data_product_lies_in_the_days_around_an_interval(tmp_path: Any) -> No
         ):
             moments = tuple((day(0, first), day(0, last)) for first, last in during)
             made = plan_query(Query(KIND, select=selected, during=moments), SMALL)
-            assert [url for (url,) in embedded(archive._engine, made)] == found, during  # type: ignore[arg-type]
+            assert [url for (url,) in run_embedded(archive._engine, made)] == found, during  # type: ignore[arg-type]
             done = postprocess.post_process(FetchedData(records=[record(p) for p in products]), made)
             assert [url for (url,) in done.rows or ()] == found, during
             assert brute_force.rows(replace(made.query, distinct=True), products) == sorted((url,) for url in found)

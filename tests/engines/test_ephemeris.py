@@ -1,4 +1,4 @@
-"""Ephemeris on every archive: one contract, as in engines/test_archives.py, and what a statement says about it."""
+"""Ephemeris on every archive: the contract of engines/test_archives.py, and the sentence of a statement."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ POSITIONS = (
     position(3, "2020-02-01T00:01", (0.0, 0.0), None, (0.5, -0.5), (-0.5, 180.0), calgary_cloud_ml_v1_confidence="75"),
     position(44, "2020-03-31T12:00", (90.0, 0.0), HERE, (90.0, 0.0), None, nbtrace_region="north cusp"),
 )
-"""Made-up records, one of them with nothing known but the moment."""
+"""Made-up records, one of which has nothing but its epoch."""
 
 
 def record(each: Position) -> dict[str, Any]:
-    """A position in AuroraX's shape."""
+    """Return a position in AuroraX's JSON shape."""
     source = next(row for row in SOURCES if row[0] == each.data_source)
     names = ("location_geo", "location_gsm", "nbtrace", "sbtrace")
     places = {
@@ -96,7 +96,7 @@ def test_every_archive_finds_the_same(archives: tuple[Archive, ...], statement: 
 
 
 def _text(each: dict[str, Any]) -> str:
-    """Records compare as JSON, whose numbers are one kind."""
+    """Return a record as JSON, where all numbers have one type."""
     return json.dumps(json.loads(json.dumps(each), parse_int=float), sort_keys=True)
 
 
@@ -132,7 +132,7 @@ def test_flat_columns_are_the_leaves_of_the_record_with_their_units(archives: tu
         }
 
 
-def test_a_record_is_its_source_and_epoch() -> None:
+def test_a_record_is_identified_by_source_and_epoch() -> None:
     first = record(POSITIONS[0])
     again = {**first, "metadata": {"more": 1}}
     later = {**first, "epoch": "2020-02-01T00:02:00"}
@@ -149,8 +149,8 @@ def test_a_record_is_its_source_and_epoch() -> None:
         ("", ""),
     ],
 )
-def test_the_sentence_words_every_window(window: str, words: str) -> None:
-    """An open window is worded too: that of a document, and of the query that DESCRIBE is asked for."""
+def test_the_sentence_describes_every_window(window: str, words: str) -> None:
+    """Open windows are worded too, in a document and in the query sent for DESCRIBE."""
     statement = f"FIND ephemeris WHERE program = 'swarm' {window}"
     lists = "(program in (swarm) filtered by metadata ())"
     sentence = f"Find ephemeris for ({lists} AND  ephemeris_metadata_filters []){words}"

@@ -1,4 +1,4 @@
-"""Archives that are opened when records are asked for: what is known before, what goes wrong, and what is not loaded."""
+"""Tests of lazily opened archives: what is known before they open, their errors, and what is not loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from auroraql.session.archive import connect
 from tests.conftest import ROOT
 from tests.support import small_catalogue
 
-HEAVY = ("duckdb", "pyarrow", "numpy", "pandas", "requests", "urllib3", "ssl", "tabulate", "msgspec", "lark")
+HEAVY = ("duckdb", "pyarrow", "numpy", "pandas", "requests", "urllib3", "ssl", "msgspec", "lark")
 
 TYPED = """
 import io, sys
@@ -43,15 +43,15 @@ def catalogue_file(folder: Path) -> Path:
     return file
 
 
-def test_until_something_is_run_nothing_heavy_is_loaded() -> None:
-    with connect("demo"):  # so that it need not be built
+def test_nothing_heavy_is_loaded_before_a_run() -> None:
+    with connect("demo"):  # so that it need not be built later
         pass
     command = [sys.executable, "-c", TYPED, "demo", *HEAVY]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
 
 
-def test_a_late_archive_knows_what_it_will_know(tmp_path: Path) -> None:
+def test_a_lazy_archive_knows_its_facts_before_it_opens(tmp_path: Path) -> None:
     for archive in ("demo", "aurorax", "http://127.0.0.1:9", str(catalogue_file(tmp_path))):
         with connect(archive, late=True) as late, connect(archive) as opened:
             assert (late.name, late.demonstration, late.catalogue) == (
@@ -61,14 +61,14 @@ def test_a_late_archive_knows_what_it_will_know(tmp_path: Path) -> None:
             )
 
 
-def test_a_late_archive_answers() -> None:
+def test_a_lazy_archive_returns_rows() -> None:
     with connect(late=True) as late, connect() as opened:
         text = "FIND data_products SELECT start, url WHERE program = 'rainbow' ON 2020-03-01 ORDER BY start, url"
         assert late.run(text).rows == opened.run(text).rows
 
 
 @pytest.mark.parametrize("archive", ["nowhere.duckdb", "", "ftp://x", __file__])
-def test_what_is_no_archive_is_told_at_once(archive: str) -> None:
+def test_an_invalid_archive_is_reported_immediately(archive: str) -> None:
     with pytest.raises(UsageError) as at_once:
         open_archive(archive, None, lambda _line: None)
     with pytest.raises(UsageError) as late:
@@ -76,18 +76,18 @@ def test_what_is_no_archive_is_told_at_once(archive: str) -> None:
     assert str(late.value) == str(at_once.value)
 
 
-def test_what_was_not_built_is_built_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_demonstration_is_built_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     said: list[str] = []
     with connect(late=True, say=said.append) as archive:
-        assert archive.catalogue.values("program")  # at once
+        assert archive.catalogue.values("program")  # immediately
         assert len(archive.run("FIND data_products WHERE program = 'rainbow' ON 2020-03-01")) > 0
     assert demo_cache_path(None).is_file()
     assert said in ([], ["Building the demonstration catalogue (once, a few seconds)."])
 
 
-def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though the building was interrupted, and is begun again with the next statement."""
+def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The build is interrupted, and starts again with the next statement."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr("auroraql.engines.duckdb.demo.lazy_demo._BUILD_NOTICE_SECONDS", 30)
@@ -109,7 +109,7 @@ def test_what_cannot_be_kept_is_said_once(tmp_path: Path, monkeypatch: pytest.Mo
     assert line.endswith("(Not a directory): building it in memory.")
 
 
-def test_openssl_can_be_loaded_when_it_is_needed() -> None:
+def test_openssl_can_be_loaded_later() -> None:
     code = (
         "import auroraql.frontends.cli.lean_imports, sys; assert not {'ssl', '_hashlib'} & {*sys.modules}; "
         "import ssl, hashlib, requests; ssl.create_default_context(); print(hashlib.sha256(b'').hexdigest()[:4])"
@@ -118,7 +118,7 @@ def test_openssl_can_be_loaded_when_it_is_needed() -> None:
     assert (done.stdout, done.stderr) == ("e3b0\n", "")
 
 
-def test_the_version_is_told_without_loading_anything() -> None:
+def test_the_version_is_printed_without_loading_anything() -> None:
     code = (
         "import sys; before = {*sys.modules}; sys.argv[1:] = ['--version']; from auroraql.__main__ import main; main(); "
         "print(*sorted({*sys.modules} - before))"

@@ -1,4 +1,4 @@
-"""Engine registry: what an archive name means, and that every row can be used."""
+"""Tests of the engine registry: which engine an archive name selects, and that every row is complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from auroraql.engines.registry import ENGINES, archive_forms, find_engine
         ("my.duckdb", "a catalogue file", "my.duckdb"),
     ],
 )
-def test_a_name_means_one_engine(archive: str | Path, form: str, address: str | None) -> None:
+def test_a_name_selects_one_engine(archive: str | Path, form: str, address: str | None) -> None:
     definition = find_engine(archive)
     assert definition.form == form
     if isinstance(archive, str):

@@ -1,4 +1,4 @@
-"""DURING … USING and OVERLAPPING against joins done in Python, on a catalogue file, over HTTP and behind `serve`."""
+"""Tests of DURING … USING and OVERLAPPING against joins in Python: on a file, over HTTP and through `serve`."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def server() -> Iterator[AuroraXServer]:
 
 @pytest.fixture(scope="module")
 def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, ...]]:
-    """The same records in a catalogue file, behind the test server, and behind `serve`."""
+    """Return the same records in a catalogue file, on the test server, and behind `serve`."""
     folder = tmp_path_factory.mktemp("using")
     with ExitStack() as stack:
-        # How AuroraX compares a number kept as text is not published: here it does as the language says.
+        # AuroraX does not publish how it compares a number stored as text: the test server does it as AuroraQL does.
         stack.enter_context(pytest.MonkeyPatch.context()).setattr(aurorax_matching, "_true", holds)
         opened = stack.enter_context(both(server, folder))
         small_catalogue.write(folder / "served.duckdb", PRODUCTS, positions=POSITIONS)
@@ -47,45 +47,45 @@ def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) ->
         yield (*opened, stack.enter_context(connect(served.url, timeout=20)))
 
 
-# --- what it means, without SQL
+# --- the meaning, without SQL
 
 Row = tuple[datetime | None, datetime | None, Any, Any, Any, Any]
-"""Of a result: start, end, platform, identifier, keogram_type, w."""
+"""A row of the result: start, end, platform, identifier, keogram_type, w."""
 
 FIELDS = ("platform", "identifier", "keogram_type", "w")
 
 
 def value(product: Product, name: str) -> Any:
-    """What a product has in a field."""
+    """Return the value of a field of a product."""
     source = next(row for row in SOURCES if row[0] == product.data_source)
     named = {"identifier": source[0], "platform": source[2]}
     return named[name] if name in named else (product.metadata or {}).get(name)
 
 
-def shares(product: Product, first: datetime, past: datetime) -> bool:
-    """Whether a product has a moment in common with an interval, and is in its days and those next to them."""
+def overlaps(product: Product, first: datetime, past: datetime) -> bool:
+    """Return whether a product overlaps an interval and lies in its days and the days next to them."""
     begin = datetime.combine(first - DAY, time.min)
     end = datetime.combine(past + 2 * DAY, time.min)
     return product.start <= past and product.end >= first and begin <= product.start and product.end < end
 
 
-def equal(one: Any, other: Any) -> bool:
-    """Equal, and neither missing; a list in the row holds it."""
+def are_equal(one: Any, other: Any) -> bool:
+    """Return whether two values are equal and neither is missing. A list in the row matches by any element."""
     if isinstance(other, list):
-        return any(equal(one, each) for each in other)
+        return any(are_equal(one, each) for each in other)
     return one is not None and other is not None and one == other
 
 
-def joined(rows: Sequence[Row], names: Sequence[str], padding: timedelta = timedelta()) -> list[str]:
-    """The products that overlap a row, of those that have its values."""
+def join_products(rows: Sequence[Row], names: Sequence[str], padding: timedelta = timedelta()) -> list[str]:
+    """Return the products that overlap one of the rows with the same values."""
     return sorted(
         product.url
         for product in PRODUCTS
         if any(
             row[0] is not None
             and row[1] is not None
-            and shares(product, row[0] - padding, row[1] + padding)
-            and all(equal(value(product, name), row[2 + FIELDS.index(name)]) for name in names)
+            and overlaps(product, row[0] - padding, row[1] + padding)
+            and all(are_equal(value(product, name), row[2 + FIELDS.index(name)]) for name in names)
             for row in rows
         )
     )
@@ -93,7 +93,7 @@ def joined(rows: Sequence[Row], names: Sequence[str], padding: timedelta = timed
 
 @st.composite
 def rows_of_results(draw: st.DrawFn) -> list[Row]:
-    """Rows with duplicates, missing values, and times over the ends of days and of a month."""
+    """Generate rows with duplicates, missing values, and times that cross the ends of days and of a month."""
     found: list[Row] = []
     for _ in range(draw(st.integers(0, 6))):
         start = FIRST + timedelta(minutes=draw(st.sampled_from((-90, -1, 0, 359, 420, 1409, 1439, 1440, 2880, 7200))))
@@ -116,8 +116,8 @@ def rows_of_results(draw: st.DrawFn) -> list[Row]:
 LET = "LET r = FIND data_products SELECT start, end, platform, identifier, keogram_type, w UNTIL 2020-02-01T00:00"
 
 
-def keep(archive: Archive, rows: Sequence[Row]) -> None:
-    """Rows as the result `r` of a session."""
+def store_result(archive: Archive, rows: Sequence[Row]) -> None:
+    """Store rows as the result `r` of a session."""
     if "r" not in archive.results:
         archive.run(LET)
     kept = archive._running.results["r"]
@@ -135,10 +135,10 @@ def keep(archive: Archive, rows: Sequence[Row]) -> None:
 def test_a_record_overlaps_and_equals_one_row(
     archives: tuple[Archive, ...], rows: list[Row], names: list[str], minutes: int
 ) -> None:
-    expected = joined(rows, names, timedelta(minutes=minutes))
+    expected = join_products(rows, names, timedelta(minutes=minutes))
     padding = f" PADDED BY {minutes} minutes" if minutes else ""
     for archive in archives:
-        keep(archive, rows)
+        store_result(archive, rows)
         found = archive.run(f"FIND data_products DURING r{padding} USING ({', '.join(names)})")
         assert urls(found) == expected, archive.name
         assert not expected or "AQL0609" not in [warning.code for warning in found.warnings]
@@ -146,13 +146,13 @@ def test_a_record_overlaps_and_equals_one_row(
 
 @settings(max_examples=15, deadline=None)
 @given(rows_of_results())
-def test_rows_are_found_in_rows_too(archives: tuple[Archive, ...], rows: list[Row]) -> None:
-    wanted = [p for p in PRODUCTS if p.url in joined(rows, ["platform"])]
+def test_stored_rows_are_joined_too(archives: tuple[Archive, ...], rows: list[Row]) -> None:
+    wanted = [p for p in PRODUCTS if p.url in join_products(rows, ["platform"])]
     for archive in archives[:1]:
-        keep(archive, rows)
+        store_result(archive, rows)
         archive.run("LET every = FIND data_products BETWEEN 2020-01 AND 2020-03")
         found = archive.run("FIND every DURING r USING (platform)")
-        # Rows are there already: no request has a window, and none leaves out what is longer than a day.
+        # Stored rows need no request: no window is added, and products longer than a day stay.
         assert {p.url for p in wanted} <= set(urls(found))
 
 
@@ -163,12 +163,12 @@ def test_minutes_of_a_source_find_its_products(archives: tuple[Archive, ...], te
         (each.epoch, each.epoch, next(row[2] for row in SOURCES if row[0] == each.data_source), None, None, None)
         for each in POSITIONS
     ]
-    expected = joined(rows, ["platform"], timedelta(minutes=10))
+    expected = join_products(rows, ["platform"], timedelta(minutes=10))
     for archive in archives:
         archive.run(f"LET c = FIND ephemeris {inner}")
         found = archive.run(f"FIND data_products {text.format(inner)} PADDED BY 10 minutes USING (platform)")
         assert urls(found) == expected, archive.name
-        # Selected columns, under other names of the same field too.
+        # Selected columns, also when an alias renames a field of the comparison.
         selected = "FIND ephemeris SELECT epoch, data_source.platform " + inner
         assert (
             urls(
@@ -197,14 +197,14 @@ def test_ephemeris_during_products_of_its_own_site(archives: tuple[Archive, ...]
         assert sorted(each["epoch"] for each in found.records) == expected, archive.name
 
 
-def test_nothing_in_common_asks_nothing(archives: tuple[Archive, ...], server: AuroraXServer) -> None:
+def test_no_overlap_sends_no_request(archives: tuple[Archive, ...], server: AuroraXServer) -> None:
     archive = archives[1]
     for rows, code in (
         ([], "AQL0609"),
         ([(FIRST, FIRST + DAY, None, None, None, None)], "AQL0609"),
         ([(FIRST, FIRST + DAY, "nowhere", None, None, None)], "AQL0606"),
     ):
-        keep(archive, rows)
+        store_result(archive, rows)
         archive.run("SHOW SOURCES")
         server.calls.clear()
         found = archive.run("FIND data_products DURING r USING (platform)")
@@ -215,7 +215,7 @@ def test_nothing_in_common_asks_nothing(archives: tuple[Archive, ...], server: A
 
 def test_the_plan_as_json_has_the_groups(archives: tuple[Archive, ...]) -> None:
     archive = archives[0]
-    keep(archive, [(FIRST, FIRST + DAY, "gillam", 1, None, None), (FIRST, FIRST, "gillam", None, None, None)])
+    store_result(archive, [(FIRST, FIRST + DAY, "gillam", 1, None, None), (FIRST, FIRST, "gillam", None, None, None)])
     found = archive.run("FIND data_products DURING r USING (platform, identifier)")
     document = plan_json.write_plan(found.plan, archive.catalogue)
     intervals = [["2020-02-01T00:00:00", "2020-02-02T00:00:00"]]
@@ -226,9 +226,9 @@ def test_the_plan_as_json_has_the_groups(archives: tuple[Archive, ...]) -> None:
     assert document["residual"]["during"] == intervals
 
 
-def test_sites_that_need_other_days_are_asked_apart(archives: tuple[Archive, ...]) -> None:
+def test_sites_on_different_days_have_separate_requests(archives: tuple[Archive, ...]) -> None:
     archive = archives[1]
-    keep(
+    store_result(
         archive,
         [
             (FIRST + n * 9 * DAY, FIRST + n * 9 * DAY, site, None, None, None)
@@ -241,7 +241,7 @@ def test_sites_that_need_other_days_are_asked_apart(archives: tuple[Archive, ...
     assert "platform in (fort smith)" in explained
     assert "BETWEEN 2020-01-31 AND 2020-02-02" in explained
     assert "rows with the same data_source.platform" in explained
-    keep(archive, [(FIRST, FIRST, site, None, None, None) for site in ("gillam", "fort smith")])
+    store_result(archive, [(FIRST, FIRST, site, None, None, None) for site in ("gillam", "fort smith")])
     explained = "\n".join(line for (line,) in archive.run("EXPLAIN FIND data_products DURING r USING (platform)").rows)
     assert "platform in (gillam, fort smith)" in explained
 
@@ -259,13 +259,13 @@ def test_sites_that_need_other_days_are_asked_apart(archives: tuple[Archive, ...
         ("$from AND $to", 420, 425),
     ],
 )
-def test_overlapping_is_sharing_a_moment(archives: tuple[Archive, ...], window: str, first: int, end: int) -> None:
+def test_overlapping_means_sharing_an_instant(archives: tuple[Archive, ...], window: str, first: int, end: int) -> None:
     interval = FIRST + timedelta(minutes=first), FIRST + timedelta(minutes=end)
     if "59:30" in window:
         interval = datetime(2020, 2, 1, 23, 59, 30), datetime(2020, 2, 2, 0, 0, 10)
     if window == "2020-02-02":
         interval = datetime(2020, 2, 2), datetime(2020, 2, 2, 23, 59, 59)
-    expected = sorted(p.url for p in PRODUCTS if shares(p, *interval))
+    expected = sorted(p.url for p in PRODUCTS if overlaps(p, *interval))
     assert expected
     given = {"from": interval[0], "to": interval[1]} if "$" in window else {}
     for archive in archives:
@@ -278,8 +278,8 @@ def test_overlapping_is_sharing_a_moment(archives: tuple[Archive, ...], window: 
         assert sorted(each["epoch"] for each in epochs.records) == inside, archive.name
 
 
-def test_conjunctions_that_overlap_come_whole(tmp_path: Any) -> None:
-    """A run from 23:50 to 00:10 shares a moment with midnight, and comes from its first epoch to its last."""
+def test_overlapping_conjunctions_are_returned_whole(tmp_path: Any) -> None:
+    """A run from 23:50 to 00:10 overlaps midnight, and is returned from its first epoch to its last."""
     sources = ((1, "trex", "gillam", "RGB ASI", "ground", "G"), (3, "swarm", "swarma", "footprint", "leo", "A"))
     place = (10.0, 10.0)
     minutes = [*range(-10, 11), *range(120, 125)]
@@ -312,8 +312,8 @@ def test_conjunctions_that_overlap_come_whole(tmp_path: Any) -> None:
 # --- the demonstration
 
 
-def keograms_of(passes: Sequence[dict[str, Any]], keograms: Sequence[dict[str, Any]]) -> list[str]:
-    """The keograms that overlap a pass of their site, ten minutes longer at both ends."""
+def keograms_during_passes(passes: Sequence[dict[str, Any]], keograms: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the keograms that overlap a pass over their site, extended by ten minutes at both ends."""
     padding = timedelta(minutes=10)
     times = [
         (
@@ -339,12 +339,12 @@ DAILY = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily'"
 
 
 def test_keograms_of_passes_are_a_join(demo: Archive) -> None:
-    """The report: at 50 km in January 2020 there are 14 keograms of sites on days with a pass, not 60."""
+    """From an issue report: at 50 km in January 2020 there are 14 keograms of sites on days with a pass, not 60."""
     passes = demo.run(
         "LET passes = FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 50 km DURING 2020-01"
     )
     keograms = demo.run(f"{DAILY} DURING 2020-01")
-    expected = keograms_of(passes.records, keograms.records)
+    expected = keograms_during_passes(passes.records, keograms.records)
     found = demo.run(f"{DAILY} DURING passes PADDED BY 10 minutes USING (platform)")
     assert urls(found) == expected
     assert len(expected) == 14
@@ -358,20 +358,20 @@ def test_keograms_of_passes_are_a_join(demo: Archive) -> None:
     assert (urls(found), found.warnings) == (expected, ())
 
 
-def test_the_examples_join_too(demo: Archive) -> None:
+def test_the_examples_are_joins_too(demo: Archive) -> None:
     text = (ROOT / "examples" / "passes.aql").read_text("utf-8")
     passes, found = demo.run_script(text, distance=50, month="2020-01")
-    assert urls(found) == keograms_of(passes.records, demo.run(f"{DAILY} DURING 2020-01").records)
+    assert urls(found) == keograms_during_passes(passes.records, demo.run(f"{DAILY} DURING 2020-01").records)
     assert len(found) == 14
     readme = (ROOT / "README.md").read_text("utf-8")
     (block,) = (each for each in re.findall(r"```aql\n(.*?)```", readme, re.DOTALL) if "LET passes" in each)
     passes, found, *_ = demo.run_script(block)
     days = demo.run(f"{DAILY} BETWEEN 2019-12-31 AND 2020-01-08").records
-    assert urls(found) == keograms_of(passes.records, days)
+    assert urls(found) == keograms_during_passes(passes.records, days)
     assert 0 < len(found) < len(days)
 
 
-def test_a_short_window_is_offered_overlapping(demo: Archive) -> None:
+def test_a_short_window_suggests_overlapping(demo: Archive) -> None:
     for window in (
         "BETWEEN 2021-01-01T06:00 AND 2021-01-01T09:00",
         "ON 2021-01-01T06:00",
@@ -407,9 +407,9 @@ def test_a_short_window_is_offered_overlapping(demo: Archive) -> None:
         ("FIND data_products DURING (FIND r SELECT platform) USING (platform)", "AQL0222"),
     ],
 )
-def test_fields_that_are_not_in_both(archives: tuple[Archive, ...], statement: str, code: str) -> None:
+def test_fields_missing_on_one_side(archives: tuple[Archive, ...], statement: str, code: str) -> None:
     archive = archives[0]
-    keep(archive, [])
+    store_result(archive, [])
     with pytest.raises(StatementError) as raised:
         archive.run(statement)
     assert codes(raised.value) == [code]
@@ -436,7 +436,7 @@ def test_fields_that_are_not_in_both(archives: tuple[Archive, ...], statement: s
         ("FIND data_products WHERE platform IN c.platform ON 2020-01-01", ""),
     ],
 )
-def test_independent_lists_and_times_are_warned_about(statement: str, fix: str | None) -> None:
+def test_independent_lists_and_times_cause_a_warning(statement: str, fix: str | None) -> None:
     meeting = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 9 km ON 2020-01-01"
     script = f"LET c = {meeting}; LET d = {meeting}; {statement}"
     ((_, said),) = check_scripts([Source(script)], load_shipped(), {"n": 5} if "$n" in statement else {})

@@ -1,4 +1,4 @@
-"""Literals of time at the limits of what they can name."""
+"""Tests of time literals at the limits of what they can name."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from auroraql.ir.times import TimeError, read_interval
         ("+00:00", datetime(2020, 1, 2, 12)),
     ],
 )
-def test_every_offset_in_use_is_read(zone: str, utc: datetime) -> None:
+def test_every_real_offset_is_read(zone: str, utc: datetime) -> None:
     assert read_interval(f"2020-01-02T12:00{zone}").first == utc
 
 
 @pytest.mark.parametrize("zone", ["+14:01", "+15:00", "-12:01", "-13:00", "+99:00", "+01:60", "-00:60"])
-def test_an_offset_of_no_place_is_refused(zone: str) -> None:
+def test_an_impossible_offset_is_refused(zone: str) -> None:
     with pytest.raises(TimeError, match="time zone"):
         read_interval(f"2020-01-02T12:00{zone}")
 
@@ -44,8 +44,8 @@ def test_an_offset_of_no_place_is_refused(zone: str) -> None:
         ("00000000000000000001", 1),
     ],
 )
-def test_a_fraction_below_a_microsecond_is_cut_but_never_becomes_a_whole_second(
+def test_a_fraction_below_a_microsecond_is_truncated_but_never_to_a_whole_second(
     fraction: str, microsecond: int
 ) -> None:
-    """A moment after the second stays after it, so that comparisons with the second keep their result."""
+    """A time just after a second stays after it, so that comparisons with the second keep their result."""
     assert read_interval(f"2020-01-02T12:00:00.{fraction}").first == datetime(2020, 1, 2, 12, 0, 0, microsecond)

@@ -1,4 +1,4 @@
-"""Every construct of the grammar has a case in the corpus that proves it; the page that says so is generated."""
+"""Every construct of the grammar has a corpus case that proves it. The page of them is generated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ is generated, and a test fails for a construct that no case uses (`pytest tests/
 FOLDERS = ("data_products", "ephemeris", "conjunctions", "scripts")
 
 SHOWN = 3
-"""Cases named for each construct; the others are counted."""
+"""Number of cases named for each construct; the others are counted."""
 
 INNER = {"plain_name", "listing", "kind", "block_kind", "any", "all", "default", "predicate"}
 """Rules that stand for a word, which is listed as a keyword."""
@@ -36,14 +36,14 @@ INNER = {"plain_name", "listing", "kind", "block_kind", "any", "all", "default",
 
 @cache
 def plain_parser() -> lark.Lark:
-    """The parser without our callbacks: it makes Lark's own trees, which name the rules used."""
+    """Return the parser without AuroraQL's callbacks: its plain Lark trees name the rules used."""
     return lark.Lark(
         grammar.grammar_text(), parser="lalr", lexer="contextual", start=[grammar.START], maybe_placeholders=False
     )
 
 
-def rules() -> set[str]:
-    """What a statement can be made of: the rules and their named alternatives."""
+def statement_rules() -> set[str]:
+    """Return the rules and their named alternatives that a statement can consist of."""
     found = set()
     for rule in plain_parser().rules:
         if rule.alias or not (rule.options.expand1 and len(rule.expansion) == 1):
@@ -51,8 +51,8 @@ def rules() -> set[str]:
     return {name for name in found if not name.startswith("_")} - INNER
 
 
-def used() -> Iterator[tuple[str, str]]:
-    """Each construct with a case that uses it."""
+def used_constructs() -> Iterator[tuple[str, str]]:
+    """Return each construct with the cases that use it."""
     for folder in FOLDERS:
         for path in corpus_files.files(folder):
             text = corpus_files.read(path)["statement"]
@@ -65,7 +65,7 @@ def used() -> Iterator[tuple[str, str]]:
 
 
 def constructs(text: str) -> Iterator[str]:
-    """The rules and keywords of one statement, and the operators it compares by."""
+    """Return the rules, keywords and comparison operators of one statement."""
     tree = plain_parser().parse(text)
     for part in tree.iter_subtrees():
         yield f"rule {part.data}"
@@ -81,26 +81,26 @@ def constructs(text: str) -> Iterator[str]:
 @cache
 def table() -> dict[str, list[str]]:
     cases: dict[str, list[str]] = defaultdict(list)
-    for construct, case in used():
+    for construct, case in used_constructs():
         if case not in cases[construct]:
             cases[construct].append(case)
     return cases
 
 
-def test_every_construct_has_its_case() -> None:
-    wanted = {f"rule {name}" for name in rules()}
+def test_every_construct_has_a_case() -> None:
+    wanted = {f"rule {name}" for name in statement_rules()}
     wanted |= {f"keyword {word}" for word in grammar.grammar_keywords()}
     wanted |= {f"operator {name}" for name in OPERATORS}
     wanted |= {f"form {form}" for form in ("text", "json", "sentence", "sql")}
     assert wanted - set(table()) == set()
 
 
-def test_there_are_cases_enough() -> None:
+def test_there_are_enough_cases() -> None:
     assert sum(len(corpus_files.files(folder)) for folder in FOLDERS) >= 250
 
 
 def page() -> str:
-    """The page: a table for each sort of construct."""
+    """Return the page, with a table for each sort of construct."""
     lines = [HEAD]
     titles = {"form": "Written forms", "rule": "Rules", "keyword": "Keywords", "operator": "Operators"}
     for sort, title in titles.items():

@@ -1,4 +1,4 @@
-"""The grammar itself: free of conflicts, found wherever it is installed, and in step with the schema."""
+"""Tests of the grammar: free of conflicts, found wherever it is installed, and consistent with the schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_grammar_has_no_conflict() -> None:
     assert grammar.build_parser(grammar.grammar_text(), strict=True)
 
 
-def test_the_table_that_is_shipped_is_the_grammars(update: bool) -> None:
+def test_the_shipped_table_belongs_to_the_grammar(update: bool) -> None:
     made = grammar.serialize_table(grammar.build_table())
     if update:
         grammar.FILE.write_text(made, "utf-8")
@@ -31,16 +31,14 @@ def test_the_table_that_is_shipped_is_the_grammars(update: bool) -> None:
 
 
 @pytest.mark.parametrize("document", ["", "garbage", "{}", '{"grammar": "another", "start": 1}'])
-def test_a_table_of_another_grammar_is_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: str
-) -> None:
+def test_an_outdated_table_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: str) -> None:
     file = tmp_path / "parse_table.json"
     file.write_text(document)
     monkeypatch.setattr(grammar, "FILE", file)
     assert grammar.load_table.__wrapped__() == grammar.build_table()
 
 
-def test_every_operator_of_the_schema_is_one_of_the_grammar() -> None:
+def test_every_schema_operator_is_in_the_grammar() -> None:
     words = set(grammar.grammar_keywords())
     for operator in OPERATORS.values():
         typed = [*operator.text.split(), *operator.also]
@@ -58,12 +56,12 @@ def test_every_comparison_of_the_grammar_is_in_the_schema() -> None:
 
 
 @pytest.mark.parametrize("word", sorted({*grammar.grammar_keywords(), "days", "km", "x"}))
-def test_a_keyword_is_a_name_where_a_name_is_due(word: str) -> None:
+def test_a_keyword_is_a_name_where_a_name_is_expected(word: str) -> None:
     kind = KINDS["data_products"]
     written = printer.print_name(word)
     (read,) = script.read_script(Source(f"FIND data_products SELECT {written} WHERE {written} = 5 ORDER BY {written}"))
     assert read.statement.clauses[1].expression.path.parts == (word,)  # type: ignore[union-attr]
-    field = kind.field(word)  # names of fields are case-insensitive: METADATA is one
+    field = kind.field(word)  # field names are case-insensitive: METADATA is one
     assert field is None or field.name == word.lower()
     assert Ref("metadata", word).path == ("metadata", word)
 
@@ -112,7 +110,7 @@ def test_every_kind_is_a_word_of_the_grammar(kind: str) -> None:
         ("FIND data_products; FIND", False),
     ],
 )
-def test_what_is_unfinished_is_told_from_what_is_wrong(text: str, complete: bool) -> None:
+def test_incomplete_input_is_distinguished_from_wrong_input(text: str, complete: bool) -> None:
     assert script.is_complete(text) is complete
 
 
@@ -124,8 +122,8 @@ def test_spans_are_offsets_into_the_whole_script() -> None:
     assert text[diagnostic.origin.start : diagnostic.origin.end] == "=="  # type: ignore[union-attr]
 
 
-def test_no_state_has_a_place_for_a_name_and_for_a_keyword_that_could_be_one() -> None:
-    """So that a word is told without asking each state's own scanner; those with a priority win in both loops."""
+def test_no_state_accepts_both_a_name_and_a_keyword_that_could_be_one() -> None:
+    """Therefore one scanner suffices for all states. Terminals with a priority win in both parse loops."""
     table = grammar.get_tables()
     first = {terminal.name for terminal in grammar.get_parser().terminals if terminal.priority}
     for state in range(len(table.states)):
@@ -137,7 +135,7 @@ def test_no_state_has_a_place_for_a_name_and_for_a_keyword_that_could_be_one() -
 
 EVERY = tuple(
     [corpus_files.read(path)["aql"] for kind in KINDS for path in corpus_files.files(kind)]
-    # Lark's loop has no limits: what is refused for a list that is too long it reads.
+    # Lark's loop has no limits: it reads lists that AuroraQL refuses as too long.
     + [
         case["statement"]
         for case in map(corpus_files.read, corpus_files.files("errors"))
@@ -147,11 +145,11 @@ EVERY = tuple(
 
 
 @pytest.mark.parametrize("text", EVERY)
-def test_both_parse_loops_say_the_same(text: str) -> None:
+def test_both_parse_loops_build_the_same_tree(text: str) -> None:
     assert read_by_us(text) == read_by_lark(text)
 
 
 @settings(deadline=None)
 @given(typings(tuple(text for text in EVERY if len(text) < 400), most=4))
-def test_both_parse_loops_stumble_over_the_same(texts: list[str]) -> None:
+def test_both_parse_loops_fail_at_the_same_position(texts: list[str]) -> None:
     assert read_by_us(texts[-1]) == read_by_lark(texts[-1])

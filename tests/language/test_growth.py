@@ -1,6 +1,6 @@
-"""Every construct of the language at two sizes, a factor four apart: the work grows no faster than the text.
+"""Tests of growth: every construct at two sizes, a factor of four apart, takes work in proportion to the text.
 
-Work is counted, not timed, so that a busy machine changes nothing: it is the number of functions called.
+Work is the number of function calls rather than a time, so that a busy machine changes nothing.
 """
 
 from __future__ import annotations
@@ -128,16 +128,16 @@ DOORS: dict[str, Callable[[str], object]] = {
 }
 
 
-def refused(door: Callable[[str], object], text: str) -> None:
-    """Take a text through a door; what is wrong with it is no matter here."""
+def ignore_errors(door: Callable[[str], object], text: str) -> None:
+    """Return an action that passes a text to an entry point and ignores its errors."""
     try:
         door(text)
     except StatementError as error:
         assert len(str(error)) < 20_000
 
 
-def calls(door: Callable[[str], object], text: str) -> int:
-    """How many functions, in Python or in C, a door calls for a text."""
+def count_calls(door: Callable[[str], object], text: str) -> int:
+    """Return the number of Python and C functions that an entry point calls for a text."""
     count = 0
 
     def counted(_frame: object, event: str, _argument: object) -> None:
@@ -146,25 +146,25 @@ def calls(door: Callable[[str], object], text: str) -> int:
 
     sys.setprofile(counted)
     try:
-        refused(door, text)
+        ignore_errors(door, text)
     finally:
         sys.setprofile(None)
     return count
 
 
 SMALL, LARGE = 20, 80
-"""Items whose work is compared; enough for n², which makes 16 of 4."""
+"""Numbers of items to compare, large enough to show quadratic growth, which makes 16 of 4."""
 
 SIZES = {"OR of identifiers": (80, 320)}
-"""Of a construct whose plan is another above some number of items: both sizes are above it."""
+"""Sizes of a construct whose plan changes above some number of items: both sizes are above it."""
 
 
 @pytest.mark.parametrize("construct", CONSTRUCTS)
 def test_work_grows_no_faster_than_the_text(construct: str) -> None:
     small, large = map(CONSTRUCTS[construct], SIZES.get(construct, (SMALL, LARGE)))
     for name, door in DOORS.items():
-        refused(door, CONSTRUCTS[construct](2))  # loads what every statement needs
-        few, many = calls(door, small), calls(door, large)
+        ignore_errors(door, CONSTRUCTS[construct](2))  # loads what every statement needs
+        few, many = count_calls(door, small), count_calls(door, large)
         assert many <= few * 5 + 2_000, f"{name}: {few:,} calls become {many:,}"
 
 
@@ -185,16 +185,16 @@ def test_a_list_above_its_limit_is_refused_soon(case: str) -> None:
     source = Source(ABOVE[case])
     begun = process_time()
     ((_, diagnostics),) = check_scripts([source], load_shipped(), {})
-    assert process_time() - begun < 5  # about one on a machine that does nothing else
+    assert process_time() - begun < 5  # about one on an idle machine
     assert [diagnostic.code for diagnostic in diagnostics if diagnostic.severity == "error"] == ["AQL0116"]
     assert len(diagnostics[0].message) < 200
 
 
-def peak(door: Callable[[str], object], text: str) -> int:
-    """How many bytes Python holds at most while a door takes a text."""
+def peak_memory(door: Callable[[str], object], text: str) -> int:
+    """Return the peak number of bytes that Python allocates while an entry point reads a text."""
     tracemalloc.start()
     try:
-        refused(door, text)
+        ignore_errors(door, text)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -206,12 +206,12 @@ def peak(door: Callable[[str], object], text: str) -> int:
 def test_memory_grows_no_faster_than_the_text(construct: str) -> None:
     small, large = map(CONSTRUCTS[construct], (50, 200))
     for name in ("check", "plan"):
-        refused(DOORS[name], CONSTRUCTS[construct](2))
-        few, many = peak(DOORS[name], small), peak(DOORS[name], large)
+        ignore_errors(DOORS[name], CONSTRUCTS[construct](2))
+        few, many = peak_memory(DOORS[name], small), peak_memory(DOORS[name], large)
         assert many <= few * 5 + 200_000, f"{name}: {few:,} bytes become {many:,}"
 
 
-def test_a_number_that_an_engine_does_not_bear_is_refused() -> None:
+def test_a_number_beyond_an_engines_limit_is_refused() -> None:
     archive, day = connect(), "FIND data_products {} WHERE program = 'trex' ON 2021-01-01 {}"
     with archive:
         archive.run("LET c = FIND data_products ON 2021-01-01 LIMIT 1")

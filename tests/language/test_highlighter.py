@@ -1,4 +1,4 @@
-"""Highlighting: the input comes back whole, valid statements hold no error, hostile ones take linear time."""
+"""Tests of highlighting: the tokens join to the input, valid statements have no error token, and time is linear."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def kinds(text: str, word: str) -> list[_TokenType]:
 
 
 @pytest.mark.parametrize("text", VALID)
-def test_valid_statements_hold_no_error_and_come_back_whole(text: str) -> None:
+def test_valid_statements_have_no_error_token_and_join_to_the_input(text: str) -> None:
     found = tokens(text)
     assert "".join(value for _, value in found) == text
     assert [value for kind, value in found if kind is Error] == []
@@ -55,12 +55,12 @@ FRAGMENTS = st.sampled_from([*" \n'\"`‘”;{}()[]:,.\\-+/*%$#!<=>≤", "--", "
 
 
 @given(st.one_of(st.text(), st.lists(st.one_of(FRAGMENTS, st.text(max_size=3))).map("".join)))
-def test_any_input_comes_back_whole(text: str) -> None:
+def test_tokens_join_to_any_input(text: str) -> None:
     assert "".join(value for _, value in tokens(text)) == text
 
 
 @pytest.mark.parametrize("word", grammar.grammar_keywords())
-def test_every_keyword_of_the_grammar_is_one_in_any_case(word: str) -> None:
+def test_every_keyword_is_highlighted_in_any_case(word: str) -> None:
     assert kinds(f"x {word} y", word) == kinds(f"x {word.lower()} y", word.lower()) == [Keyword]
 
 
@@ -94,7 +94,7 @@ def test_a_keyword_is_a_name_where_a_name_is_expected(text: str) -> None:
         (f"FIND data_products FROM {JSON}", '"start"', Name.Tag),
     ],
 )
-def test_each_thing_is_coloured_as_what_it_is(text: str, word: str, kind: _TokenType) -> None:
+def test_each_token_has_its_type(text: str, word: str, kind: _TokenType) -> None:
     assert kinds(text, word) == [kind]
 
 
@@ -130,7 +130,7 @@ def test_hostile_input_takes_linear_time(piece: str) -> None:
     assert time.process_time() - began < 5, "a quadratic rule takes minutes"
 
 
-def test_pygments_finds_it_by_its_entry_point() -> None:
+def test_pygments_finds_the_lexer_by_its_entry_point() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     point = EntryPoint("auroraql", project["entry-points"]["pygments.lexers"]["auroraql"], "pygments.lexers")
     assert point.load() is AuroraQLLexer

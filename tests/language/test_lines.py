@@ -1,4 +1,4 @@
-"""What ends a line, what is blank, and what quotes: the parser, the splitter and every tool of the text agree."""
+"""Tests of line ends, blanks and quotes: the parser, the splitter and every other tool agree on them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from auroraql.schema.catalogue import load_shipped
 
 LINE_ENDS = ("\n", "\r", "\r\n")
 SEPARATORS = ("\v", "\f", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029")
-"""What other tools take for the end of a line or page; here they are blanks."""
+"""Characters that other tools treat as the end of a line or page; here they are blanks."""
 
 BLANKS = (*LINE_ENDS, *SEPARATORS, *" \t\u00a0\u1680\u2002\u2003\u2009\u200a\u202f\u205f\u3000\u180e\u200b\u2060\ufeff")
 ONE = "FIND data_products WHERE program = 'trex' ON 2021-01-01"
@@ -47,7 +47,7 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
     assert statements(format_text(Source(text))) == statements(ONE)
     assert coloured(text, Comment) == ["#!/usr/bin/env auroraql", "-- all", "-- these"]
     assert script.is_complete(f"{ONE} -- note{end}")
-    # Nothing is completed within the comment, and everything after it.
+    # Completion is inactive inside the comment and active after it.
     assert CursorFinder().locate(text, text.index("these") + 5) is None
     place = CursorFinder().locate(text, text.index("WHERE"))
     assert place is not None
@@ -63,7 +63,7 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
 
 
 @pytest.mark.parametrize("blank", SEPARATORS, ids=ascii)
-def test_other_separators_are_blanks_and_end_no_comment(blank: str) -> None:
+def test_other_separators_are_blanks_and_do_not_end_a_comment(blank: str) -> None:
     text = f"FIND data_products -- these{blank}WHERE program = 'trex'\nON 2021-01-01"
     assert statements(text) == statements("FIND data_products ON 2021-01-01")
     assert coloured(text, Comment) == [f"-- these{blank}WHERE program = 'trex'"]
@@ -74,9 +74,9 @@ def test_other_separators_are_blanks_and_end_no_comment(blank: str) -> None:
 
 
 @pytest.mark.parametrize("blank", BLANKS, ids=ascii)
-def test_blanks_stand_between_words_and_statements(blank: str) -> None:
+def test_blanks_are_allowed_between_words_and_statements(blank: str) -> None:
     text = blank + f";{blank}".join(ONE.replace(" ", blank) for _ in range(2)) + blank
-    # Between a day and its time stands a blank of its own; these words have none.
+    # The blank between a date and its time is another token; these words have none.
     assert statements(text) == statements(f"{ONE};{ONE}")
     assert statements(format_text(Source(text))) == statements(f"{ONE};{ONE}")
     assert "".join(value for _, _, value in AuroraQLLexer().get_tokens_unprocessed(text)) == text
@@ -94,7 +94,7 @@ def test_blanks_stand_between_words_and_statements(blank: str) -> None:
 
 
 @pytest.mark.parametrize("ends", list(product(LINE_ENDS, repeat=2)), ids=ascii)
-def test_places_count_lines_as_comments_do(ends: tuple[str, str]) -> None:
+def test_positions_count_lines_as_comments_do(ends: tuple[str, str]) -> None:
     first, second = ends
     text = f"FIND data_products{first}{first}WHERE a == 1{second}ON 2021-01-01"
     start = text.index("==")
@@ -104,7 +104,7 @@ def test_places_count_lines_as_comments_do(ends: tuple[str, str]) -> None:
     shown = render([Diagnostic("AQL0106", "fact", Span(start, start + 2), "here")], source)
     assert "q.aql:3:9" in shown
     assert "3 │ WHERE a == 1\n" in shown
-    # The end of a line belongs to it.
+    # The line break belongs to the line that it ends.
     for match in re.finditer(r"\r\n|\r|\n", text):
         row, column = source.place(match.start())
         assert source.place(match.end() - 1)[0] == row
@@ -113,7 +113,7 @@ def test_places_count_lines_as_comments_do(ends: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("blank", SEPARATORS, ids=ascii)
-def test_other_separators_count_no_line(blank: str) -> None:
+def test_other_separators_do_not_count_as_lines(blank: str) -> None:
     assert Source(f"a{blank}b").place(2) == (1, 3)
 
 
@@ -134,7 +134,7 @@ def test_comments_nest(comment: str) -> None:
 
 
 @pytest.mark.parametrize("text", [f"{ONE} /* a", f"{ONE} /* a /* b */", f"/* /* */ {ONE};", "SQL SELECT 1 /* /* */"])
-def test_a_comment_within_one_must_be_closed_too(text: str) -> None:
+def test_a_nested_comment_must_be_closed_too(text: str) -> None:
     (diagnostic,) = split_script(text)
     assert isinstance(diagnostic, Diagnostic)
     assert diagnostic.code == "AQL0101"
@@ -158,7 +158,7 @@ def test_a_comment_within_one_must_be_closed_too(text: str) -> None:
         "SELECT $day, 'x'",
     ],
 )
-def test_sql_is_cut_as_duckdb_reads_it(sql: str) -> None:
+def test_sql_is_split_as_duckdb_reads_it(sql: str) -> None:
     text = f"SQL {sql}\n;{ONE}"
     first, second = split_script(text)
     assert isinstance(first, Diagnostic) is False
@@ -179,13 +179,13 @@ def test_quotes_of_sql_must_be_closed(quoted: str) -> None:
     assert diagnostic.code == "AQL0101"
 
 
-def test_parameters_of_sql_stand_outside_of_quotes_and_comments() -> None:
+def test_parameters_of_sql_are_outside_quotes_and_comments() -> None:
     sql = "SQL SELECT $a, '$b', $$ $c $$, $t$ $d $t$, /* $e /* */ $f */ $g, E'\\'$h' -- $i\r, $j"
     assert find_uses(Source(sql)).names == ("a", "g", "j")
 
 
 @pytest.mark.parametrize("quotes", ["''", '""', "‘’", "’’", "“”", "„“", "‚‘", "‟”", "‛’", '“"', "‘'"], ids=ascii)
-def test_every_quote_holds_what_would_end_something_else(quotes: str) -> None:
+def test_every_quote_can_contain_other_delimiters(quotes: str) -> None:
     held = f"{quotes[0]}; -- /* ( {quotes[1]}"
     text = f"FIND data_products WHERE a = {held} ON 2021-01-01; {TWO}"
     assert len(statements(text)) == 2
@@ -196,7 +196,7 @@ def test_every_quote_holds_what_would_end_something_else(quotes: str) -> None:
     assert place.begin == text.rindex(";") + 2
 
 
-def test_a_sql_comment_at_the_end_does_not_take_in_the_next_statement() -> None:
+def test_a_sql_comment_at_the_end_does_not_swallow_the_next_statement() -> None:
     text = f"SQL SELECT 1 -- note\n;{TWO};SQL SELECT 2 -- more"
     formatted = format_text(Source(text))
     assert formatted == f"SQL SELECT 1 -- note\n;\n{TWO};\nSQL SELECT 2 -- more\n;\n"
@@ -204,7 +204,7 @@ def test_a_sql_comment_at_the_end_does_not_take_in_the_next_statement() -> None:
     assert len(statements(formatted)) == 3
 
 
-def test_completion_goes_on_after_dollar_quotes() -> None:
+def test_completion_continues_after_dollar_quotes() -> None:
     text = "SQL SELECT $$;$$ FRO"
     place = Completer()._finder.locate(text, len(text))
     assert place is not None

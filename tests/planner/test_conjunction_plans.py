@@ -1,4 +1,4 @@
-"""Law 5 for conjunctions: the requests of a plan, joined, and its residual find what the criteria mean."""
+"""Law 5 for conjunctions: the joined, post-processed responses of a plan's requests equal what the criteria mean."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ _FOUND: st.SearchStrategy[Predicate] = st.sampled_from(
 
 @st.composite
 def searches(draw: st.DrawFn) -> Query:
-    """A block on the ground, one in space, perhaps a place: what is cut must be told apart by its sources."""
+    """Generate searches with a block on the ground, one in space, and perhaps a place.
+
+    The sources of the blocks are disjoint, so that a run that is cut in two can be recognized by them.
+    """
     blocks = [Block("ground", draw(_TREES)), Block("space", draw(_SPACE))]
     if draw(st.booleans()):
         blocks.append(Block("location", points=(point("0", "0.0"),)))
@@ -68,8 +71,8 @@ def searches(draw: st.DrawFn) -> Query:
     return Query.build(Query(query.kind, draw(_FOUND), minute(0), minute(7), criteria=query.criteria))
 
 
-def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:
-    """What the plan's requests find, each as its JSON says, and its residual leaves; None when it has none."""
+def run_plan(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:
+    """Return what the plan's requests find after post-processing, as JSON; None when the query has no plan."""
     catalogue = Catalogue(_KNOWN, load_shipped().metadata)
     made = plan_query(query, catalogue)
     if made.unsayable:
@@ -83,8 +86,8 @@ def by_requests(query: Query, positions: tuple[Position, ...]) -> list[Record] |
     return list(post_process(FetchedData(records=records), made).records or ())
 
 
-def chosen(query: Query, positions: tuple[Position, ...]) -> list[Record]:
-    """The same by the meaning of the query alone."""
+def evaluate(query: Query, positions: tuple[Position, ...]) -> list[Record]:
+    """Return what the query means, as JSON."""
     whole = plan_query(query, Catalogue(_KNOWN, load_shipped().metadata))
     found = conjunctions(query, positions, SOURCES)
     return list(post_process(FetchedData(records=found), whole).records or ())
@@ -99,9 +102,9 @@ def in_order(records: list[Record]) -> list[Record]:
 @settings(deadline=None)
 @given(tracks(), searches())
 def test_law_5_requests_joined_find_what_the_criteria_mean(positions: tuple[Position, ...], query: Query) -> None:
-    found = by_requests(query, positions)
+    found = run_plan(query, positions)
     assume(found is not None)
-    assert_same(in_order(found or []), in_order(chosen(query, positions)))
+    assert_same(in_order(found or []), in_order(evaluate(query, positions)))
 
 
 def _met(start: str, end: str) -> Record:
@@ -121,10 +124,10 @@ def _met(start: str, end: str) -> Record:
         (True, "00:01:15", [("00:00:00", "00:01:00"), ("00:01:15", "00:03:00")]),
     ],
 )
-def test_what_is_joined_follows_by_one_step_of_the_precision(
+def test_runs_are_joined_at_one_step_of_the_precision(
     subminute: bool, second: str, spans: list[tuple[str, str]]
 ) -> None:
-    """At sub-minute precision two minutes next to each other may be two conjunctions: they parted between them."""
+    """At sub-minute precision, conjunctions two minutes apart can be separate: the pair was apart in between."""
     day = "2020-01-01T"
     parts = [[_met(day + "00:00:00", day + "00:01:00")], [_met(day + second, day + "00:03:00")]]
     assert [(r["start"], r["end"]) for r in merge_conjunctions(parts, subminute=subminute)] == [

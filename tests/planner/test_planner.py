@@ -1,4 +1,4 @@
-"""Law 5: any plan with its residual gives what the query means; and plans are as small as they can be told."""
+"""Law 5: every plan with its post-processing gives what the query means, with as few requests as possible."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from tests.support.small_catalogue import SOURCES
 
 SMALL = Catalogue(tuple(DataSource(*each) for each in SOURCES), {})
 KNOWN = [product for product in PRODUCTS if product.data_source in {each[0] for each in SOURCES}]
-"""An archive tells its sources: what belongs to none of them is not asked for by the source."""
+"""Products of known sources: records of unknown sources are not requested by source."""
 RECORDS = [record(product) for product in KNOWN]
 _TEXTS = {id(each): json.dumps(each, sort_keys=True) for each in RECORDS}
-"""The records as comparable text, written once for all examples."""
+"""The records as comparable text, computed once for all examples."""
 
 
 @pytest.fixture(autouse=True, scope="module")
 def filters_as_the_language_has_them() -> Iterator[None]:
-    """How AuroraX compares a number kept as text is not published."""
+    """Compare numbers stored as text as AuroraQL does, because AuroraX does not publish how it does."""
     patch = pytest.MonkeyPatch()
     patch.setattr(aurorax_matching, "_true", holds)
     yield
     patch.undo()
 
 
-def fetched(made: Plan) -> list[dict[str, Any]]:
-    """What the requests of a plan fetch, each record once."""
+def fetch(made: Plan) -> list[dict[str, Any]]:
+    """Return the records that a plan's requests fetch, each once."""
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
         for each in aurorax_matching.matching(request.kind, query_json.write_query_json(request), RECORDS):
@@ -55,8 +55,8 @@ def fetched(made: Plan) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def marked(predicate: Predicate) -> Predicate:
-    """The same with the fields marked that AuroraX has a list for, as the resolver does."""
+def mark_list_fields(predicate: Predicate) -> Predicate:
+    """Mark the fields for which AuroraX has a list, as the resolver does."""
     match predicate:
         case Comparison(ref):
             declared = DATA_PRODUCTS.field(ref.name) if ref.role != "metadata" else None
@@ -64,24 +64,24 @@ def marked(predicate: Predicate) -> Predicate:
         case FieldComparison():
             return predicate
         case Not(term):
-            return Not(marked(term))
+            return Not(mark_list_fields(term))
         case And(terms):
-            return And(tuple(map(marked, terms)))
+            return And(tuple(map(mark_list_fields, terms)))
         case Or(terms):
-            return Or(tuple(map(marked, terms)))
+            return Or(tuple(map(mark_list_fields, terms)))
 
 
 @given(predicates)
-def test_law_5_every_plan_with_its_residual_is_the_query(predicate: Predicate) -> None:
-    query = Query.build(Query(KIND, marked(predicate)))
+def test_law_5_every_plan_with_post_processing_equals_the_query(predicate: Predicate) -> None:
+    query = Query.build(Query(KIND, mark_list_fields(predicate)))
     made = plan_query(query, SMALL)
     assert len(made.requests) <= MAX_REQUESTS
-    done = postprocess.filter_records(fetched(made), made.post_processing, DATA_PRODUCTS)
+    done = postprocess.filter_records(fetch(made), made.post_processing, DATA_PRODUCTS)
     assert sorted(r["url"] for r in done) == sorted(p.url for p in brute_force.answer(query, KNOWN))
 
 
-def planned(where: str) -> Plan:
-    """The plan of a predicate over the sources that come with the package."""
+def plan_of(where: str) -> Plan:
+    """Return the plan of a predicate over the shipped sources."""
     text = f"FIND data_products WHERE {where} ON 2020-02-01"
     resolved = resolve(script.read_find(Source(text)), load_shipped(), now=datetime(2021, 1, 1))
     return plan_query(resolved.query, load_shipped())
@@ -108,14 +108,14 @@ def planned(where: str) -> Plan:
     ],
 )
 def test_how_many_requests_a_predicate_takes(where: str, requests: int, is_exact: bool) -> None:
-    made = planned(where)
+    made = plan_of(where)
     assert len(made.requests) == requests
     assert (made.post_processing.where is None) is is_exact
 
 
-def test_more_alternatives_than_requests_are_one_wider_request() -> None:
+def test_too_many_alternatives_become_one_wider_request() -> None:
     where = " AND ".join(f"(keogram_type = 'k{i}' OR movie_type = 'm{i}')" for i in range(20))
-    made = planned(f"program = 'trex' AND {where}")
+    made = plan_of(f"program = 'trex' AND {where}")
     assert len(made.requests) == 1
     assert made.requests[0].list_values("program") == ("trex",)
     assert made.post_processing.where == made.query.where
@@ -123,13 +123,13 @@ def test_more_alternatives_than_requests_are_one_wider_request() -> None:
 
 @pytest.mark.parametrize(("alternatives", "is_exact"), [(32, True), (33, False)])
 def test_the_limit_of_alternatives(alternatives: int, is_exact: bool) -> None:
-    """Four by 32 alternatives are planned one by one; one more each, and the plan is one wider request.
+    """Four by 32 alternatives are planned separately; one more, and the plan is a single wider request.
 
-    No source has the programs, so that only one of the alternatives needs a request.
+    No source has the programs, so only one of the alternatives needs a request.
     """
     few = " OR ".join([*(f"program LIKE 'a{i}%'" for i in range(3)), "keogram_type = 'daily'"])
     many = " OR ".join([*(f"program LIKE 'b{i}%'" for i in range(alternatives - 1)), "movie_type = 'daily'"])
-    made = planned(f"({few}) AND ({many})")
+    made = plan_of(f"({few}) AND ({many})")
     assert len(made.requests) == 1
     assert (made.post_processing.where is None) is is_exact
 
@@ -142,24 +142,24 @@ def test_the_limit_of_alternatives(alternatives: int, is_exact: bool) -> None:
     ],
 )
 def test_alternatives_with_the_same_request_send_it_once(where: str) -> None:
-    made = planned(where)
+    made = plan_of(where)
     assert [request.list_values("program") for request in made.requests] == [("trex",)]
     assert made.post_processing.where == made.query.where
 
 
-def test_an_empty_set_of_sources_is_an_answer_with_a_warning() -> None:
-    made = planned("program = 'trex' AND source_type = 'heo'")
+def test_an_empty_set_of_sources_gives_an_empty_result_and_a_warning() -> None:
+    made = plan_of("program = 'trex' AND source_type = 'heo'")
     assert made.requests == ()
     assert [w.code for w in made.warnings] == ["AQL0606", "AQL0630"]
 
 
-def test_a_source_nobody_told_of_is_still_asked_for() -> None:
-    made = planned("program = 'brand-new' AND keogram_type LIKE 'd%'")
+def test_an_unknown_source_is_still_requested() -> None:
+    made = plan_of("program = 'brand-new' AND keogram_type LIKE 'd%'")
     assert [r.list_values("program") for r in made.requests] == [("brand-new",)]
 
 
-def boxed(sources: Sequence[DataSource], lists: Sequence[tuple[str, tuple[str, ...]]]) -> set[int]:
-    """The sources that a box holds."""
+def sources_in(sources: Sequence[DataSource], lists: Sequence[tuple[str, tuple[str, ...]]]) -> set[int]:
+    """Return the sources inside a box."""
     return {s.identifier for s in sources if all(getattr(s, name) in values for name, values in lists)}
 
 
@@ -170,18 +170,18 @@ _GRID = tuple(
 
 
 @given(st.lists(st.sampled_from(_GRID), min_size=1, unique=True), st.lists(st.sampled_from(_GRID), unique=True))
-def test_boxes_hold_exactly_the_sources_or_say_that_they_do_not(
+def test_boxes_contain_exactly_the_sources_or_report_that_they_do_not(
     chosen: list[DataSource], others: list[DataSource]
 ) -> None:
     every = list({s.identifier: s for s in (*chosen, *others)}.values())
     found = find_cover(chosen, every)
     wanted = {s.identifier for s in chosen}
-    held = set().union(*(boxed(every, box) for box in found.boxes))
+    held = set().union(*(sources_in(every, box) for box in found.boxes))
     assert held == wanted if found.exact else held > wanted
     assert all(name in AXES for box in found.boxes for name, _ in box)
 
 
-def test_sources_that_share_their_names_are_told_apart_by_a_residual() -> None:
+def test_sources_with_the_same_names_are_separated_by_post_processing() -> None:
     twins = [DataSource(1, "p", "a", "x", "ground", "One"), DataSource(2, "p", "a", "x", "ground", "Two")]
     assert not find_cover(twins[:1], twins).exact
     assert find_cover(twins, twins).exact

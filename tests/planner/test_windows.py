@@ -1,4 +1,4 @@
-"""Windows of a plan: cut where the service has a limit, and never where a record could span the cut."""
+"""Tests of a plan's windows: split at the service's limit, and never where a record could cross the boundary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)).map(lambda d
 @example(datetime(2020, 1, 1), 31 * 86400)
 @example(datetime(2020, 1, 1), 31 * 86400 + 1)
 @example(datetime(2020, 1, 31), 29 * 86400)
-def test_pieces_follow_each_other_and_none_is_longer_than_a_month(start: datetime, seconds: int) -> None:
+def test_pieces_are_contiguous_and_at_most_a_month_long(start: datetime, seconds: int) -> None:
     end = start + timedelta(seconds=seconds)
     pieces = cut_windows([Request("ephemeris", start=start, end=end)])
     assert (pieces[0].start, pieces[-1].end) == (start, end)
@@ -34,28 +34,28 @@ def test_pieces_follow_each_other_and_none_is_longer_than_a_month(start: datetim
         assert timedelta() <= piece.end - piece.start < timedelta(days=31)
 
 
-def test_a_month_is_one_request_and_the_calendar_has_an_end() -> None:
+def test_a_month_is_one_request_and_the_calendar_ends() -> None:
     month = Request("ephemeris", start=datetime(2020, 2, 1), end=datetime(2020, 2, 29, 23, 59, 59))
     assert cut_windows([month]) == (month,)
     last = Request("ephemeris", start=datetime(9999, 11, 15), end=datetime(9999, 12, 31, 23, 59, 59))
     assert len(cut_windows([last])) == 2
 
 
-def test_data_products_and_open_windows_are_left_whole() -> None:
+def test_data_products_and_open_windows_are_not_split() -> None:
     years = Request("data_products", start=datetime(2000, 1, 1), end=datetime(2020, 1, 1))
     open_end = Request("ephemeris", start=datetime(2000, 1, 1))
     assert cut_windows([years, open_end]) == (years, open_end)
 
 
 @pytest.mark.parametrize(("seconds", "refused"), [(-1, False), (0, True), (1, True)])
-def test_a_window_of_31_days_is_the_first_that_is_too_long(seconds: int, refused: bool) -> None:
+def test_a_window_of_31_days_is_the_first_to_be_split(seconds: int, refused: bool) -> None:
     start = datetime(2020, 1, 1)
     end = start + timedelta(days=31, seconds=seconds)
     assert is_too_long(Request("ephemeris", start=start, end=end)) is refused
 
 
 @pytest.mark.parametrize(("gap", "count"), [(-60, 1), (0, 1), (1, 1), (2, 2)])
-def test_windows_that_overlap_or_follow_within_a_second_are_one_request(gap: int, count: int) -> None:
+def test_windows_that_overlap_or_are_a_second_apart_become_one_request(gap: int, count: int) -> None:
     first, middle, last = datetime(2020, 1, 1), datetime(2020, 1, 2), datetime(2020, 1, 3)
     requests = [
         Request("ephemeris", start=middle + timedelta(seconds=gap), end=last),
@@ -67,12 +67,12 @@ def test_windows_that_overlap_or_follow_within_a_second_are_one_request(gap: int
 
 
 @pytest.mark.parametrize("kind", ["ephemeris", "data_products"])
-def test_the_same_request_is_sent_once(kind: str) -> None:
+def test_duplicate_requests_are_sent_once(kind: str) -> None:
     request = Request(kind, (("program", ("trex",)),), start=datetime(2020, 1, 1), end=datetime(2020, 1, 2))
     assert merge_request_windows([request, request]) == [request]
 
 
-def test_an_open_window_is_closed_with_the_record_range_even_of_one_moment() -> None:
+def test_an_open_window_is_closed_with_the_record_range() -> None:
     moment = datetime(2020, 1, 1)
     request = Request("ephemeris", end=moment)
     closed = Request("ephemeris", start=moment, end=moment)

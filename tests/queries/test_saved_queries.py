@@ -1,4 +1,4 @@
-"""Saved queries: their heads, the values of their parameters, the files they are kept in, and how they are run."""
+"""Tests of saved queries: front matter, parameter values, files, and `auroraql run`."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def head(text: str) -> list[tuple[str, str, str | None, str]]:
     return [(each.name, each.type_name, each.default, each.doc) for each in read_front_matter(Source(text)).parameters]
 
 
-# --- heads
+# --- front matter
 
 
-def test_a_head_says_what_a_query_is_and_declares_its_parameters() -> None:
+def test_front_matter_describes_a_query_and_declares_its_parameters() -> None:
     assert read_front_matter(Source(DAILY)).description == "The daily keograms of a program."
     assert head(DAILY) == [
         ("program", "text", "'trex'", "the program"),
@@ -92,7 +92,7 @@ def test_declarations(line: str, declared: tuple[object, ...] | None) -> None:
     assert head(f"-- {line}\n") == ([declared] if declared else [])
 
 
-def test_what_is_written_is_read() -> None:
+def test_printed_declarations_parse_again() -> None:
     for value in ("trex", "fort smith", "o'brien", "a,b", "(x)", "", "-- x"):
         line = format_declaration("a", "text", value, "what it is")
         (each,) = read_front_matter(Source(f"{line}\n")).parameters
@@ -123,12 +123,12 @@ def test_what_is_written_is_read() -> None:
         ("date", "9999-12-31", date(9999, 12, 31)),
     ],
 )
-def test_a_value_is_bound_as_what_it_is(name: str, text: str, value: object) -> None:
+def test_a_value_is_bound_with_its_type(name: str, text: str, value: object) -> None:
     found = TYPES[name].read(text)
     assert (found, type(found)) == (value, type(value))
 
 
-def test_days_that_are_named() -> None:
+def test_relative_days() -> None:
     today = datetime.now(UTC).date()
     assert TYPES["date"].read("today") in (today, today + timedelta(1))
     assert TYPES["date"].read("TODAY - 7 days") in (today - timedelta(7), today - timedelta(6))
@@ -144,7 +144,7 @@ def test_days_that_are_named() -> None:
         ("date", "TODAY + 99999999999999999999 days"), ("period", "2021-01-01T06:00"), ("period", "NOW"),
     ],
 )  # fmt: skip
-def test_a_value_of_another_type(name: str, text: str) -> None:
+def test_a_value_of_a_wrong_type(name: str, text: str) -> None:
     refused = False
     try:
         TYPES[name].read(text)
@@ -160,7 +160,7 @@ def bound(text: str, **given: Sequence[str]) -> dict[str, object]:
     return bind_parameters([Source(text, "q.aql")], given)
 
 
-def test_values_given_and_defaults() -> None:
+def test_given_values_and_defaults() -> None:
     expected = {"program": "trex", "day": date(2021, 1, 1), "sites": ["fort smith", "gillam"], "most": 3}
     assert bound(DAILY, day=["2021-01-01"]) == expected
     given = bound(DAILY, day=["2021-01-01"], sites=["'pinawa', gillam", "rabbit lake"], program=["'rego'"], most=["1"])
@@ -169,7 +169,7 @@ def test_values_given_and_defaults() -> None:
     assert bound("FIND data_products WHERE program IN ($p)", p=["a", "b"]) == {"p": ["a", "b"]}
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     text = DAILY.replace("$most", "$most OFFSET $skip")
     with pytest.raises(StatementError) as caught:
         bound(text, most=["many"], sights=["x"], program=["a", "b"], sites=[""])
@@ -183,7 +183,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert len(caught.value.diagnostics) == 6
 
 
-def test_parameters_are_found_wherever_they_stand() -> None:
+def test_parameters_are_found_anywhere_in_a_statement() -> None:
     text = """
     LET c = FIND conjunctions OF ground (program = $a), location ($lat, 5) WITHIN $d, ground1-adhoc1 $e DURING $m;
     FIND data_products WHERE start >= $s - $n days AND NOT (platform LIKE $l OR url IN ($u, 'x')) LIMIT 1 OFFSET $o;
@@ -202,7 +202,7 @@ def test_parameters_are_found_wherever_they_stand() -> None:
     assert not find_uses(Source("FIND data_products WHERE $")).is_complete
 
 
-def test_values_that_are_known_are_offered() -> None:
+def test_known_values_are_offered() -> None:
     source = Source(DAILY)
     assert [each.name for each in describe_parameters(source)] == ["program", "day", "sites", "most"]
     assert next(describe_parameters(source)).doc == "text = 'trex'  the program"
@@ -233,7 +233,7 @@ def test_names(name: str, tmp_path: Path) -> None:
     ["", ".", "..", "../x", "a/b", "a\\b", "/x", "C:x", "x\0", "a b", "-x", "x.", ".x", "~", "$x", "a" * 101, "é" * 51,
      "con", "NUL", "Aux.txt", "lpt1.aql", "com¹", "a\nb", "a:b", "x*", "\u202ea"],
 )  # fmt: skip
-def test_names_that_lead_elsewhere_or_are_no_file_everywhere(name: str, tmp_path: Path) -> None:
+def test_unsafe_and_unportable_names(name: str, tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     with pytest.raises(UsageError):
         check_name(name)
@@ -242,7 +242,7 @@ def test_names_that_lead_elsewhere_or_are_no_file_everywhere(name: str, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_overwritten_unless_it_is_meant(tmp_path: Path) -> None:
+def test_files_are_not_overwritten_by_accident(tmp_path: Path) -> None:
     path = save_query("daily", "one", tmp_path)
     for name in ("daily", "DAILY", "Daily.aql"):
         with pytest.raises(UsageError) as caught:
@@ -253,7 +253,7 @@ def test_nothing_is_overwritten_unless_it_is_meant(tmp_path: Path) -> None:
     assert (path.read_text(), [each.name for each in tmp_path.iterdir()]) == ("two", ["daily.aql"])
 
 
-def test_a_query_that_appears_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_created_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from auroraql.queries import store
 
     monkeypatch.setattr(store, "_candidate_files", lambda _folder: iter(()))
@@ -263,7 +263,7 @@ def test_a_query_that_appears_meanwhile_stays(tmp_path: Path, monkeypatch: pytes
     assert [each.read_text() for each in tmp_path.iterdir()] == ["other"]
 
 
-def test_a_link_is_not_followed(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("before")
     folder = tmp_path / "queries"
@@ -274,13 +274,13 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert outside.read_text() == "before"
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be created"):
         save_query("a", "x", tmp_path / "file" / "queries")
 
 
-def test_the_first_folder_comes_first_and_what_is_no_query_is_left_out(tmp_path: Path) -> None:
+def test_the_first_folder_wins_and_other_files_are_ignored(tmp_path: Path) -> None:
     here, own = tmp_path / "here", tmp_path / "own"
     for folder in (here, own):
         save_query("both", f"-- of {folder.name}\n", folder)
@@ -308,8 +308,8 @@ def test_the_first_folder_comes_first_and_what_is_no_query_is_left_out(tmp_path:
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """A working folder, and the user's own folder of queries."""
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Return a working folder, and the user's folder of queries."""
     here, own = tmp_path / "here", tmp_path / "own"
     here.mkdir()
     own.mkdir()
@@ -318,8 +318,8 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     return here, own
 
 
-def test_run_by_name(places: tuple[Path, Path]) -> None:
-    here, own = places
+def test_run_by_name(folders: tuple[Path, Path]) -> None:
+    here, own = folders
     (own / "daily.aql").write_text(DAILY)
     done = command("run", "daily", "--param", "day=2021-01-01", "--format", "csv")
     assert (done.code, [line.partition(",")[0] for line in done.out.splitlines()]) == (
@@ -330,7 +330,7 @@ def test_run_by_name(places: tuple[Path, Path]) -> None:
     assert (done.code, done.out.splitlines()[1:]) == (0, ["pinawa,2021-01-01T00:00:00"])
     wrong = command("run", "daily", "--param", "day=x", "--param", "most=y")
     assert (wrong.code, wrong.out, wrong.err.count("error[AQL0211]")) == (2, "", 2)
-    # Both are said before anything runs: of an archive that is not there nothing is heard.
+    # Both errors are reported before anything runs: the missing archive is never contacted.
     assert command("-a", "no.duckdb", "run", "daily").err == command("run", "daily").err
     (here / "daily").write_text(
         "FIND data_products SELECT program AS p WHERE program = 'auroramax' ON 2021-01-01 LIMIT 1"
@@ -341,8 +341,8 @@ def test_run_by_name(places: tuple[Path, Path]) -> None:
     assert command("run", own / "daily.aql", "--param", "day=2021-01-01").code == 0
 
 
-def test_a_name_that_nothing_has(places: tuple[Path, Path]) -> None:
-    (places[0] / "daily.aql").write_text(DAILY)
+def test_an_unknown_name(folders: tuple[Path, Path]) -> None:
+    (folders[0] / "daily.aql").write_text(DAILY)
     done = command("run", "dayly")
     assert (done.code, done.out) == (2, "")
     assert "there is no saved query 'dayly' and no such file" in done.err
@@ -352,10 +352,10 @@ def test_a_name_that_nothing_has(places: tuple[Path, Path]) -> None:
     assert command("run").code == 2
 
 
-def test_the_list(places: tuple[Path, Path]) -> None:
+def test_list_of_queries(folders: tuple[Path, Path]) -> None:
     assert command("run", "--list").err.startswith("there are no saved queries here or in ")
-    save_query("daily", DAILY, places[1])
-    (places[0] / "bare.aql").write_text("FIND data_products")
+    save_query("daily", DAILY, folders[1])
+    (folders[0] / "bare.aql").write_text("FIND data_products")
     rows = json.loads(command("run", "--list", "--format", "json").out)
     assert [row["name"] for row in rows] == ["bare", "daily"]
     assert rows[1]["parameters"] == "program='trex' day=… sites=('fort smith', gillam) most=3"
@@ -364,7 +364,7 @@ def test_the_list(places: tuple[Path, Path]) -> None:
     assert command("run", "--list", "nothing").code == 2
 
 
-def test_a_head_holds_wherever_a_script_is_run(places: tuple[Path, Path]) -> None:
+def test_front_matter_applies_wherever_a_script_runs(folders: tuple[Path, Path]) -> None:
     text = "-- param day: date = 2021-01-01\nFIND data_products SELECT start ON $day LIMIT 1"
     for done in (command("-c", text, "--format", "csv"), command("--format", "csv", stdin=text)):
         assert (done.code, done.out) == (0, "start\n2021-01-01T00:00:00\n")
@@ -377,17 +377,17 @@ def test_a_head_holds_wherever_a_script_is_run(places: tuple[Path, Path]) -> Non
     assert command("check", "-", "--param", "dya=1", stdin=text).code == 2
 
 
-def test_scripts_that_share_a_parameter_agree_on_it(places: tuple[Path, Path]) -> None:
+def test_scripts_that_share_a_parameter_agree_on_it(folders: tuple[Path, Path]) -> None:
     for number in (1, 2):
         text = f"-- param day: date = 2021-01-0{number}\nFIND data_products SELECT start ON $day LIMIT 1;"
-        (places[0] / f"{number}.aql").write_text(text)
+        (folders[0] / f"{number}.aql").write_text(text)
     done = command("run", "1.aql", "2.aql")
     assert (done.code, done.out) == (2, "")
     assert "$day differs between these files" in done.err
     assert command("run", "1.aql", "2.aql", "--param", "day=2021-02-01").out.count("2021-02-01") == 2
 
 
-def test_typed_values_of_python_stay_as_they_are() -> None:
+def test_typed_python_values_keep_their_type() -> None:
     with auroraql.connect() as archive:
         result = archive.run(DAILY, program="trex", day=date(2021, 1, 1), sites=["gillam"], most=5)
         assert [row[0] for row in result] == ["gillam"]
@@ -396,7 +396,7 @@ def test_typed_values_of_python_stay_as_they_are() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions")
-def test_a_saved_query_is_the_users_own(tmp_path: Path) -> None:
+def test_a_saved_query_is_private_to_its_user(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     save_query("x", "y", folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -1,4 +1,4 @@
-"""CSV and JSON for programs: however quickly they are made, Python's own modules read the very values back."""
+"""Tests of exact CSV and JSON: Python's own modules read the same values back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def finite(value: Any) -> Any:
 
 
 @given(rows=st.lists(st.tuples(ANY_VALUE, ANY_VALUE), min_size=1, max_size=5), labels=st.tuples(st.text(), st.text()))
-def test_json_and_json_lines_read_back_as_they_were(rows: list[Row], labels: tuple[str, str]) -> None:
+def test_json_and_json_lines_round_trip(rows: list[Row], labels: tuple[str, str]) -> None:
     first, second = labels[0], labels[1] + "_"
     columns = (ResultColumn("a", Type.ANY, "", ("in", first)), ResultColumn("b", Type.ANY, "", (second, "x")))
     result = ResultSet(Plan(Query("", select=()), ()), FetchedData(rows), archive="", elapsed=0, columns=columns)
@@ -58,7 +58,7 @@ def test_json_and_json_lines_read_back_as_they_were(rows: list[Row], labels: tup
 
 
 @given(rows=st.lists(st.tuples(ANY_VALUE | st.just(MIDNIGHT), st.none() | st.floats()), max_size=5))
-def test_csv_holds_what_the_csv_module_writes(rows: list[Row]) -> None:
+def test_csv_equals_the_output_of_the_csv_module(rows: list[Row]) -> None:
     def cell(value: Any) -> Any:
         match value:
             case None:
@@ -82,7 +82,7 @@ def test_csv_holds_what_the_csv_module_writes(rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize(("missing", "order"), [(False, ["metadata", "start"]), (True, ["start", "metadata"])])
-def test_a_metadata_key_that_is_missing_is_left_out_of_its_record_alone(missing: bool, order: list[str]) -> None:
+def test_a_missing_metadata_key_is_omitted_from_its_record_only(missing: bool, order: list[str]) -> None:
     refs = (Ref("metadata", "a"), Ref("record", "start"), Ref("metadata", "b"))
     rows: list[Row] = [("x", MIDNIGHT, "y")] * 600 + [(None if missing else "x", MIDNIGHT, "y")]
     result = answer(Query("data_products", select=tuple(map(Column, refs))), rows)
@@ -93,7 +93,7 @@ def test_a_metadata_key_that_is_missing_is_left_out_of_its_record_alone(missing:
 
 
 @given(ANY_VALUE)
-def test_a_value_is_read_alike_whatever_the_number_of_rows(value: Any) -> None:
+def test_a_value_is_written_the_same_for_any_number_of_rows(value: Any) -> None:
     columns, row = [ResultColumn("value", Type.ANY)], (json.dumps(value),)
     (alone,), many = decode_rows([row], columns), decode_rows([row, *[("0",)] * MAX_STDLIB_ROWS], columns)
     assert repr(alone) == repr(many[0]) == repr((json.loads(row[0]),))

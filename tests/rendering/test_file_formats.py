@@ -1,4 +1,4 @@
-"""TSV, Parquet, Markdown and HTML: what others read is what was found, and nothing in a value becomes markup."""
+"""Tests of TSV, Parquet, Markdown and HTML: other programs read the same values, and no value becomes markup."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def text(result: ResultSet, format: str) -> str:
 
 
 @given(rows=st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))))
-def test_tsv_reads_back_as_it_was(rows: list[tuple[str, str]]) -> None:
+def test_tsv_round_trips(rows: list[tuple[str, str]]) -> None:
     written = io.StringIO(text(keys("a", "b", rows=rows), "tsv"), newline="")
     assert list(csv.reader(written, delimiter="\t")) == [["metadata.a", "metadata.b"], *map(list, rows)]
 
@@ -120,7 +120,7 @@ def test_parquet_is_read_by_duckdb_and_keeps_units(tmp_path: Path) -> None:
         ([[1], {"a": 1}], ["[1]", '{"a": 1}']),
     ],
 )  # fmt: skip
-def test_parquet_holds_whatever_a_key_holds(values: list[Any], expected: list[Any]) -> None:
+def test_parquet_holds_any_value_of_a_key(values: list[Any], expected: list[Any]) -> None:
     assert table(keys("key", rows=[(value,) for value in values])).column(0).to_pylist() == expected
 
 
@@ -132,13 +132,13 @@ json_values = st.recursive(
 
 
 @given(values=st.lists(json_values, max_size=6))
-def test_no_value_keeps_parquet_from_being_written(values: list[Any]) -> None:
+def test_no_value_prevents_writing_parquet(values: list[Any]) -> None:
     found = table(keys("key", rows=[(value,) for value in values]))
     assert found.num_rows == len(values)
     assert [value is None for value in found.column(0).to_pylist()] == [value is None for value in values]
 
 
-def test_groups_of_rows_share_one_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_groups_share_one_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auroraql.results.dataframes._GROUP", 2)
     rows: list[Row] = [({"a": 1},), ({"a": 2},), ({"b": "x"},), ({},), ({"a": 0.5},)]
     assert table(keys("key", rows=rows)).column(0).to_pylist() == [
@@ -148,7 +148,7 @@ def test_groups_of_rows_share_one_type(monkeypatch: pytest.MonkeyPatch) -> None:
     assert table(keys("key", rows=rows)).column(0).to_pylist() == ["1", "2", "x", None, '{"a": 1}']
 
 
-def test_parquet_goes_to_files_and_pipes_and_to_no_terminal(tmp_path: Path) -> None:
+def test_parquet_goes_to_files_and_pipes_but_not_to_terminals(tmp_path: Path) -> None:
     done = command("-c", DAILY, "--output", tmp_path / "a.parquet")
     assert (done.code, done.out) == (0, "")
     assert parquet.read_table(tmp_path / "a.parquet").num_rows == 5
@@ -166,7 +166,7 @@ def test_parquet_goes_to_files_and_pipes_and_to_no_terminal(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not Path("/dev/ptmx").exists(), reason="there are no terminals here")
-def test_a_terminal_is_told_before_anything_is_searched() -> None:
+def test_a_terminal_is_refused_before_the_search() -> None:
     import pty
 
     ours, theirs = pty.openpty()
@@ -179,7 +179,7 @@ def test_a_terminal_is_told_before_anything_is_searched() -> None:
         io.FileIO(handle).close()
 
 
-def test_a_parquet_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parquet_file_is_replaced_completely_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.parquet"
     write_result(products(WHOLE), path)
     before = path.read_bytes()
@@ -201,7 +201,7 @@ def test_a_parquet_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypa
 # --- Markdown
 
 
-def test_markdown_is_a_table_with_numbers_to_the_right() -> None:
+def test_markdown_is_a_table_with_right_aligned_numbers() -> None:
     head, rule, row = text(products(WHOLE), "markdown").splitlines()
     assert head.startswith("| start | end | identifier | program |")
     assert rule.split(" | ")[2] == "---:"
@@ -218,12 +218,12 @@ def test_markdown_is_a_table_with_numbers_to_the_right() -> None:
         ("javascript:alert(1)", "javascript:alert(1)"), ({"a": "x|y"}, r"a=x\|y"),
     ],
 )  # fmt: skip
-def test_nothing_in_a_value_is_markdown(value: Any, written: str) -> None:
+def test_no_value_becomes_markdown(value: Any, written: str) -> None:
     assert text(keys("a", "b", rows=[(value, 1)]), "markdown").splitlines()[2] == f"| {written} | 1 |"
 
 
 @given(values=st.lists(st.text(), min_size=2, max_size=2))
-def test_a_row_of_markdown_is_one_line_of_as_many_cells(values: list[str]) -> None:
+def test_a_markdown_row_is_one_line_with_a_fixed_number_of_cells(values: list[str]) -> None:
     lines = text(keys("a", "b", rows=[tuple(values)]), "markdown").split("\n")
     assert len(lines) == 4
     bare = lines[2].replace("\\\\", "").replace("\\|", "")
@@ -234,7 +234,7 @@ def test_a_row_of_markdown_is_one_line_of_as_many_cells(values: list[str]) -> No
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: its elements with their attributes, and the texts in the cells."""
+    """An HTML parser that collects elements with their attributes, and the texts of the cells."""
 
     def __init__(self, written: str) -> None:
         super().__init__()
@@ -307,15 +307,15 @@ def test_no_value_becomes_markup(values: list[Any]) -> None:
     assert [tag for tag, _ in Page(written).elements if tag not in foldable] == [t for t in known if t not in foldable]
 
 
-def test_long_objects_are_opened_by_a_click_and_sources_are_named() -> None:
+def test_long_objects_are_collapsed_and_sources_are_named() -> None:
     sources = [{"display_name": name, "program": "p" * 90} for name in ("TREx RGB GILL", "Swarm A")]
     page = Page(text(keys("sources", rows=[(sources,)]), "html"))
     assert page.cells[0].startswith("TREx RGB GILL, Swarm A")
     assert json.loads(page.cells[0].removeprefix("TREx RGB GILL, Swarm A")) == sources
 
 
-class Endless(Sequence[Row]):
-    """A million rows that are made when they are taken, and counted."""
+class LazyRows(Sequence[Row]):
+    """A million rows that are created on access and counted."""
 
     def __init__(self) -> None:
         self.taken = 0
@@ -333,8 +333,8 @@ class Endless(Sequence[Row]):
 
 
 @pytest.mark.parametrize("format", [name for name, row in FORMATS.items() if row.render is not None])
-def test_of_a_million_rows_no_more_are_taken_than_are_shown(format: str) -> None:
-    rows = Endless()
+def test_only_the_shown_rows_of_a_million_are_created(format: str) -> None:
+    rows = LazyRows()
     result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)
     for _ in zip(range(20), render_result(result, format, width=None, color=False), strict=False):
         pass
@@ -342,8 +342,8 @@ def test_of_a_million_rows_no_more_are_taken_than_are_shown(format: str) -> None
 
 
 @pytest.mark.parametrize("format", ["table", "vertical"])
-def test_a_terminal_is_shown_the_first_of_a_million_rows_and_told(format: str) -> None:
-    rows = Endless()
+def test_a_terminal_shows_the_first_of_a_million_rows_with_a_note(format: str) -> None:
+    rows = LazyRows()
     result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)
     shown = "".join(render_result(result, format, width=100, color=False, commands=True))
     assert rows.taken <= 1001

@@ -1,4 +1,4 @@
-"""The one formatter: what people read fits and cannot harm, what programs read is exact, files are whole."""
+"""Tests of output: tables fit and are harmless, formats for programs are exact, and files are complete."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def text(result: ResultSet, format: str = "table", width: int | None = None, *, 
     return "".join(render_result(result, format, width=width, color=color))
 
 
-# --- what people read
+# --- formats for people
 
 
-def test_a_narrow_terminal_gets_the_columns_that_matter_and_is_told_of_the_rest() -> None:
+def test_a_narrow_terminal_shows_the_important_columns_and_names_the_others() -> None:
     head, rule, *rows, note = text(whole([WHOLE] * 3), width=80).splitlines()
     assert head == "start             program  platform  url                         data_product_t…"
     assert rule == "----------------  -------  --------  --------------------------  ---------------"
@@ -77,20 +77,20 @@ def test_a_narrow_terminal_gets_the_columns_that_matter_and_is_told_of_the_rest(
 
 
 @pytest.mark.parametrize(("rows", "vertical"), [(1, True), (2, False), (40, False)])
-def test_few_rows_that_would_lack_columns_are_shown_vertically(rows: int, vertical: bool) -> None:
+def test_few_rows_with_hidden_columns_are_shown_vertically(rows: int, vertical: bool) -> None:
     shown = text(whole([WHOLE] * rows), width=80)
     assert (shown == text(whole([WHOLE] * rows), "vertical", 80)) is vertical
     assert text(whole([WHOLE] * rows), width=400).startswith("start  ")
 
 
-def test_few_rows_that_would_be_cut_to_bits_are_shown_vertically() -> None:
+def test_few_rows_with_many_truncated_values_are_shown_vertically() -> None:
     long = "a long remark " * 20
     assert "-[ row 2 ]" in text(selected("a", "b", rows=[(long, long)] * 2), width=80)
     assert "-[ row 2 ]" not in text(selected("a", "b", rows=[("short", long[:100])] * 2), width=80)
     assert "-[ row 2 ]" not in text(selected("a", rows=[(long,)] * 2), width=80)
 
 
-def test_a_pipe_gets_every_column_and_every_character() -> None:
+def test_a_pipe_receives_every_column_and_every_character() -> None:
     head, _, row = text(whole()).splitlines()
     assert head.split() == [
         "start", "end", "identifier", "program", "platform", "instrument_type", "source_type", "display_name",
@@ -101,17 +101,17 @@ def test_a_pipe_gets_every_column_and_every_character() -> None:
 
 
 @pytest.mark.parametrize("width", [1, 20, 40, 60, 70, 80, 100, 120, 200, 400])
-def test_no_line_of_a_table_is_wider_than_the_terminal(width: int) -> None:
+def test_no_table_line_is_wider_than_the_terminal(width: int) -> None:
     table = text(whole([WHOLE] * 3), width=width)
     if not table.startswith("-["):
         assert max(map(width_of, table.splitlines())) <= width
 
 
-def test_what_cannot_be_a_readable_table_is_shown_vertically() -> None:
+def test_unreadable_tables_are_shown_vertically() -> None:
     assert text(whole(), width=40) == text(whole(), "vertical", 40)
 
 
-def test_columns_that_were_selected_are_all_shown() -> None:
+def test_selected_columns_are_all_shown() -> None:
     result = answer(
         Query("data_products", select=tuple(Column(Ref("record", n)) for n in ("url", "end"))), [(URL, MIDNIGHT)] * 9
     )
@@ -122,7 +122,7 @@ def test_columns_that_were_selected_are_all_shown() -> None:
     ]
 
 
-def test_numbers_stand_to_the_right_and_missing_values_are_empty() -> None:
+def test_numbers_are_right_aligned_and_missing_values_are_empty() -> None:
     rows: list[Row] = [(1, "a"), (20.5, None), (None, "b")]
     assert text(selected("n", "s", rows=rows)) == "   n  s\n----  -\n   1  a\n20.5\n      b\n"
 
@@ -139,7 +139,7 @@ def test_headers_are_the_names_of_the_columns() -> None:
     assert text(result).split()[:4] == ["start", "metadata.start", "data_source.program", "program"]
 
 
-def test_the_vertical_view_shows_everything_under_its_name() -> None:
+def test_the_vertical_view_shows_every_value_with_its_name() -> None:
     lines = text(whole(), "vertical", 60).splitlines()
     assert lines[0] == "-[ row 1 ]" + "-" * 50
     assert "program                trex" in lines
@@ -147,7 +147,7 @@ def test_the_vertical_view_shows_everything_under_its_name() -> None:
     assert f"url                    {URL}" in lines
 
 
-def test_a_terminal_is_spared_a_million_rows_and_a_pipe_is_not() -> None:
+def test_a_terminal_shows_a_page_of_a_million_rows_and_a_pipe_receives_all() -> None:
     result = whole([WHOLE] * 2500)
     for each in ("table", "vertical"):
         shown = text(result, each, 100)
@@ -156,7 +156,7 @@ def test_a_terminal_is_spared_a_million_rows_and_a_pipe_is_not() -> None:
         assert len(re.findall("trex[ \n]", text(result, each))) == 2500
 
 
-def test_every_piece_of_a_long_table_has_the_same_columns() -> None:
+def test_every_part_of_a_long_table_has_the_same_columns() -> None:
     rows: list[Row] = [("x" * (n // 1000), n) for n in range(2500)]
     lines = text(selected("a", "b", rows=rows)).splitlines()
     assert len(lines) == 2502
@@ -170,7 +170,7 @@ HARMFUL = "a\x1b[31m\x9b2J\r\n\t\x00\u202eb\ud800\u2028\x7f"
 @given(
     value=st.one_of(st.text(), st.just(HARMFUL), st.dictionaries(st.text(), st.text(), max_size=2), st.lists(st.text()))
 )
-def test_nothing_in_a_value_can_steer_the_terminal(format: str, value: Any) -> None:
+def test_no_value_controls_the_terminal(format: str, value: Any) -> None:
     for width in (None, 60):
         shown = text(selected("key", rows=[(value,)]), format, width)
         assert shown.replace("\n", "").isprintable()
@@ -179,18 +179,18 @@ def test_nothing_in_a_value_can_steer_the_terminal(format: str, value: Any) -> N
         shown.encode()
 
 
-def test_an_alias_is_as_harmless_as_a_value() -> None:
+def test_an_alias_is_escaped_like_a_value() -> None:
     result = answer(Query("data_products", select=(Column(Ref("metadata", "x"), "\x1b[2J"),)), [("a",)])
     for each in ("table", "vertical"):
         assert "\x1b" not in text(result, each)
 
 
 @given(value=st.text(min_size=9, alphabet=st.characters(categories=["L", "M", "So"])), width=st.integers(12, 60))
-def test_wide_and_combining_characters_are_measured_as_they_are_shown(value: str, width: int) -> None:
+def test_wide_and_combining_characters_are_measured_as_displayed(value: str, width: int) -> None:
     assert max(map(width_of, text(selected("key", rows=[(value,)]), width=width).splitlines())) <= width
 
 
-def test_colours_only_when_asked_for() -> None:
+def test_colours_only_on_request() -> None:
     result = selected("a", rows=[(None,), ("x",)])
     assert "\x1b" not in text(result, width=80)
     colored = text(result, width=80, color=True)
@@ -198,7 +198,7 @@ def test_colours_only_when_asked_for() -> None:
     assert re.sub(r"\x1b\[\d*m", "", colored).split() == ["a", "----", "NULL", "x"]
 
 
-def test_the_footer_tells_demonstration_data() -> None:
+def test_the_footer_mentions_demonstration_data() -> None:
     assert format_footer(whole()) == "1 row · 12 ms · demo (demonstration data)"
     real = ResultSet(
         Plan(Query("data_products"), ()), FetchedData([]), archive="a\x1b", elapsed=75.2, demonstration=False
@@ -206,7 +206,7 @@ def test_the_footer_tells_demonstration_data() -> None:
     assert format_footer(real) == "0 rows · 1 min 15 s · a␛"
 
 
-def test_a_grid_of_anything() -> None:
+def test_a_grid_of_arbitrary_values() -> None:
     assert render_grid(("name", "n"), [("a\n", 1)], 80) == "name  n\n----  -\na␊    1\n"
 
 
@@ -225,11 +225,11 @@ class Terminal(io.StringIO):
         (io.StringIO(), {"TERM": "xterm"}, False),
     ],
 )
-def test_colours_are_for_terminals_that_have_them(stream: io.StringIO, environ: dict[str, str], wanted: bool) -> None:
+def test_colours_depend_on_the_terminal(stream: io.StringIO, environ: dict[str, str], wanted: bool) -> None:
     assert should_color(stream, environ) is wanted
 
 
-# --- what programs read
+# --- formats for programs
 
 
 def test_csv_has_full_names_iso_times_and_json_objects() -> None:
@@ -241,12 +241,12 @@ def test_csv_has_full_names_iso_times_and_json_objects() -> None:
 
 
 @given(rows=st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))))
-def test_csv_reads_back_as_it_was(rows: list[tuple[str, str]]) -> None:
+def test_csv_round_trips(rows: list[tuple[str, str]]) -> None:
     written = io.StringIO(text(selected("a", "b", rows=rows), "csv"), newline="")
     assert list(csv.reader(written)) == [["a", "b"], *map(list, rows)]
 
 
-def test_csv_lines_end_plainly_and_missing_values_are_empty() -> None:
+def test_csv_lines_end_with_a_line_feed_and_missing_values_are_empty() -> None:
     assert text(selected("a", "b", rows=[(None, True), ("x,\r", 1.5)]), "csv") == 'a,b\n,true\n"x,\r",1.5\n'
 
 
@@ -257,7 +257,7 @@ def test_json_and_json_lines_are_the_records(rows: list[Row]) -> None:
     assert [json.loads(line) for line in text(result, "jsonl").splitlines()] == list(result.records)
 
 
-def test_json_is_valid_whatever_a_value_is() -> None:
+def test_json_is_valid_for_any_value() -> None:
     rows: list[Row] = [("\ud800é",), (float("nan"),), ({"a": [float("inf")]},)]
     written = text(selected("x", rows=rows), "jsonl")
     written.encode()
@@ -267,7 +267,7 @@ def test_json_is_valid_whatever_a_value_is() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "cvs", "\x1b"])
-def test_an_unknown_format_is_told_with_the_known_ones(name: str) -> None:
+def test_an_unknown_format_is_reported_with_the_known_ones(name: str) -> None:
     with pytest.raises(UsageError, match=re.escape(", ".join(FORMATS))):
         text(whole(), name)
 
@@ -276,7 +276,7 @@ def test_an_unknown_format_is_told_with_the_known_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.JSON", "a.jsonl", "a.txt", "ü – ₂.csv"])
-def test_a_file_is_written_in_the_format_its_name_tells(tmp_path: Path, name: str) -> None:
+def test_the_suffix_of_a_file_decides_the_format(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     write_result(whole(), path)
     told = next(row.name for row in FORMATS.values() if path.suffix.lower() in row.suffixes)
@@ -295,7 +295,7 @@ def test_an_existing_file_is_replaced_whole_and_keeps_its_permissions(tmp_path: 
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-def test_a_new_file_has_the_permissions_the_umask_leaves(tmp_path: Path) -> None:
+def test_a_new_file_has_the_umasks_permissions(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         write_result(whole(), tmp_path / "a.csv")
@@ -305,7 +305,7 @@ def test_a_new_file_has_the_permissions_the_umask_leaves(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError(28, "No space left on device"), RuntimeError("lost")])
-def test_a_write_that_breaks_off_leaves_what_was_there(tmp_path: Path, fault: BaseException) -> None:
+def test_a_failed_write_keeps_the_existing_file(tmp_path: Path, fault: BaseException) -> None:
     class Breaking(tuple[Row, ...]):
         __slots__ = ()
 
@@ -329,7 +329,7 @@ def test_a_file_below_dev_is_a_file(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=_BELOW_DEV) as folder:
         (Path(folder) / "here").mkdir()
         for fault in (KeyboardInterrupt(), OSError(28, "No space left on device"), RuntimeError("lost")):
-            test_a_write_that_breaks_off_leaves_what_was_there(Path(folder) / "here", fault)
+            test_a_failed_write_keeps_the_existing_file(Path(folder) / "here", fault)
         link = tmp_path / "link.csv"
         link.symlink_to(Path(folder) / "here" / "a.csv")
         write_result(whole(), link)
@@ -339,7 +339,7 @@ def test_a_file_below_dev_is_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no descriptors in the file system here")
 @pytest.mark.parametrize("place", ["/dev/fd/{}", "/proc/self/fd/{}", "link"])
-def test_a_descriptor_is_written_to_where_it_is(tmp_path: Path, place: str) -> None:
+def test_a_descriptor_is_written_at_its_position(tmp_path: Path, place: str) -> None:
     path = tmp_path / "log.csv"
     path.write_text("before\n")
     with path.open("ab") as held:
@@ -355,7 +355,7 @@ def test_a_descriptor_is_written_to_where_it_is(tmp_path: Path, place: str) -> N
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
-def test_a_full_disk_is_told() -> None:
+def test_a_full_disk_is_reported() -> None:
     with pytest.raises(UsageError, match="No space left"):
         write_result(whole(), "/dev/full", "csv")
 
@@ -386,7 +386,7 @@ BAD_TARGETS = (
 
 
 @pytest.mark.parametrize("name", BAD_TARGETS)
-def test_a_file_that_cannot_be_written_is_told_before_the_search(tmp_path: Path, name: str) -> None:
+def test_an_unwritable_file_is_reported_before_the_search(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file.txt").touch()
     (tmp_path / "kept.csv").touch(0o444)
@@ -400,14 +400,14 @@ def test_a_file_that_cannot_be_written_is_told_before_the_search(tmp_path: Path,
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_text_is_written_whole_whatever_its_name(tmp_path: Path) -> None:
+def test_a_text_is_written_for_any_file_name(tmp_path: Path) -> None:
     write_text(tmp_path / "a.aql", "FIND ü\n")
     assert (tmp_path / "a.aql").read_bytes() == "FIND ü\n".encode()
     with pytest.raises(UsageError):
         write_text(tmp_path / "missing" / "a.aql", "")
 
 
-def test_an_unknown_suffix_is_told_with_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_suffix_is_reported_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"\.txt, \.csv, \.tsv, \.json, \.jsonl"):
         check_writable(tmp_path / "a.xyz")
     check_writable(tmp_path / "a.xyz", "csv")

@@ -1,4 +1,4 @@
-"""Pictures in the terminal: availability as a calendar, a result over time; dates, counts and scale can be read off them."""
+"""Tests of pictures in the terminal: the calendar of availability and the timeline of a result, with readable axes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ FEBRUARY = datetime(2020, 2, 1)
 TRACES = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km ON 2020-01-01"
 
 
-def available(rows: Sequence[Row], first: datetime, last: datetime) -> ResultSet:
-    """What SHOW AVAILABILITY gives: names, days and counts."""
+def availability(rows: Sequence[Row], first: datetime, last: datetime) -> ResultSet:
+    """Return a result of SHOW AVAILABILITY: names, days and counts."""
     query = Query("SHOW AVAILABILITY", start=first, end=last)
     columns = (
         ResultColumn("display_name", Type.STRING, "", ("display_name",)),
@@ -50,7 +50,7 @@ def days(counts: dict[str, Sequence[int]], first: datetime = FEBRUARY) -> Result
         if count
     ]
     most = max(map(len, counts.values()))
-    return available(rows, first, first + timedelta(days=most - 1))
+    return availability(rows, first, first + timedelta(days=most - 1))
 
 
 def calendar(result: ResultSet, width: int, **screen: bool) -> list[str]:
@@ -64,12 +64,12 @@ def strip(line: str) -> str:
 # --- the calendar
 
 
-def test_print_draws_every_row_of_a_longer_result() -> None:
+def test_print_draws_every_row_of_a_long_result() -> None:
     result = days({name: [1] * 29 for name in ("Swarm A", "Swarm B")})
     lines = str(result).splitlines()
     assert [line.split("  ")[0] for line in lines[1:3]] == ["Swarm A", "Swarm B"]
     assert all(line.endswith("29  29/29") for line in lines[1:3])
-    assert not any("--format" in line or "first" in line for line in lines)  # a program has no options
+    assert not any("--format" in line or "first" in line for line in lines)  # programs pass no options
 
 
 def test_each_source_has_a_line_and_each_day_a_shade() -> None:
@@ -83,7 +83,7 @@ def test_each_source_has_a_line_and_each_day_a_shade() -> None:
     assert calendar(days({"a": [1]}), 60, commands=True)[-1] == "2020-02-01, UTC; the 1 rows: \\last"
 
 
-def test_days_become_weeks_and_months_where_they_do_not_fit() -> None:
+def test_days_are_combined_to_weeks_and_months_in_a_narrow_terminal() -> None:
     year = days({"a": [1440] * 60 + [0] * 300 + [1] * 5}, datetime(2020, 1, 1))
     week, month = calendar(year, 90), calendar(year, 40)
     assert "mean of 1 week" in week[2]
@@ -110,7 +110,7 @@ def test_no_line_of_sources_is_wider_than_the_terminal(demo: Archive, width: int
         assert len(lines) == 13
 
 
-def test_the_rows_are_there_for_pipes_other_formats_and_other_columns(demo: Archive) -> None:
+def test_pipes_other_formats_and_other_columns_get_rows(demo: Archive) -> None:
     asked = "OF data_products WHERE platform = 'gillam' ON 2020-02-01"
     result = demo.run(f"SHOW AVAILABILITY {asked}")
     assert "".join(render_result(result, "table", width=None, color=False)).count("2020-02-01 00:00:00") == len(result)
@@ -126,7 +126,7 @@ def test_the_rows_are_there_for_pipes_other_formats_and_other_columns(demo: Arch
     assert calendar(demo.run(f"SHOW AVAILABILITY {asked} LIMIT 0"), 80)[0].startswith("identif")
 
 
-def test_sources_of_one_name_are_kept_apart(demo: Archive) -> None:
+def test_sources_with_the_same_name_have_separate_lines(demo: Archive) -> None:
     rows = [(1, "same", FEBRUARY, 1), (2, "same", FEBRUARY, 2)]
     columns = tuple(
         ResultColumn(name, kind, "", (name,))
@@ -137,19 +137,19 @@ def test_sources_of_one_name_are_kept_apart(demo: Archive) -> None:
     assert [line.split()[0] for line in calendar(result, 80)[1:3]] == ["same", "same"]
 
 
-def test_thousands_of_sources_are_cut_and_counted() -> None:
+def test_thousands_of_sources_are_truncated_and_counted() -> None:
     shown = calendar(days({f"s{n}": [1] for n in range(1500)}), 80)
     assert "first 1,000 of 1,500 sources" in shown
     assert sum(line.startswith("s") for line in shown) == 1000
 
 
-def test_names_are_harmless_and_measured_as_they_are_shown() -> None:
+def test_names_are_escaped_and_measured_as_displayed() -> None:
     shown = calendar(days({"\x1b[2J\u202e漢字漢字漢字漢字漢字漢字漢字漢字": [1, 2], "a": [2, 1]}), 60)
     assert "\x1b" not in "".join(shown)
     assert width_of(shown[1]) == width_of(shown[2]) <= 60
 
 
-def test_the_prompt_draws_it_and_keeps_the_rows(demo: Archive) -> None:
+def test_the_prompt_draws_the_calendar_and_keeps_the_rows(demo: Archive) -> None:
     session = ReplState(demo, io.StringIO())
     run_input(session, "SHOW AVAILABILITY OF ephemeris WHERE platform = 'swarma' DURING 2020-01")
     assert "Swarm A  █████" in said(session)
@@ -158,7 +158,7 @@ def test_the_prompt_draws_it_and_keeps_the_rows(demo: Archive) -> None:
     assert said(session).count("2020-01-31 00:00:00") == 1
 
 
-# --- over time
+# --- the timeline
 
 
 def products(*rows: tuple[Any, ...], names: Sequence[str] = ("start", "end")) -> ResultSet:
@@ -176,7 +176,7 @@ def hours(start: int, end: int, name: str = "a") -> tuple[datetime, datetime, st
     return FEBRUARY + timedelta(hours=start), FEBRUARY + timedelta(hours=end, minutes=-1), name
 
 
-def test_products_are_counted_where_they_are() -> None:
+def test_products_are_counted_in_their_time_bins() -> None:
     rows = [hours(0, 24), hours(0, 12), hours(0, 6), hours(0, 6), hours(18, 24, "b")]
     shown = timeline(products(*rows, names=("start", "end", "display_name")), 33)
     assert shown[0] == "5 data products, 2020-02-01, UTC"
@@ -185,7 +185,7 @@ def test_products_are_counted_where_they_are() -> None:
     assert shown[1].startswith("   ┌2020-02-01")
 
 
-def test_a_conjunction_is_under_each_of_its_sources(demo: Archive) -> None:
+def test_a_conjunction_appears_under_each_of_its_sources(demo: Archive) -> None:
     result = demo.run(TRACES)
     shown = timeline(result)
     assert shown[0] == f"{len(result)} conjunctions, each listed under all its sources, 2020-01-01, UTC"
@@ -198,18 +198,18 @@ def test_a_conjunction_is_under_each_of_its_sources(demo: Archive) -> None:
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
 
 
-def test_results_without_a_source_and_of_one_moment() -> None:
+def test_results_without_a_source_or_with_one_instant() -> None:
     shown = timeline(products((FEBRUARY,), (FEBRUARY,), names=("start",)))
     assert shown[0] == "2 data products, 2020-02-01 00:00, UTC"
     assert shown[2] == "all │████│2"
 
 
-def test_the_window_that_was_asked_is_the_axis(demo: Archive) -> None:
+def test_the_window_of_the_query_is_the_axis(demo: Archive) -> None:
     shown = timeline(demo.run("FIND data_products WHERE platform = 'gillam' BETWEEN 2019-12 AND 2020-01 LIMIT 3"))
     assert "2019-12-01 to 2020-01-31" in shown[0]
 
 
-def test_rows_without_a_time_are_told() -> None:
+def test_rows_without_a_time_are_reported() -> None:
     shown = timeline(products((FEBRUARY, "a"), (None, "a"), names=("start", "display_name")))
     assert shown[0].endswith("; 1 without a time")
     assert shown[2].endswith("│1")
@@ -223,12 +223,12 @@ def test_rows_without_a_time_are_told() -> None:
         (products((None,), names=("start",)), "no rows with a time"),
     ],
 )
-def test_what_cannot_be_drawn_is_told(result: ResultSet, told: str) -> None:
+def test_results_that_cannot_be_drawn_are_reported(result: ResultSet, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         timeline(result)
 
 
-def test_of_thousands_of_sources_the_busiest_are_drawn_and_the_rest_counted() -> None:
+def test_the_busiest_of_thousands_of_sources_are_drawn_and_the_others_counted() -> None:
     rows = [(FEBRUARY + timedelta(minutes=at), f"s{n}") for n in range(3000) for at in range(3 if n == 2999 else 1)]
     shown = timeline(products(*rows, names=("start", "display_name")), most=10)
     assert shown[2].startswith("s2999")
@@ -255,7 +255,7 @@ def test_any_times_can_be_drawn(rows: list[Row], width: int, blocks: bool) -> No
         )
 
 
-def test_a_kept_result_is_drawn_by_its_name(demo: Archive) -> None:
+def test_a_stored_result_is_drawn_by_its_name(demo: Archive) -> None:
     session = ReplState(demo, io.StringIO())
     for text in (
         f"LET drawn = {TRACES}",
@@ -275,7 +275,7 @@ def test_a_kept_result_is_drawn_by_its_name(demo: Archive) -> None:
     assert "there is no result yet" in take_all("\\timeline")
 
 
-def test_a_million_rows_are_drawn_without_being_kept() -> None:
+def test_a_million_rows_are_drawn_without_storing_them() -> None:
     class Rows(Sequence[Row]):
         def __len__(self) -> int:
             return 100_000
@@ -292,7 +292,7 @@ def test_a_million_rows_are_drawn_without_being_kept() -> None:
     assert timeline(result)[2].endswith("│100,000")
 
 
-# --- what they are made of
+# --- characters, scales and axes
 
 
 def keyed(*rows: Row) -> ResultSet:
@@ -300,7 +300,7 @@ def keyed(*rows: Row) -> ResultSet:
     return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
 
 
-def test_without_blocks_there_is_nothing_but_ascii() -> None:
+def test_without_block_characters_the_output_is_ascii() -> None:
     result = days({"a": [1, 2, 3, 400], "b": [0, 0, 1, 9]})
     assert "".join(calendar(result, 80, blocks=False)).isascii()
     rows = [hours(0, 24), hours(0, 12, "b"), *[hours(0, 1)] * 30]
@@ -316,7 +316,7 @@ def test_without_blocks_there_is_nothing_but_ascii() -> None:
 
 
 @given(highest=st.integers(0, 10**9), characters=st.sampled_from([BARS, SHADES, ASCII_BARS]))
-def test_a_scale_says_what_its_characters_stand_for(highest: int, characters: str) -> None:
+def test_a_scale_explains_its_characters(highest: int, characters: str) -> None:
     scale = BlockScale(characters, highest)
     assert scale.character(0) == characters[0]
     counted = 0
@@ -329,7 +329,7 @@ def test_a_scale_says_what_its_characters_stand_for(highest: int, characters: st
 
 
 @given(first=st.datetimes(), last=st.datetimes(), room=st.integers(11, 300))
-def test_time_is_cut_into_whole_steps_that_fit(first: datetime, last: datetime, room: int) -> None:
+def test_the_axis_uses_whole_time_steps_that_fit(first: datetime, last: datetime, room: int) -> None:
     first, last = min(first, last), max(first, last)
     step, starts = choose_step(first, last, room)
     assert 1 <= len(starts) <= room
@@ -340,7 +340,7 @@ def test_time_is_cut_into_whole_steps_that_fit(first: datetime, last: datetime, 
         assert len(draw_axis(step, starts, each, "┌")) <= len(starts) * each
 
 
-def test_dates_stand_where_they_are() -> None:
+def test_dates_are_at_their_columns() -> None:
     starts = list(DAY.pieces(FEBRUARY, FEBRUARY + timedelta(days=28)))
     assert draw_axis(DAY, starts, 1, "┌") == "  ┌02-03 ┌02-10 ┌02-17 ┌02-24"
     assert (

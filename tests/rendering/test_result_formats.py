@@ -34,8 +34,8 @@ from tests.support import corpus_files
 
 STATEMENTS = [path for kind in KINDS for path in corpus_files.files(kind)]
 DUCKDB = duckdb.connect()
-MOST = 20
-"""Rows of each result that are written."""
+MAX_ROWS = 20
+"""Maximum number of rows written of each result."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def text(result: ResultSet, format: str) -> str:
 
 
 class Cells(HTMLParser):
-    """The headers of a table and the number of its rows."""
+    """An HTML parser that collects the headers of a table and the number of its rows."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -116,11 +116,11 @@ def check_every_format(result: ResultSet, folder: Path) -> None:
 def test_a_statement_of_the_corpus_in_every_format(demo: Archive, path: Path, tmp_path: Path) -> None:
     text = corpus_files.read(path)["aql"]
     try:
-        # Some statements find the whole archive: its first rows are enough.
-        result = demo.run(text if " LIMIT " in text else f"{text} LIMIT {MOST}")
+        # Some statements find the whole archive: the first rows are enough.
+        result = demo.run(text if " LIMIT " in text else f"{text} LIMIT {MAX_ROWS}")
     except AuroraQLError:
         pytest.skip("the demonstration refuses it")
-    check_every_format(result.head(MOST), tmp_path)
+    check_every_format(result.head(MAX_ROWS), tmp_path)
 
 
 OTHERS = (
@@ -177,7 +177,7 @@ def test_sql_keeps_dates_durations_and_decimal_numbers(demo: Archive) -> None:
         assert connection.execute("SELECT '1 day 01:00:00'::INTERVAL = INTERVAL 25 hours").fetchone() == (True,)
 
 
-def test_sql_keeps_times_of_day_and_bytes(demo: Archive, tmp_path: Path) -> None:
+def test_sql_keeps_times_and_bytes(demo: Archive, tmp_path: Path) -> None:
     result = demo.run(
         "SQL SELECT TIME '06:30:15.5' AS t, 'a\\x00\\xFF'::BLOB AS b, 2::HUGEINT AS h, "
         "9007199254740993::UBIGINT AS u, '12345678-1234-1234-1234-123456789012'::UUID AS i "
@@ -202,7 +202,7 @@ def test_sql_keeps_times_of_day_and_bytes(demo: Archive, tmp_path: Path) -> None
     assert "06:30:15" in str(demo.run("SQL SELECT TIME '06:30:15' AS t, 'z'::BLOB AS b"))
 
 
-def test_an_alias_is_a_key_and_a_path_keeps_the_shape(demo: Archive) -> None:
+def test_an_alias_is_a_key_and_a_path_keeps_the_structure(demo: Archive) -> None:
     text = "FIND data_products SELECT platform AS site, program, keogram_type, start WHERE keogram_type = 'daily' ON 2021-01-01 LIMIT 1"
     result = demo.run(text)
     assert [column.name for column in result.columns] == ["site", "program", "keogram_type", "start"]
@@ -217,13 +217,13 @@ def test_an_alias_is_a_key_and_a_path_keeps_the_shape(demo: Archive) -> None:
         demo.run("FIND data_products SELECT start AS data_source, program ON 2021-01-01")
 
 
-def test_csv_tells_an_empty_text_from_a_missing_one(demo: Archive) -> None:
+def test_csv_distinguishes_an_empty_text_from_a_missing_one(demo: Archive) -> None:
     result = demo.run("SQL SELECT * FROM (VALUES ('', NULL, 'a,b'), (NULL, '', '\"'), ('x', 'y', 'z')) AS t(a, b, c)")
     assert text(result, "csv") == 'a,b,c\n"",,"a,b"\n,"",""""\nx,y,z\n'
     assert text(demo.run("SQL SELECT * FROM (VALUES (''), (NULL)) AS t(a)"), "csv") == 'a\n""\n\n'
 
 
-def test_what_is_nested_too_deep_is_an_error(demo: Archive) -> None:
+def test_excessive_nesting_is_an_error(demo: Archive) -> None:
     with pytest.raises(AuroraQLError, match="a value of 'j' is nested more than 200 levels deep"):
         demo.run("SQL SELECT (repeat('[', 900) || repeat(']', 900))::JSON AS j")
     deep = demo.run("SQL SELECT (repeat('[', 150) || repeat(']', 150))::JSON AS j")
@@ -231,7 +231,7 @@ def test_what_is_nested_too_deep_is_an_error(demo: Archive) -> None:
         assert b"".join(row.encode_result(deep))
 
 
-def test_halves_of_surrogate_pairs_reach_every_frame() -> None:
+def test_lone_surrogates_reach_every_data_frame() -> None:
     half, columns = (
         "\ud800",
         tuple(ResultColumn(t.name, t, path=(t.name,)) for t in (Type.ANY, Type.OBJECT, Type.STRING)),
@@ -245,8 +245,11 @@ def test_halves_of_surrogate_pairs_reach_every_frame() -> None:
 
 @pytest.mark.parametrize("zone", ["America/Edmonton", "Asia/Tokyo"])
 @pytest.mark.usefixtures("demo_engine")
-def test_other_time_zones_and_the_plain_locale(zone: str, own_places: Path) -> None:
-    """Run a representative part of the suite in another time zone with the C locale, on the demonstration built here."""
+def test_other_time_zones_and_the_plain_locale(zone: str, isolated_user_folders: Path) -> None:
+    """Run a representative part of the suite in another time zone with the C locale.
+
+    The demonstration is the one built by this run.
+    """
     tests = [
         "tests/results/test_results.py",
         "tests/session/sql/test_runner.py",
@@ -266,7 +269,7 @@ def test_other_time_zones_and_the_plain_locale(zone: str, own_places: Path) -> N
             *tests,
             "-o",
             "addopts=",
-            f"--home={own_places}",
+            f"--home={isolated_user_folders}",
         ],
         env={**os.environ, "TZ": zone, "LC_ALL": "C"},
         capture_output=True,

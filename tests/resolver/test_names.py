@@ -1,4 +1,4 @@
-"""Names: fields and kinds in any case, metadata keys exact and questioned when they are nearly a known name."""
+"""Tests of names: fields and kinds in any case; metadata keys exactly, with a suggestion for a near match."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_field_is_found_in_any_case(field: tuple[str, str], random: object) ->
     assert KINDS[kind].field(mixed) is KINDS[kind].field(name)
 
 
-def test_a_statement_in_capitals_finds_the_same() -> None:
+def test_a_statement_in_upper_case_finds_the_same() -> None:
     written = "find data_products select data_source.platform, url where program = 'trex' on 2021-01-01 order by url"
     capitals = written.upper().replace("'TREX'", "'trex'")
     with connect() as archive:
@@ -44,7 +44,7 @@ def test_a_statement_in_capitals_finds_the_same() -> None:
         ("calibration_level", None),
     ],
 )
-def test_a_key_that_is_nearly_a_known_name_is_questioned_with_it(key: str, fix: str | None) -> None:
+def test_a_metadata_key_near_a_known_name_gets_a_suggestion(key: str, fix: str | None) -> None:
     statement = f"FIND data_products WHERE {key} = 'daily' ON 2021-01-01"
     (warning,) = translate_source(Source(statement), "aql").warnings
     assert (warning.code, warning.fix) == ("AQL0601", fix)
@@ -68,5 +68,5 @@ def test_a_key_that_is_nearly_a_known_name_is_questioned_with_it(key: str, fix: 
         ("x" * 200, ["x" * 201], None),
     ],
 )
-def test_a_slip_is_a_letter_or_two(word: str, known: list[str], meant: str | None) -> None:
+def test_a_near_match_differs_by_one_or_two_letters(word: str, known: list[str], meant: str | None) -> None:
     assert find_misspelt(word, known) == meant

@@ -1,4 +1,4 @@
-"""Results that feed statements: DURING, IN name.column and IN (FIND …), told a second time, on every archive."""
+"""Tests of results used in statements: DURING, IN name.column and IN (FIND …), against oracles, on every archive."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) ->
         yield opened
 
 
-# --- the meaning, told a second time
+# --- the meaning, by independent oracles
 
 
 def overlapping(intervals: Sequence[tuple[datetime, datetime]], products: Sequence[Product] = PRODUCTS) -> list[str]:
-    """The products that overlap an interval, of those that lie in its days and the days next to them."""
+    """Return the products that overlap an interval and lie in its days or the days next to them."""
     found = []
     for each in products:
         for first, end in intervals:
@@ -47,8 +47,8 @@ def overlapping(intervals: Sequence[tuple[datetime, datetime]], products: Sequen
     return sorted(found)
 
 
-def of_minutes(platforms: Sequence[str], padding: timedelta) -> list[tuple[datetime, datetime]]:
-    """The intervals of the minutes of some platforms, those a minute apart as one."""
+def intervals_of_minutes(platforms: Sequence[str], padding: timedelta) -> list[tuple[datetime, datetime]]:
+    """Return the intervals of the minutes of some platforms; minutes a minute apart become one interval."""
     identifiers = [row[0] for row in SOURCES if row[2] in platforms]
     moments = sorted(p.epoch for p in POSITIONS if p.data_source in identifiers)
     runs = [[moments[0], moments[0]]] if moments else []
@@ -65,7 +65,7 @@ def of_minutes(platforms: Sequence[str], padding: timedelta) -> list[tuple[datet
 )
 @pytest.mark.parametrize("minutes", [0, 1, 30, 1440])
 def test_products_during_minutes(archives: tuple[Archive, Archive], platforms: tuple[str, ...], minutes: int) -> None:
-    expected = overlapping(of_minutes(platforms, timedelta(minutes=minutes)))
+    expected = overlapping(intervals_of_minutes(platforms, timedelta(minutes=minutes)))
     for archive in archives:
         found = last(
             archive,
@@ -102,7 +102,7 @@ COLUMNS = (
 
 
 def value(each: Product, column: str) -> Any:
-    """What a product has in a column."""
+    """Return the value of a column of a product."""
     source = next(row for row in SOURCES if row[0] == each.data_source)
     bare = column.rpartition(".")[2]
     if bare in SOURCE_FIELDS:
@@ -125,7 +125,7 @@ def test_lists_from_results(archives: tuple[Archive, Archive], column: str, nega
         assert urls(found) == sorted(p.url for p in wanted), archive.name
 
 
-def test_finds_in_parentheses_nest_and_stand_beside_others(archives: tuple[Archive, Archive]) -> None:
+def test_finds_in_parentheses_can_be_nested_and_combined(archives: tuple[Archive, Archive]) -> None:
     text = """
         FIND data_products
           WHERE (platform IN (FIND ephemeris SELECT platform WHERE program IN
@@ -141,10 +141,10 @@ def test_finds_in_parentheses_nest_and_stand_beside_others(archives: tuple[Archi
     assert [urls(archive.run(text)) for archive in archives] == [expected, expected]
 
 
-# --- nothing found
+# --- empty results
 
 
-def test_an_empty_result_finds_nothing_and_asks_nothing(service: Archive, server: AuroraXServer) -> None:
+def test_an_empty_result_finds_nothing_and_sends_nothing(service: Archive, server: AuroraXServer) -> None:
     service.run("LET c = FIND data_products WHERE program = 'swarm' ON 1999-01-01")
     server.calls.clear()
     for text in (
@@ -163,7 +163,7 @@ def test_an_empty_result_finds_nothing_and_asks_nothing(service: Archive, server
     assert urls(found) == sorted(p.url for p in PRODUCTS if value(p, "platform") == "gillam")
 
 
-def test_a_column_that_is_missing_everywhere_is_an_empty_list(archives: tuple[Archive, Archive]) -> None:
+def test_a_column_without_values_is_an_empty_list(archives: tuple[Archive, Archive]) -> None:
     for archive in archives:
         archive.run("LET c = FIND data_products WHERE platform = 'fort smith' ON 2020-02-02")
         found = archive.run("FIND data_products WHERE w IN c.metadata.w ON 2020-02")
@@ -171,7 +171,7 @@ def test_a_column_that_is_missing_everywhere_is_an_empty_list(archives: tuple[Ar
         assert "has 1 rows, all without a value" in found.warnings[0].message
 
 
-def test_a_list_from_a_result_is_as_long_as_one_that_is_written(demo: Archive) -> None:
+def test_a_list_from_a_result_has_the_same_limit_as_a_written_one(demo: Archive) -> None:
     demo.run("LET minutes = FIND ephemeris SELECT epoch WHERE platform = 'swarma' BETWEEN 2020-01-01 AND 2020-01-07")
     assert len(demo.results["minutes"]) > 10_000
     with pytest.raises(StatementError, match=r"'minutes.epoch' has 10,\d\d\d values; the maximum is 10,000") as raised:
@@ -179,7 +179,7 @@ def test_a_list_from_a_result_is_as_long_as_one_that_is_written(demo: Archive) -
     assert codes(raised.value) == ["AQL0116"]
 
 
-def test_values_that_were_found_are_not_questioned(demo: Archive) -> None:
+def test_values_from_results_are_not_checked_for_typing_errors(demo: Archive) -> None:
     demo.run("LET c = FIND data_products SELECT url WHERE program = 'trex' ON 2020-02-01 LIMIT 2")
     found = demo.run("FIND data_products WHERE platform IN c.url AND program = 'terx' ON 2020-02-01")
     assert [each.message for each in found.warnings if each.code == "AQL0602"] == ["no program 'terx' is known"]

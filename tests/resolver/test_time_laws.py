@@ -1,7 +1,7 @@
-"""Predicates on times, of every kind of literal: found as a plain evaluation finds them, by requests that hold them.
+"""Predicates on times with every kind of literal equal a plain evaluation, and their requests cover them.
 
-The oracle knows the interval of each literal because it made the literal; it reads no text, and shares no code with the
-product.
+The oracle knows the interval of each literal because it created the literal. It parses no text and shares no code with
+the product.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Truth = bool | None
 
 @dataclass(frozen=True)
 class Literal:
-    """A time as it is written or given, and the first and last moment of what it names."""
+    """A time as written or passed, and the first and last instant of the interval that it names."""
 
     text: str
     first: datetime
@@ -51,7 +51,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Test:
-    """A comparison, NOT, AND or OR: `word` is an operator of comparisons, or one of those."""
+    """A comparison, NOT, AND or OR: `word` is a comparison operator or one of those three."""
 
     __test__ = False
 
@@ -118,12 +118,12 @@ def trees(fields: Sequence[str]) -> st.SearchStrategy[Test]:
     return st.recursive(comparisons(fields), joined, max_leaves=6)
 
 
-def written(test: Test, quoted: Callable[[], bool], given: dict[str, Any]) -> str:
-    """The text of a tree; parameters go to `given`."""
+def print_tree(test: Test, quoted: Callable[[], bool], given: dict[str, Any]) -> str:
+    """Return the text of a tree. Its parameters are added to `given`."""
     if test.word == "NOT":
-        return f"NOT ({written(test.terms[0], quoted, given)})"
+        return f"NOT ({print_tree(test.terms[0], quoted, given)})"
     if test.terms:
-        return "(" + f" {test.word} ".join(written(term, quoted, given) for term in test.terms) + ")"
+        return "(" + f" {test.word} ".join(print_tree(term, quoted, given) for term in test.terms) + ")"
     values = []
     for literal in test.literals:
         if literal.value is not None:
@@ -138,7 +138,7 @@ def written(test: Test, quoted: Callable[[], bool], given: dict[str, Any]) -> st
 
 
 def truth(test: Test, value: Callable[[str], datetime | None]) -> Truth:
-    """True, False, or None for unknown."""
+    """Return True, False, or None for unknown."""
     if test.word == "NOT":
         return opposite(truth(test.terms[0], value))
     if test.terms:
@@ -225,7 +225,7 @@ def searches(draw: st.DrawFn) -> tuple[str, Test, str, dict[str, Any]]:
     kind = draw(st.sampled_from(sorted(FIELDS)))
     test = draw(trees(FIELDS[kind]))
     given: dict[str, Any] = {}
-    where = written(test, lambda: draw(st.booleans()), given)
+    where = print_tree(test, lambda: draw(st.booleans()), given)
     return kind, test, f"FIND {kind} WHERE program IN ('trex', 'themis-asi') AND {where}", given
 
 
@@ -249,7 +249,7 @@ def record(each: Product | Position) -> dict[str, Any]:
 
 
 def service(kind: str, query: dict[str, Any], each: dict[str, Any]) -> bool:
-    """What a service answers that compares metadata as text."""
+    """Return the response of a service that compares metadata as text."""
     first, last = (each["epoch"],) * 2 if kind == "ephemeris" else (each["start"], each["end"])
     if first < query.get("start", "") or last > query.get("end", "9"):
         return False
@@ -304,7 +304,7 @@ def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) 
 @given(trees(("epoch",)))
 def test_requests_for_ephemeris_stay_within_the_hull(test: Test) -> None:
     given: dict[str, Any] = {}
-    text = f"FIND ephemeris WHERE program = 'trex' AND {written(test, lambda: False, given)}"
+    text = f"FIND ephemeris WHERE program = 'trex' AND {print_tree(test, lambda: False, given)}"
     made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
     edges = set(_edges(test))
     near = {edge + step * SECOND for edge in edges for step in (-1, 0, 1)}
@@ -332,7 +332,10 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Pass:
-    """A run of minutes in which a spacecraft is near the one site: nearest in the minute `closest`, and so on."""
+    """A run of minutes in which a spacecraft is near the single site.
+
+    `closest` is the minute of the smallest distance.
+    """
 
     epochs: tuple[datetime, ...]
     closest_epoch: datetime
@@ -342,7 +345,7 @@ class Pass:
     end = property(lambda self: self.epochs[-1])
 
     def within(self, start: datetime, end: datetime) -> Pass | None:
-        """What a search with this window finds of it, as far as a window that cuts it is of interest here."""
+        """Return the part of the pass that a search with this window finds, as far as these tests need it."""
         inside = tuple(epoch for epoch in self.epochs if start <= epoch <= end)
         if not inside:
             return None
@@ -392,7 +395,7 @@ def passes_that_match(test: Test) -> list[str]:
 def conjunction_searches(draw: st.DrawFn) -> tuple[Test, str, dict[str, Any]]:
     test = draw(trees(FROM_PASSES))
     given: dict[str, Any] = {}
-    where = written(test, lambda: draw(st.booleans()), given)
+    where = print_tree(test, lambda: draw(st.booleans()), given)
     blocks = "ground (program = 'trex' AND platform = 'gillam'), space (program = 'swarm')"
     return test, f"FIND conjunctions OF {blocks} WITHIN 300 km WHERE {where}", given
 
@@ -410,7 +413,7 @@ def test_law_5_times_of_conjunctions_in_an_archive(
 @settings(max_examples=100, deadline=None)
 @given(conjunction_searches())
 def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[str, Any]]) -> None:
-    """The windows hold every pass whole, and what a window cuts is told from a whole one."""
+    """The windows cover every pass completely, and a pass cut by a window is distinguished from a complete one."""
     test, text, given = search
     known = Catalogue((*KNOWN.sources, DataSource(*SPACECRAFT)), KNOWN.metadata)
     made = plan_query(resolve(script.read_find(Source(text)), known, given).query, known)
@@ -456,11 +459,11 @@ _LISTS = st.sampled_from(
 
 @st.composite
 def mixed(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    """Lists of one field, times and NOTs at every depth, perhaps beside a window."""
+    """Generate lists of one field, times and NOTs at every depth, perhaps with a window."""
     given: dict[str, Any] = {}
     text = draw(_LISTS)
     for _ in range(draw(st.integers(1, 4))):
-        term = draw(_LISTS | trees(FIELDS["data_products"]).map(lambda t: written(t, lambda: False, given)))
+        term = draw(_LISTS | trees(FIELDS["data_products"]).map(lambda t: print_tree(t, lambda: False, given)))
         text = f"{draw(st.sampled_from(['', 'NOT ']))}({text} {draw(st.sampled_from(['AND', 'OR']))} {term})"
     window = draw(st.sampled_from(["", " ON 2020-01-01", " SINCE 2020-01-01T06:00", " UNTIL 2020"]))
     return f"FIND data_products WHERE {text}{window}", given
@@ -487,7 +490,7 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
         assert query_json.write_query_json(plan_query(lifted, load_shipped()).requests[0]) == document
 
 
-def test_a_datetime_is_an_instant_and_a_date_its_day(archive: Archive) -> None:
+def test_a_datetime_is_an_instant_and_a_date_a_day(archive: Archive) -> None:
     archive.on_warning(lambda *_: None)
     midnight = datetime(2020, 1, 1)
     instant = archive.run("FIND data_products WHERE start = $d", d=midnight).records

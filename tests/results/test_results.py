@@ -1,4 +1,4 @@
-"""A result: its rows, records, frames and files say the same thing, and have the same types when it is empty."""
+"""Tests of results: rows, records, data frames and files agree, and have the same types when empty."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from auroraql.ir.query import Column, Query, Ref
 from auroraql.results.result_set import FetchedData, ResultColumn
 from auroraql.schema import Type
 from tests.support.aurorax_server import RECORDS, AuroraXServer
+from tests.support.server_process import ServerProcess
 
 KEOGRAMS = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
 IDENTIFIERS = [96, 101, 102, 103, 104]
@@ -34,7 +35,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
         yield running
 
 
-def test_records_have_the_shape_of_the_service(demo: Archive) -> None:
+def test_records_have_the_services_structure(demo: Archive) -> None:
     record = demo.run(f"{KEOGRAMS} LIMIT 1").records[0]
     assert [list(record), list(record["data_source"])] == [list(RECORDS[0]), list(RECORDS[0]["data_source"])]
     assert {name: type(value) for name, value in record.items()} == {k: type(v) for k, v in RECORDS[0].items()}
@@ -67,7 +68,7 @@ def test_a_result_knows_its_plan_and_its_warnings(demo: Archive) -> None:
 
 
 @pytest.mark.parametrize("limit", ["", "LIMIT 0"])
-def test_a_frame_has_types_even_when_it_is_empty(demo: Archive, limit: str) -> None:
+def test_an_empty_data_frame_has_types(demo: Archive, limit: str) -> None:
     frame = demo.run(f"{KEOGRAMS} {limit}").to_pandas()
     assert len(frame) == (0 if limit else 5)
     kinds = [frame[name].dtype.kind for name in frame.columns]
@@ -79,7 +80,7 @@ def test_a_frame_has_types_even_when_it_is_empty(demo: Archive, limit: str) -> N
 
 
 @pytest.mark.parametrize("limit", ["", "LIMIT 0"])
-def test_a_table_of_arrow_has_types_even_when_it_is_empty(demo: Archive, limit: str) -> None:
+def test_an_empty_arrow_table_has_types(demo: Archive, limit: str) -> None:
     table = demo.run(f"{KEOGRAMS} {limit}").to_arrow()
     assert table.num_rows == (0 if limit else 5)
     types = [str(field.type) for field in table.schema]
@@ -120,7 +121,7 @@ def test_values_of_a_metadata_key_in_arrow_and_pandas(values: tuple[Any, ...], t
     assert frame["start"].isna().all()
 
 
-def test_a_fraction_of_a_second_is_kept(server: AuroraXServer) -> None:
+def test_fractions_of_a_second_are_kept(server: AuroraXServer) -> None:
     server.records[:] = [{**RECORDS[0], "start": "2020-02-01T00:00:00.250000"}]
     with auroraql.connect(server.url) as archive:
         result = archive.run("FIND data_products")
@@ -154,12 +155,50 @@ def test_polars(demo: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame.columns == [column.name for column in result.columns]
     assert frame["platform"].to_list() == [record["data_source"]["platform"] for record in result.records]
     assert frame["start"][0] == result.rows[0][0]
-    monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(UsageError, match="polars is not installed\n  = hint: pip install polars"):
-        result.to_polars()
 
 
-def test_halves_of_characters_become_whole_ones() -> None:
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_a_missing_data_frame_package_names_its_install_command(
+    demo: Archive, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    result = demo.run(KEOGRAMS)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UsageError, match=f"{package} is not installed\n  = hint: run `pip install {package}`, or use "):
+        getattr(result, f"to_{package}")()
+
+
+WITHOUT_FRAMES = """
+import sys
+class NotInstalled:
+    def find_spec(name, *_):
+        if name in ("pandas", "polars"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NotInstalled)
+import auroraql
+from auroraql.rendering import FORMATS
+for archive in ("demo", sys.argv[1]):
+    with auroraql.connect(archive) as session:
+        session.run(
+            "LET x = FIND ephemeris SELECT epoch, nbtrace {lat}, metadata WHERE platform = 'swarma' "
+            "AND (nbtrace.lat > 60 OR radial_distance < 6850) ON 2020-01-01"
+        )
+        for result in (session.results["x"], session.run("SQL SELECT epoch, metadata FROM x")):
+            for suffix in [suffix for chosen in FORMATS.values() for suffix in chosen.suffixes]:
+                result.save(f"rows{suffix}")
+            print(len(result), result.to_arrow().num_rows)
+"""
+
+
+def test_everything_but_data_frames_works_without_pandas_and_polars(demo_server: ServerProcess, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_FRAMES, demo_server.url]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    counts = done.stdout.split()
+    assert len(counts) == 8
+    assert len(set(counts)) == 1
+
+
+def test_lone_surrogates_are_replaced() -> None:
     plan = Plan(Query("", select=()), ())
     columns = tuple(ResultColumn(t.name, t, path=(t.name,)) for t in (Type.STRING, Type.ANY, Type.OBJECT))
     half = "\ud800é"
@@ -168,7 +207,7 @@ def test_halves_of_characters_become_whole_ones() -> None:
     assert result.to_pandas()["STRING"][0] == "\ufffdé"
 
 
-def test_save_where_it_cannot(demo: Archive, tmp_path: Path) -> None:
+def test_save_errors(demo: Archive, tmp_path: Path) -> None:
     result = demo.run(KEOGRAMS)
     for name in ("a", "a.orc", "no/such/a.csv", "."):
         with pytest.raises(UsageError):
@@ -176,7 +215,7 @@ def test_save_where_it_cannot(demo: Archive, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_table_of_arrow_can_be_kept(demo: Archive, tmp_path: Path) -> None:
+def test_an_arrow_table_can_be_stored(demo: Archive, tmp_path: Path) -> None:
     from pyarrow import parquet
 
     table = demo.run(KEOGRAMS).to_arrow()
@@ -185,14 +224,17 @@ def test_a_table_of_arrow_can_be_kept(demo: Archive, tmp_path: Path) -> None:
     assert parquet.read_table(tmp_path / "a.parquet").num_rows == 5
 
 
-def test_a_metadata_key_has_the_unit_that_is_known_of_it(demo: Archive) -> None:
+def test_a_metadata_key_has_its_known_unit(demo: Archive) -> None:
     result = demo.run("FIND ephemeris SELECT radial_distance, state WHERE platform = 'swarma' ON 2020-01-01 LIMIT 1")
     assert [column.unit for column in result.columns] == ["km", ""]
     far = "FIND ephemeris SELECT max(radial_distance) AS far, count(radial_distance) AS n ON 2020-01-01"
     assert [column.unit for column in demo.run(far).columns] == ["km", ""]
 
 
-def test_a_result_works_in_a_process_that_has_only_unpickled_it(demo: Archive, tmp_path: Path) -> None:
+def test_a_result_works_in_a_process_that_has_only_unpickled_it(
+    demo: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")  # the terminals of the two processes may differ
     result = demo.run("FIND data_products SELECT start, url WHERE program = 'trex' ON 2021-01-01 LIMIT 2")
     (tmp_path / "result.pickle").write_bytes(pickle.dumps(result))
     program = (

@@ -1,4 +1,4 @@
-"""What translate, check and EXPLAIN take for the sources of an archive, and why a search found nothing."""
+"""Tests of the sources that translate, check and EXPLAIN use, and of the reason given for an empty result."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def programs(text: str) -> list[str]:
     return json.loads(text)["data_sources"]["programs"]  # type: ignore[no-any-return]
 
 
-def test_translate_follows_the_archive(server: AuroraXServer) -> None:
-    """Its sources as last told; before, the shipped list, which the result says. It asks nobody."""
+def test_translate_uses_the_archives_sources(server: AuroraXServer) -> None:
+    """It uses the sources of the last response, or the shipped list with a warning, and sends nothing."""
     way = ("translate", "--to", "json", "--archive", server.url, "-c", NEGATIVE)
     before = command(*way)
     assert (before.code, server.calls) == (0, [])
@@ -65,7 +65,7 @@ def test_translate_follows_the_archive(server: AuroraXServer) -> None:
     ],
 )
 def test_every_form_of_a_predicate_finds_the_same(demo: auroraql.Archive, where: str) -> None:
-    """Of the shipped list and of the demonstration, which has the same sources."""
+    """For the shipped list and for the demonstration, which has the same sources."""
     statement = f"FIND data_products WHERE {where} ON 2019-02-01"
     found = {record["url"] for record in demo.run(statement).records}
     assert found
@@ -89,7 +89,7 @@ _WITHOUT_A_PROGRAM = [
 
 
 def test_a_source_without_a_program_is_in_no_list() -> None:
-    """NULL is not 'None', matches no comparison of it, and is written in no list."""
+    """NULL differs from 'None': no comparison with it is true, and no list contains it."""
     sources = (DataSource(1, "", "a", "b", "ground", "one"), DataSource(2, "trex", "a", "b", "ground", "two"))
     known = Catalogue(sources, {})
     for where, expected in _WITHOUT_A_PROGRAM:
@@ -141,10 +141,10 @@ def test_a_catalogue_file_reads_an_empty_program_as_none(tmp_path: Path) -> None
         ("FIND data_products WHERE program = 'rego' DURING 2010 LIMIT 0", ""),
     ],
 )
-def test_a_search_that_finds_nothing_says_why(
+def test_an_empty_result_gives_a_reason(
     demo: auroraql.Archive, served: auroraql.Archive, statement: str, reason: str
 ) -> None:
-    """The same in the embedded archive and over HTTP."""
+    """Both in the embedded archive and over HTTP."""
     for archive in (demo, served):
         messages = [each.message for each in archive.run(statement).warnings if each.code == "AQL0631"]
         assert len(messages) == bool(reason), archive.name

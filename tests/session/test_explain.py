@@ -1,4 +1,4 @@
-"""EXPLAIN and DESCRIBE: what they say, before every written form, and that nothing is searched."""
+"""Tests of EXPLAIN and DESCRIBE, before every form of a statement, and that neither searches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def archive() -> Iterator[Archive]:
 
 
 def lines(archive: Archive, text: str) -> list[str]:
-    """What a report says, a line each."""
+    """Return the lines of a report."""
     result = archive.run(text)
     assert result.is_report
     return [line for (line,) in result]
@@ -40,12 +40,12 @@ def test_describe_is_the_sentence_of_every_form(archive: Archive) -> None:
     assert lines(archive, f"DESCRIBE FIND data_products FROM {query};") == [sentence]
 
 
-def test_describe_says_what_the_sentence_cannot(archive: Archive) -> None:
+def test_describe_reports_what_a_sentence_cannot_express(archive: Archive) -> None:
     with pytest.raises(StatementError, match=r"(?s)AQL0406.*LIMIT 5\n.*\^\^\^\^\^"):
         archive.run(f"DESCRIBE {FIND} LIMIT 5")
 
 
-def test_explain_shows_requests_and_what_is_done_after_them(archive: Archive) -> None:
+def test_explain_shows_requests_and_post_processing(archive: Archive) -> None:
     said = lines(
         archive,
         "EXPLAIN FIND data_products SELECT url "
@@ -64,7 +64,7 @@ def test_explain_shows_requests_and_what_is_done_after_them(archive: Archive) ->
     assert "   columns: url" in after
 
 
-def test_explain_of_what_nothing_matches(archive: Archive) -> None:
+def test_explain_of_a_query_without_matching_sources(archive: Archive) -> None:
     result = archive.run("EXPLAIN FIND data_products WHERE program = 'trex' AND source_type = 'heo' ON 2020-02-01")
     assert result.rows[0] == ("data products from demo: no requests",)
     assert [warning.code for warning in result.warnings] == ["AQL0606"]

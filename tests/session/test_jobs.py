@@ -1,4 +1,4 @@
-"""Many searches in flight: they go on by themselves, are looked after a few at a time, and can be left and come back to."""
+"""Tests of jobs: they run in the background, a few are polled at a time, and they can be detached and fetched later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auroraql.frontends.shared.exit_summary import exit_summary
 from auroraql.session.jobs import MAX_WORKERS, JobPoller
 from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.support.command_line import command
-from tests.support.in_flight import ALL, Held, holding, interrupting, once
+from tests.support.in_flight import ALL, Held, block_searches, interrupting, once
 
 
 @pytest.fixture
@@ -41,15 +41,15 @@ def demo() -> Iterator[Archive]:
 
 @pytest.fixture
 def held() -> Iterator[Held]:
-    with holding() as made:
+    with block_searches() as made:
         yield made
 
 
-# --- looked after
+# --- polling
 
 
-class Looked:
-    """A search that ends after a number of looks; how many are looked at together is noted."""
+class PolledJob:
+    """A job that finishes after a number of polls and records how many jobs are polled concurrently."""
 
     together = most = 0
     lock = threading.Lock()
@@ -58,50 +58,50 @@ class Looked:
         self.left = looks
 
     def poll(self) -> float | None:
-        with Looked.lock:
-            Looked.together += 1
-            Looked.most = max(Looked.most, Looked.together)
+        with PolledJob.lock:
+            PolledJob.together += 1
+            PolledJob.most = max(PolledJob.most, PolledJob.together)
         time.sleep(0.005)
-        with Looked.lock:
-            Looked.together -= 1
+        with PolledJob.lock:
+            PolledJob.together -= 1
         self.left -= 1
         return 0.001 if self.left else None
 
 
-def test_a_few_are_looked_at_together_and_each_end_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_jobs_are_polled_concurrently_and_each_end_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auroraql.session.jobs.MAX_IMMEDIATE_POLLS", 10_000)
-    Looked.together = Looked.most = 0
-    ended: list[Looked] = []
+    PolledJob.together = PolledJob.most = 0
+    ended: list[PolledJob] = []
     watching = JobPoller(ended.append)
-    every = [Looked(3) for _ in range(40)]
+    every = [PolledJob(3) for _ in range(40)]
     for each in every:
         watching.add(each)
     once(lambda: len(ended) == 40)
-    assert 1 < Looked.most <= MAX_WORKERS
+    assert 1 < PolledJob.most <= MAX_WORKERS
     assert set(ended) == set(every)
     once(lambda: "auroraql-watching" not in {each.name for each in threading.enumerate()})
 
 
-def test_a_fault_of_who_is_told_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_a_callback_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     raised: list[object] = []
     monkeypatch.setattr(threading, "excepthook", lambda args: raised.append(args.exc_type))
-    ended: list[Looked] = []
+    ended: list[PolledJob] = []
 
-    def tell(search: Looked) -> None:
+    def tell(search: PolledJob) -> None:
         ended.append(search)
         raise ZeroDivisionError
 
     watching = JobPoller(tell)
     for _ in range(3 * MAX_WORKERS):
-        watching.add(Looked(1))
+        watching.add(PolledJob(1))
     once(lambda: len(ended) == 3 * MAX_WORKERS)
-    watching.add(Looked(1))
+    watching.add(PolledJob(1))
     once(lambda: len(ended) == 3 * MAX_WORKERS + 1)
     once(lambda: len(raised) == len(ended))
     assert set(raised) == {ZeroDivisionError}
 
 
-def test_a_fault_of_ours_ends_one_search_only(service: Archive, server: AuroraXServer) -> None:
+def test_an_internal_error_ends_one_search_only(service: Archive, server: AuroraXServer) -> None:
     told: list[str] = []
     service.on_end(lambda search: told.append(f"{search.name} {search.state} {search.line}"))
     with patch.object(AuroraXRun, "status", side_effect=KeyError("what")):
@@ -113,8 +113,8 @@ def test_a_fault_of_ours_ends_one_search_only(service: Archive, server: AuroraXS
     assert len(service.run("FETCH a")) == 5
 
 
-def test_what_hangs_delays_nobody_longer_than_is_said() -> None:
-    class Hanging(Looked):
+def test_a_hanging_poll_delays_others_only_briefly() -> None:
+    class Hanging(PolledJob):
         def poll(self) -> float | None:
             go.wait(20)
             return None
@@ -128,7 +128,7 @@ def test_what_hangs_delays_nobody_longer_than_is_said() -> None:
     go.set()
 
 
-def test_searches_end_by_themselves_and_that_is_told(server: AuroraXServer, service: Archive) -> None:
+def test_searches_end_in_the_background_and_are_reported(server: AuroraXServer, service: Archive) -> None:
     told: list[tuple[str, str, int | None]] = []
     service.on_end(lambda search: told.append((search.name, search.state, search.result_count)))
     server.polls = 2
@@ -147,7 +147,7 @@ def test_searches_end_by_themselves_and_that_is_told(server: AuroraXServer, serv
         service.run("FETCH d")
 
 
-def test_who_waits_for_a_search_is_not_told_of_it(server: AuroraXServer, service: Archive) -> None:
+def test_an_awaited_search_is_not_reported(server: AuroraXServer, service: Archive) -> None:
     told: list[Search] = []
     service.on_end(told.append)
     server.seconds = 0.3
@@ -160,7 +160,7 @@ def test_who_waits_for_a_search_is_not_told_of_it(server: AuroraXServer, service
     assert told == []
 
 
-def test_how_they_stand_is_shown_with_their_addresses(server: AuroraXServer, service: Archive) -> None:
+def test_status_of_searches_has_their_addresses(server: AuroraXServer, service: Archive) -> None:
     server.never = True
     service.run(f"SUBMIT a = {ALL}")
     once(lambda: service.submitted["a"].line)
@@ -176,7 +176,7 @@ def test_how_they_stand_is_shown_with_their_addresses(server: AuroraXServer, ser
     assert [column.unit for column in service.run("SHOW SEARCHES").columns if column.name == "elapsed"] == ["s"]
 
 
-def test_a_service_that_is_away_for_a_while_is_asked_again(
+def test_an_unavailable_service_is_polled_again(
     server: AuroraXServer, service: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("auroraql.session.jobs._MAX_POLL_SECONDS", 0.05)
@@ -190,7 +190,7 @@ def test_a_service_that_is_away_for_a_while_is_asked_again(
     once(lambda: service.submitted["a"].state == "done")
 
 
-def test_an_embedded_archive_runs_them_in_the_background(demo: Archive) -> None:
+def test_an_embedded_archive_runs_jobs_in_the_background(demo: Archive) -> None:
     for number in range(6):
         demo.run(f"SUBMIT day{number} = FIND data_products WHERE program = 'trex' ON 2021-01-0{number + 1}")
     unnamed = demo.submit("FIND data_products WHERE program = 'trex' ON 2021-01-01")
@@ -200,8 +200,8 @@ def test_an_embedded_archive_runs_them_in_the_background(demo: Archive) -> None:
     assert demo.run("SHOW SEARCHES SELECT request_urls").rows == [(None,)] * 6
 
 
-def test_what_is_opened_late_does_what_it_does_when_it_is_open(demo: Archive) -> None:
-    """Whether somebody has to run its searches is known before it is open."""
+def test_a_lazy_archive_treats_jobs_as_an_open_one(demo: Archive) -> None:
+    """Whether its jobs run only when awaited is known before it opens."""
     late = open_lazily("demo", None, lambda _line: None)
     try:
         assert late.capabilities == demo._engine.capabilities
@@ -210,7 +210,7 @@ def test_what_is_opened_late_does_what_it_does_when_it_is_open(demo: Archive) ->
         late.close()
 
 
-def test_a_fetch_of_what_runs_already_keeps_its_own_deadline(demo: Archive, held: Held) -> None:
+def test_a_second_fetch_has_its_own_deadline(demo: Archive, held: Held) -> None:
     demo.run("SUBMIT a = FIND data_products ON 2021-01-01")
     once(lambda: held.begun)
     demo.run("SET timeout = 0.2")
@@ -220,10 +220,10 @@ def test_a_fetch_of_what_runs_already_keeps_its_own_deadline(demo: Archive, held
     assert not held.go.is_set()
 
 
-# --- cancelled, left, come back to
+# --- cancelled, detached, fetched later
 
 
-def test_ctrl_c_is_heard_at_once_and_may_be_left_to_a_front_end(server: AuroraXServer, service: Archive) -> None:
+def test_ctrl_c_is_handled_immediately_or_by_a_front_end(server: AuroraXServer, service: Archive) -> None:
     server.never = True
     server.faults["cancel"] = Fault(hang=5)
     taken: list[Search] = []
@@ -242,7 +242,7 @@ def test_ctrl_c_is_heard_at_once_and_may_be_left_to_a_front_end(server: AuroraXS
     server.faults.clear()
 
 
-def test_ctrl_c_cancels_where_no_front_end_takes_it(server: AuroraXServer, service: Archive, held: Held) -> None:
+def test_ctrl_c_cancels_without_a_front_end(server: AuroraXServer, service: Archive, held: Held) -> None:
     server.never = True
     with interrupting(lambda: server.count("status") > 0), pytest.raises(KeyboardInterrupt):
         service.run(ALL)
@@ -257,7 +257,7 @@ def test_ctrl_c_cancels_where_no_front_end_takes_it(server: AuroraXServer, servi
     assert not held.go.is_set()
 
 
-def test_a_search_that_could_not_be_cancelled_goes_on(server: AuroraXServer, service: Archive) -> None:
+def test_a_search_that_could_not_be_cancelled_continues(server: AuroraXServer, service: Archive) -> None:
     server.never = True
     server.faults["cancel"] = Fault(status=403, body=b"{}", times=1)
     taken: list[Search] = []
@@ -267,7 +267,7 @@ def test_a_search_that_could_not_be_cancelled_goes_on(server: AuroraXServer, ser
     (search,) = taken
     with pytest.raises(auroraql.Refused):
         search.cancel()
-    server.searches[search.request_ids[0]].cancelled = False  # as it said
+    server.searches[search.request_ids[0]].cancelled = False  # as the message said
     assert service.keep(search) == service.keep(search) == "c"
     assert service.run("SHOW SEARCHES SELECT name, status").rows == [("c", "running")]
     told: list[Search] = []
@@ -278,7 +278,7 @@ def test_a_search_that_could_not_be_cancelled_goes_on(server: AuroraXServer, ser
     assert len(service.run("FIND c WHERE platform = 'gillam'")) == 4
 
 
-def test_what_is_kept_has_a_name_of_its_own(server: AuroraXServer, service: Archive) -> None:
+def test_a_stored_search_needs_a_new_name(server: AuroraXServer, service: Archive) -> None:
     server.never = True
     taken: list[Search] = []
     service.on_interrupt(taken.append)
@@ -298,7 +298,7 @@ def test_what_is_kept_has_a_name_of_its_own(server: AuroraXServer, service: Arch
     assert len(service.run("FIND s3")) == 3
 
 
-def test_cancelling_what_is_done_does_nothing(service: Archive, server: AuroraXServer) -> None:
+def test_cancelling_a_finished_search_does_nothing(service: Archive, server: AuroraXServer) -> None:
     service.run(f"SUBMIT a = {ALL}")
     once(lambda: service.submitted["a"].state == "done")
     assert service.run("CANCEL a").note == "a is done"
@@ -318,7 +318,7 @@ def test_a_cancelled_search_of_an_embedded_archive(demo: Archive, held: Held) ->
 # --- the end of a session
 
 
-def test_what_is_left_goes_on_and_the_rest_is_cancelled(server: AuroraXServer) -> None:
+def test_detached_searches_continue_and_the_others_are_cancelled(server: AuroraXServer) -> None:
     server.never = True
     with auroraql.connect(server.url) as archive:
         archive.run(f"SUBMIT a = {ALL}")
@@ -329,7 +329,7 @@ def test_what_is_left_goes_on_and_the_rest_is_cancelled(server: AuroraXServer) -
     assert [server.searches[each].cancelled for each in (first, second)] == [False, True]
 
 
-def test_who_was_refused_the_records_is_not_told_to_fetch_them(server: AuroraXServer) -> None:
+def test_a_refused_download_has_no_hint_to_fetch(server: AuroraXServer) -> None:
     server.faults["data"] = Fault(status=404)
     with auroraql.connect(server.url) as archive:
         archive.run(f"SUBMIT a = {ALL}")
@@ -338,7 +338,7 @@ def test_who_was_refused_the_records_is_not_told_to_fetch_them(server: AuroraXSe
         assert list(exit_summary(archive)) == []
 
 
-def test_a_script_that_is_over_leaves_its_searches(server: AuroraXServer, tmp_path: Path) -> None:
+def test_a_finished_script_detaches_its_searches(server: AuroraXServer, tmp_path: Path) -> None:
     server.never = True
     done = command("-a", server.url, "-c", f"SUBMIT night = {ALL}")
     (request_id,) = server.searches
@@ -352,7 +352,7 @@ def test_a_script_that_is_over_leaves_its_searches(server: AuroraXServer, tmp_pa
     assert [each.cancelled for each in server.searches.values()] == [False, False, True]
 
 
-def test_an_archive_is_closed_in_the_midst_of_searches(held: Held) -> None:
+def test_an_archive_is_closed_during_searches(held: Held) -> None:
     with auroraql.connect() as archive:
         for number in range(6):
             archive.run(f"SUBMIT s{number} = FIND data_products ON 2021-01-01")
@@ -364,10 +364,10 @@ def test_an_archive_is_closed_in_the_midst_of_searches(held: Held) -> None:
     assert not held.go.is_set()
 
 
-# --- how far one has come
+# --- progress
 
 
-def test_progress_is_told_by_who_waits(server: AuroraXServer) -> None:
+def test_the_waiting_thread_reports_progress(server: AuroraXServer) -> None:
     told: list[Progress | None] = []
     threads: set[str] = set()
 

@@ -1,4 +1,4 @@
-"""Results by name, searches by name, and what each statement says of them: LET, FIND name, SUBMIT, FETCH, EXPLAIN."""
+"""Tests of named results and searches: LET, FIND name, SUBMIT, FETCH and EXPLAIN."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) ->
         yield opened
 
 
-# --- results by name
+# --- named results
 
 
-def test_the_rows_of_a_result_are_searched_as_records_are(archives: tuple[Archive, Archive], tmp_path: Path) -> None:
+def test_rows_of_a_result_are_searched_like_records(archives: tuple[Archive, Archive], tmp_path: Path) -> None:
     for archive in archives:
         kept = archive.run("LET c = FIND data_products ON 2020-02 ORDER BY start, url")
         assert kept.note == "c: 9 data products"
@@ -56,8 +56,8 @@ def test_the_rows_of_a_result_are_searched_as_records_are(archives: tuple[Archiv
         )
 
 
-def test_rows_overlap_wherever_they_begin(archives: tuple[Archive, Archive]) -> None:
-    """Rows that are there already are not fetched by days."""
+def test_stored_rows_overlap_intervals_of_any_day(archives: tuple[Archive, Archive]) -> None:
+    """Stored rows are not limited to the days around the intervals."""
     for archive in archives:
         script = "LET c = FIND data_products ON 2020-02; LET night = FIND ephemeris WHERE platform = 'fort smith' ON 2020-02-01"
         found = last(archive, script, "FIND c DURING night PADDED BY 5 minutes")
@@ -88,7 +88,7 @@ def test_a_result_of_selected_columns_has_those_columns(archives: tuple[Archive,
             archive.run("FIND data_products DURING c")
 
 
-def test_a_result_made_of_a_result(demo: Archive) -> None:
+def test_a_result_computed_from_a_result(demo: Archive) -> None:
     script = "LET a = FIND data_products WHERE program = 'trex' ON 2020-02-01; LET b = FIND a WHERE platform = 'gillam'"
     kept = list(demo.run_script(script, "LET a = FIND b SELECT start, end WHERE data_product_type = 'keogram'"))
     assert [each.note.partition(" ")[2] for each in kept[1:]] == [f"{len(kept[1])} rows", f"{len(kept[2])} rows"]
@@ -97,7 +97,7 @@ def test_a_result_made_of_a_result(demo: Archive) -> None:
     assert [c.name for c in demo.run("FIND a").columns] == ["start", "end"]
 
 
-def test_the_results_of_a_session_are_read_and_not_written(demo: Archive) -> None:
+def test_results_of_a_session_are_not_shared(demo: Archive) -> None:
     kept = demo.run("LET `odd name` = FIND data_products WHERE program = 'trex' ON 2020-02-01 LIMIT 1")
     assert demo.results["odd name"] is kept
     assert kept.note == "odd name: 1 data product"
@@ -127,10 +127,10 @@ def test_conjunctions_feed_products(demo: Archive) -> None:
     assert [row[1] for row in near] == distances
 
 
-# --- everything wrong is said before anything runs
+# --- all errors are reported before anything runs
 
 
-def test_a_script_is_checked_whole_before_it_runs(service: Archive, server: AuroraXServer) -> None:
+def test_a_script_is_checked_completely_before_it_runs(service: Archive, server: AuroraXServer) -> None:
     with pytest.raises(StatementError) as raised:
         service.run_script(
             "LET c = FIND data_products SELECT platform ON 2020-02; FIND c WHERE url = 'x'; FIND data_products DURING c;"
@@ -152,7 +152,7 @@ def test_a_check_needs_no_rows() -> None:
     assert [each.code for each in said] == ["AQL0620"]
 
 
-def test_values_are_those_of_the_moment_a_statement_runs(archives: tuple[Archive, Archive]) -> None:
+def test_values_are_taken_when_a_statement_runs(archives: tuple[Archive, Archive]) -> None:
     for archive in archives:
         results = archive.run_script(
             "LET c = FIND data_products WHERE platform = 'fort smith' ON 2020-02",
@@ -166,8 +166,8 @@ def test_values_are_those_of_the_moment_a_statement_runs(archives: tuple[Archive
 # --- SUBMIT, FETCH and CANCEL
 
 
-def once(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Waits until a condition holds."""
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -181,7 +181,7 @@ def test_searches_are_submitted_and_fetched(service: Archive, server: AuroraXSer
         for each in service.run_script("SUBMIT FIND data_products ON 2020-02; SUBMIT b = FIND ephemeris ON 2020-02-01")
     ]
     assert [(name, status) for ((name, status, _),) in rows] == [("s1", "running"), ("b", "running")]
-    once(lambda: service.run("SHOW SEARCHES SELECT status").rows == [("done",)] * 2)
+    wait_until(lambda: service.run("SHOW SEARCHES SELECT status").rows == [("done",)] * 2)
     shown = service.run("SHOW SEARCHES SELECT name, status, result_count, statement")
     assert list(shown)[1] == ("b", "done", 6, "SUBMIT b = FIND ephemeris ON 2020-02-01")
     found = service.run("FETCH s1")
@@ -210,7 +210,7 @@ def test_searches_are_cancelled(service: Archive, server: AuroraXServer) -> None
         server.never = False
 
 
-def test_submit_by_the_interface(demo: Archive) -> None:
+def test_submit_from_python(demo: Archive) -> None:
     search = demo.submit("SUBMIT day = FIND data_products WHERE program = $p ON 2020-02-01", p="trex")
     assert search.name == "day"
     assert len(search.fetch()) == len(demo.run("FETCH day")) > 0
@@ -224,7 +224,7 @@ def test_submit_by_the_interface(demo: Archive) -> None:
 # --- parameters, EXPLAIN, DESCRIBE, translate
 
 
-def test_parameters_stand_in_every_statement(demo: Archive) -> None:
+def test_parameters_are_allowed_in_every_statement(demo: Archive) -> None:
     script = """
         LET c = FIND data_products WHERE program = $p ON $day;
         FIND data_products WHERE program = 'themis-asi' DURING c PADDED BY $n hours LIMIT $most;
@@ -245,7 +245,7 @@ def test_parameters_stand_in_every_statement(demo: Archive) -> None:
         demo.run_script(script, **{**given, "n": -2}, since="2020-02-01")
 
 
-def test_explain_and_describe_what_takes_results(demo: Archive) -> None:
+def test_explain_and_describe_of_statements_with_results(demo: Archive) -> None:
     demo.run("LET c = FIND data_products WHERE program = 'trex' AND platform = 'gillam' ON 2020-02-01")
     said = [line for (line,) in demo.run("EXPLAIN FIND data_products WHERE platform IN c.platform ON 2020-02-02")]
     assert "   platform in (gillam)" in said or "│  platform in (gillam)" in said

@@ -1,4 +1,4 @@
-"""Searches that a service has already, whoever submitted them: fetched, cancelled and named by their request ids."""
+"""Tests of searches by request id, submitted by this or another session: fetched, cancelled and named."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def server() -> Iterator[AuroraXServer]:
         yield running
 
 
-def submitted_elsewhere(server: AuroraXServer, statement: str = "FIND data_products ON 2020-02") -> str:
-    """The request id of a search that another session left behind."""
+def submit_elsewhere(server: AuroraXServer, statement: str = "FIND data_products ON 2020-02") -> str:
+    """Return the request id of a search that another session detached."""
     with connect(server.url) as another:
         search = another.submit(statement)
         search.wait()
         return search.request_ids[0]
 
 
-def test_a_search_from_elsewhere_is_fetched_and_kept(service: Archive, server: AuroraXServer) -> None:
-    request_id = submitted_elsewhere(server, "FIND data_products SELECT url WHERE program = 'trex' ON 2020-02")
+def test_a_foreign_search_is_fetched_and_stored(service: Archive, server: AuroraXServer) -> None:
+    request_id = submit_elsewhere(server, "FIND data_products SELECT url WHERE program = 'trex' ON 2020-02")
     found = service.run(f"FETCH '{request_id}'")
     expected = [p.url for p in PRODUCTS if p.url in urls(found)]
     assert sorted(expected) == urls(found)
@@ -45,8 +45,8 @@ def test_a_search_from_elsewhere_is_fetched_and_kept(service: Archive, server: A
     assert service.searches == ("s1",), "the same search is the same search"
 
 
-def test_what_a_search_from_elsewhere_found_feeds_the_script(service: Archive, server: AuroraXServer) -> None:
-    request_id = submitted_elsewhere(server)
+def test_the_rows_of_a_foreign_search_are_used_in_the_script(service: Archive, server: AuroraXServer) -> None:
+    request_id = submit_elsewhere(server)
     script = f"FETCH day = '{request_id}'; FIND day SELECT url, platform WHERE w > 1"
     script += "; SQL SELECT count(*) FROM day"
     fetched, chosen, counted = service.run_script(script)
@@ -59,20 +59,20 @@ def test_what_a_search_from_elsewhere_found_feeds_the_script(service: Archive, s
         service.run_script(f"FETCH ephemeris = '{request_id}'")
 
 
-def test_nothing_is_asked_of_a_script_that_is_wrong(service: Archive, server: AuroraXServer) -> None:
+def test_a_script_with_an_error_sends_nothing(service: Archive, server: AuroraXServer) -> None:
     with pytest.raises(StatementError):
         service.run_script("FETCH '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'; FIND data_products WHERE program = 5")
     assert server.calls == []
 
 
-def test_a_search_from_elsewhere_is_fetched_in_a_script_that_keeps_going(service: Archive) -> None:
+def test_a_foreign_search_is_fetched_in_a_script_that_keeps_going(service: Archive) -> None:
     with connect(service.name) as elsewhere:
         (request_id,) = elsewhere.submit("FIND data_products WHERE program = 'trex'").request_ids
     outcomes = list(service.run_each(f"FIND x; FETCH '{request_id}'"))
     assert [isinstance(each, StatementError) for each in outcomes] == [True, False]
 
 
-def test_a_search_from_elsewhere_is_cancelled(service: Archive, server: AuroraXServer) -> None:
+def test_a_foreign_search_is_cancelled(service: Archive, server: AuroraXServer) -> None:
     server.never = True
     try:
         with connect(server.url) as another:
@@ -84,7 +84,7 @@ def test_a_search_from_elsewhere_is_cancelled(service: Archive, server: AuroraXS
         server.never = False
 
 
-def test_to_cancel_what_has_ended_elsewhere_is_no_failure(service: Archive, server: AuroraXServer) -> None:
+def test_cancelling_a_finished_foreign_search_is_not_an_error(service: Archive, server: AuroraXServer) -> None:
     with connect(server.url) as another:
         request_id = another.submit("FIND ephemeris ON 2020-02-01").request_ids[0]
         assert service.run(f"CANCEL '{request_id}'").note == f"{request_id} is done"
@@ -95,9 +95,9 @@ def test_to_cancel_what_has_ended_elsewhere_is_no_failure(service: Archive, serv
         done = command("-a", server.url, "-c", f"CANCEL '{request_id}'")
         assert (done.code, done.out) == (0, "")
         assert "has ended already" in done.err
-        with pytest.raises(auroraql.Failed):  # where its records are wanted, it is one
+        with pytest.raises(auroraql.Failed):  # when its records are needed, it is an error
             service.run(f"FETCH '{request_id}'")
-    # What the service does not know, or says badly, has not ended.
+    # A search that is unknown, or whose status is broken, does not count as ended.
     with pytest.raises(auroraql.Refused, match="404 not found"):
         service.run("CANCEL '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'")
     server.faults["status"] = Fault(body=b"{}")
@@ -123,7 +123,7 @@ def test_searches_of_the_session_by_their_ids(service: Archive, server: AuroraXS
     assert service.searches == ("mine", "whole")
 
 
-def test_a_request_id_that_nobody_knows(service: Archive, demo: Archive) -> None:
+def test_an_unknown_request_id(service: Archive, demo: Archive) -> None:
     with pytest.raises(auroraql.Refused, match="404 not found") as caught:
         service.run("FETCH '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'")
     assert caught.value.request_id == "8b3d3ff7-ce08-463c-9fe2-b44cde68c40b"
@@ -132,7 +132,7 @@ def test_a_request_id_that_nobody_knows(service: Archive, demo: Archive) -> None
         demo.run("FETCH '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'")
 
 
-def test_a_search_that_cannot_be_asked_about_has_not_failed(service: Archive, server: AuroraXServer) -> None:
+def test_a_search_with_an_unreadable_status_has_not_failed(service: Archive, server: AuroraXServer) -> None:
     server.never = True
     try:
         service.run("SUBMIT a = FIND data_products ON 2020-02")

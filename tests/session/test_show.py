@@ -1,4 +1,4 @@
-"""SHOW and SET: what is listed, with which clauses, and how every front end takes the statements that are no FIND."""
+"""Tests of SHOW and SET: the listed rows, the clauses, and how every front end runs statements other than FIND."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def server() -> Iterator[AuroraXServer]:
 
 @pytest.fixture(scope="module")
 def both(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
-    """The records of the test service, in a catalogue file and behind an address."""
+    """Return the records of the test service, in a catalogue file and over HTTP."""
     sources = [tuple(each[name] for name in SOURCE_FIELDS) for each in (*SOURCES, SWARM)]
     products = [
         Product(
@@ -63,10 +63,10 @@ def code(archive: Archive, text: str) -> str:
     return raised.value.diagnostics[0].code
 
 
-# --- what is listed
+# --- listings
 
 
-def test_sources_and_what_they_share(demo: Archive) -> None:
+def test_sources_and_their_shared_values(demo: Archive) -> None:
     known = demo.catalogue.sources
     found = demo.run("SHOW SOURCES")
     assert names(found) == list(SOURCE_FIELDS)
@@ -91,7 +91,7 @@ def test_sources_and_what_they_share(demo: Archive) -> None:
     assert demo.run("SHOW PLATFORMS WHERE sources > 4 ORDER BY sources DESC LIMIT 1").rows[0][1] == most
 
 
-def test_sources_are_those_the_archive_has_now(both: tuple[Archive, Archive]) -> None:
+def test_sources_are_the_archives_current_ones(both: tuple[Archive, Archive]) -> None:
     for archive in both:
         found = archive.run("SHOW SOURCES ORDER BY identifier")
         assert [row[0] for row in found] == [3, 46, 87, 103], archive.name
@@ -140,7 +140,7 @@ def test_metadata_keys_and_their_values(demo: Archive) -> None:
     assert {row[0] for row in demo.run("SHOW VALUES OF program")} == set(load_shipped().values("program"))
 
 
-def test_availability_is_the_same_on_every_archive(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
+def test_availability_is_equal_on_every_archive(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
     counted: dict[tuple[Any, ...], int] = {}
     for each in RECORDS:
         key = (each["data_source"]["identifier"], each["start"][:10], each["data_product_type"])
@@ -163,7 +163,7 @@ def test_availability_is_the_same_on_every_archive(both: tuple[Archive, Archive]
     assert asked[1].endswith("?start=2020-02-01&end=2020-02-03&program=trex&format=basic_info")
 
 
-def test_availability_is_read_however_it_nests_or_refused(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
+def test_availability_of_any_structure_is_read_or_refused(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
     service, source = both[1], SOURCES[0]
     text = "SHOW AVAILABILITY OF data_products SELECT date, data_product_type, count ON 2020-02-01"
     for counts, expected in (
@@ -203,7 +203,7 @@ def test_results_searches_and_settings(demo: Archive) -> None:
         ]
 
 
-def test_clauses_are_checked_as_those_of_find_are(demo: Archive) -> None:
+def test_clauses_are_checked_like_those_of_find(demo: Archive) -> None:
     assert code(demo, "SHOW SOURCES WHERE identifier = 'x'") == "AQL0203"
     assert code(demo, "SHOW SOURCES WHERE platform = gillam") == "AQL0202"
     assert code(demo, "SHOW SOURCES ORDER BY platfrom") == "AQL0201"
@@ -243,7 +243,7 @@ def test_a_deadline_is_a_length_of_time(written: str, seconds: float) -> None:
         assert archive.settings.timeout == 20
 
 
-def test_a_deadline_that_is_set_holds() -> None:
+def test_a_new_deadline_is_applied() -> None:
     with connect() as archive:
         archive.run("SET timeout = 0.2 s")
         with pytest.raises(TimedOut):
@@ -252,7 +252,7 @@ def test_a_deadline_that_is_set_holds() -> None:
         assert archive.run("SQL SELECT 1").rows == [(1,)]
 
 
-def test_settings_take_what_they_can() -> None:
+def test_settings_check_their_values() -> None:
     settings = Settings(timeout=5)
     settings.set_format("CSV")
     assert (settings.format, settings.timeout) == ("csv", 5.0)
@@ -274,7 +274,7 @@ SHOW SETTINGS WHERE name = 'format';
 """
 
 
-def test_the_command_line_takes_every_statement(tmp_path: Path) -> None:
+def test_the_command_line_runs_every_statement(tmp_path: Path) -> None:
     file = tmp_path / "script.aql"
     file.write_text(SCRIPT)
     expected = "platform\nfort smith\nname,value,default,doc\nformat,csv,table,the format of results\n"
@@ -285,7 +285,7 @@ def test_the_command_line_takes_every_statement(tmp_path: Path) -> None:
     assert (command("check", file).code, command("check", file).err) == (0, "")
 
 
-def test_the_command_line_writes_the_one_result_of_a_script(tmp_path: Path) -> None:
+def test_the_command_line_writes_the_single_result_of_a_script(tmp_path: Path) -> None:
     let = SCRIPT.split(";", maxsplit=1)[0]
     done = command("-c", f"{let}; FIND c SELECT platform ORDER BY platform LIMIT 1", "--output", tmp_path / "found.csv")
     assert (done.code, done.out) == (0, "")
@@ -296,7 +296,7 @@ def test_the_command_line_writes_the_one_result_of_a_script(tmp_path: Path) -> N
     assert "holds the result of one statement" in done.err
 
 
-def test_what_is_wrong_on_the_command_line(tmp_path: Path) -> None:
+def test_errors_on_the_command_line(tmp_path: Path) -> None:
     for text, shown in (
         ("FIND d", "AQL0107"),
         ("SQL SELECT * FROM d", "AQL0220"),
@@ -314,7 +314,7 @@ def test_what_is_wrong_on_the_command_line(tmp_path: Path) -> None:
     assert (done.code, "AQL0410" in done.err) == (2, True)
 
 
-def test_the_prompt_takes_every_statement(demo: Archive) -> None:
+def test_the_prompt_runs_every_statement(demo: Archive) -> None:
     with connect() as archive:
         stream = io.StringIO()
         session = ReplState(archive, stream)
@@ -333,18 +333,18 @@ def test_the_prompt_takes_every_statement(demo: Archive) -> None:
         assert "AQL0226" in stream.getvalue()
 
 
-# --- sources: which, and what is known of each
+# --- sources and their details
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_the_template_is_that_of_the_client(demo: Archive, kind: str) -> None:
+def test_the_template_equals_pyauroraxs(demo: Archive, kind: str) -> None:
     shown = demo.run(f"SHOW TEMPLATE OF {kind}")
     assert shown.is_report
     wanted = getattr(pyaurorax.PyAuroraX().search, kind).create_response_format_template()
     assert json.loads("\n".join(row[0] for row in shown)) == wanted
 
 
-def test_for_takes_any_name_of_a_source(demo: Archive) -> None:
+def test_for_accepts_any_name_of_a_source(demo: Archive) -> None:
     known = demo.catalogue.sources
     for name, wanted in (
         ("trex", [s for s in known if s.program == "trex"]),
@@ -363,7 +363,7 @@ def test_for_takes_any_name_of_a_source(demo: Archive) -> None:
     assert code(demo, "SHOW PLATFORMS FOR nowhere") == "AQL0225"
 
 
-def test_where_of_a_listing_is_also_about_its_sources(demo: Archive) -> None:
+def test_where_of_a_listing_applies_to_its_sources(demo: Archive) -> None:
     known = demo.catalogue.sources
     where = "program IN ('trex', 'rego') AND NOT platform = 'gillam' AND identifier > 80"
     wanted = [s for s in known if s.program in ("trex", "rego") and s.platform != "gillam" and s.identifier > 80]
@@ -380,8 +380,8 @@ def test_where_of_a_listing_is_also_about_its_sources(demo: Archive) -> None:
         demo.run("SHOW SETTINGS WHERE program = 'trex'")
 
 
-def test_sources_with_all_that_an_archive_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same over HTTP and in a catalogue file."""
+def test_sources_with_every_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both over HTTP and in a catalogue file."""
     monkeypatch.setenv("NO_PROXY", "*")
     text = (
         "SHOW SOURCES SELECT identifier, owner, maintainers, metadata, stats.ephemeris_count AS n,"

@@ -1,4 +1,4 @@
-"""Any conjunctions, of any catalogue and any criteria: what is found is what a search by brute force finds."""
+"""Conjunctions of generated catalogues and criteria equal those that a brute-force search finds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ _METADATA = st.sampled_from((None, {}, {"q": 1}, {"q": 2}, {"q": "5", "sky": "cl
 
 @st.composite
 def tracks(draw: st.DrawFn) -> tuple[Position, ...]:
-    """Some minutes of each source, with gaps; a few sources have theirs half a minute late, or twice a minute."""
+    """Generate some minutes of each source, with gaps.
+
+    A few sources are half a minute late or have two records a minute.
+    """
     positions = []
     for source in (*(each[0] for each in SOURCES), UNDESCRIBED):
         late, step = draw(st.sampled_from(((0, 1), (0, 1), (0, 1), (0, 1), (0.5, 1), (0, 0.5))))
@@ -83,12 +86,12 @@ def searches(draw: st.DrawFn) -> Query:
 
 
 _SEARCHES = 3
-"""Of one catalogue, which takes longer to write than to search."""
+"""Searches for each catalogue, which takes longer to write than to search."""
 
 
 @settings(deadline=None, max_examples=settings().max_examples // _SEARCHES)
 @given(tracks(), st.lists(searches(), min_size=_SEARCHES, max_size=_SEARCHES))
-def test_finds_what_the_criteria_mean(positions: tuple[Position, ...], queries: list[Query]) -> None:
+def test_conjunctions_equal_the_meaning_of_the_criteria(positions: tuple[Position, ...], queries: list[Query]) -> None:
     for query, records in zip(queries, answers(positions, queries), strict=True):
         assert_same(records, conjunctions(query, positions, SOURCES))
 
@@ -99,7 +102,7 @@ def test_finds_what_the_criteria_mean(positions: tuple[Position, ...], queries: 
     st.lists(searches(), min_size=_SEARCHES, max_size=_SEARCHES),
     st.lists(st.tuples(st.sampled_from((-3000, -1, 0, 2.5, 6, 20, 3000)), st.sampled_from((0, 0.5, 2))), max_size=3),
 )
-def test_what_overlaps_an_interval_comes_whole(
+def test_conjunctions_that_overlap_an_interval_are_returned_whole(
     positions: tuple[Position, ...], queries: list[Query], spans: list[tuple[float, float]]
 ) -> None:
     during = tuple(join_intervals((minute(first), minute(first + length)) for first, length in spans))

@@ -1,4 +1,4 @@
-"""What is asked of the conjunctions that were found: lists compared by any of their values, order, columns."""
+"""Tests of conditions and columns on conjunctions: lists compared by any of their values, order, paths."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def listed(name: str) -> Ref:
 
 
 def values_of(record: Record, name: str) -> list[Any]:
-    """The values that a path through a list of a record leads to."""
+    """Return the values at a path through a list of a record."""
     first, *rest = name.split(".")
     values = record[first]
     for step in rest:
@@ -88,7 +88,7 @@ def test_a_list_is_compared_by_any_of_its_values(engine: EmbeddedEngine, name: s
 
 
 def test_a_list_without_values_is_missing() -> None:
-    """As a residual may have; those that are missing are left out."""
+    """Post-processing sees such lists. Missing values are omitted."""
 
     def truth(stored: str, operator: str, *values: str) -> Any:
         bind = Bindings()
@@ -110,7 +110,7 @@ def test_a_list_without_values_is_missing() -> None:
     assert truth("['a', NULL]", "is null") is False
 
 
-def test_plain_fields_are_compared_ordered_and_cut(engine: EmbeddedEngine) -> None:
+def test_plain_fields_are_compared_ordered_and_limited(engine: EmbeddedEngine) -> None:
     every = records(engine)
     near = replace(EVERY, where=Comparison(Ref("record", "max_distance"), Op.LT, ("150",)))
     assert records(engine, near) == [record for record in every if record["max_distance"] < 150]
@@ -134,8 +134,8 @@ def test_paths_through_lists_are_selected(engine: EmbeddedEngine) -> None:
         assert [list(values) for values in row[1:]] == [values_of(record, name) for name in names[1:]]
 
 
-def test_nothing_is_read_that_is_not_asked_for(tmp_path: Path) -> None:
-    """What sources are called is not even looked at when only a plain column is selected."""
+def test_unused_columns_are_not_read(tmp_path: Path) -> None:
+    """The names of sources are not read when only a plain column is selected."""
     with duckdb.connect(str(write(tmp_path / "met.duckdb", [], SOURCES, positions=MET))) as connection:
         for name, is_read in (("start", False), ("min_distance", False), ("events", True)):
             statement = compile_query(replace(EVERY, select=(Column(listed(name)),)), [(name,)])
@@ -143,7 +143,7 @@ def test_nothing_is_read_that_is_not_asked_for(tmp_path: Path) -> None:
             assert ("display_name" in str(rows)) is is_read
 
 
-def test_nothing_of_criteria_becomes_sql(engine: EmbeddedEngine) -> None:
+def test_no_part_of_the_criteria_becomes_sql(engine: EmbeddedEngine) -> None:
     attack = "x' OR 1=1; DROP TABLE ephemeris; --"
     blocks = (Block("ground", And((where("program", attack), key(attack, "=", attack)))), SPACE)
     bind = Bindings()

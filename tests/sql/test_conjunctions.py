@@ -1,4 +1,4 @@
-"""Conjunctions found in a catalogue: what is known of small ones, and those of the demonstration by brute force."""
+"""Tests of conjunctions in a catalogue: small ones with known results, and the demonstration by brute force."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.support.small_conjunctions import (
     where,
 )
 
-# What is known of small ones
+# Small catalogues with known results
 
 
 def test_a_pass() -> None:
@@ -78,21 +78,21 @@ def test_the_window_includes_its_ends() -> None:
     assert answer(positions, outside) == []
 
 
-def test_a_gap_makes_two_of_one() -> None:
+def test_a_gap_splits_a_conjunction() -> None:
     positions = [*stays(), *(each for each in passes() if each.epoch != minute(3))]
     records = answer(positions, asked(GROUND, SPACE, limits=[250]))
     assert times(records) == [span(1, 2), span(4, 5)]
     assert [record["min_distance"] for record in records] == pytest.approx([KM_OF_A_DEGREE] * 2)
 
 
-def test_what_follows_is_a_minute_later() -> None:
-    """Of records twice a minute, every other one goes on."""
+def test_the_next_epoch_is_a_minute_later() -> None:
+    """With two records a minute, every other record continues a run."""
     positions = [there(source, count / 2, 0, 0) for source in (1, 3) for count in range(6)]
     assert times(answer(positions, asked(GROUND, SPACE))) == [span(0, 2), span(0.5, 2.5)]
     assert times(answer(positions, asked(GROUND, SPACE, subminute=True))) == [span(0, 2.5)]
 
 
-def test_limits_are_included_and_zero_is_the_same_place() -> None:
+def test_limits_are_inclusive_and_zero_means_the_same_place() -> None:
     positions = [*stays(), *passes()]
     assert times(answer(positions, asked(GROUND, SPACE, limits=[KM_OF_A_DEGREE]))) == [span(2, 4)]
     assert times(answer(positions, asked(GROUND, SPACE, limits=[KM_OF_A_DEGREE - 2e-6]))) == [span(3, 3)]
@@ -114,15 +114,15 @@ def test_half_minutes() -> None:
     assert times(answer(gap, query)) == [span(0.5, 2), span(4, 5.5)]
 
 
-def test_half_way_is_on_the_great_circle() -> None:
-    """Over the pole, not round it."""
+def test_the_midpoint_is_on_the_great_circle() -> None:
+    """Over the pole, not around it."""
     positions = [there(3, 0, 80, 0), there(3, 1, 80, 180), *stays(1, 90, 0)]
     (record,) = answer(positions, asked(GROUND, SPACE, limits=[1], subminute=True))
     assert times([record]) == [span(0.5, 0.5)]
     assert record["max_distance"] == pytest.approx(0, abs=1e-6)
 
 
-def test_half_minutes_that_are_there_are_not_made() -> None:
+def test_existing_half_minutes_are_not_interpolated() -> None:
     off = there(3, 0.5, 60, 60)
     positions = [*stays(), there(3, 0, 0, 0), off, there(3, 1, 0, 0)]
     assert times(answer(positions, asked(GROUND, SPACE, subminute=True))) == [span(0, 0), span(1, 1)]
@@ -133,7 +133,7 @@ def test_half_minutes_that_are_there_are_not_made() -> None:
     assert times(answer(antipodes, query)) == [span(0, 0), span(1, 1)]
 
 
-def test_each_trace_has_its_places() -> None:
+def test_each_trace_has_its_locations() -> None:
     north, south, below = (10.0, 0.0), (-10.0, 0.0), (50.0, 0.0)
     imager = [Position(1, minute(0), (below, None, north, south))]
     craft = [Position(3, minute(0), (south, None, north, None)), Position(4, minute(0), (None, below, None, south))]
@@ -147,7 +147,7 @@ def test_each_trace_has_its_places() -> None:
         assert [(r["conjunction_type"], r["data_sources"][1]["platform"]) for r in records] == expected
 
 
-def test_who_belongs_to_which_block() -> None:
+def test_membership_of_sources_in_blocks() -> None:
     positions = [there(source, 0, 0, 0) for source in (1, 2, 3, 4, 5, 6, 7, UNDESCRIBED)]
     pole = Block("location", points=(point("0", "0"),))
     for kind, expected in (("ground", [1, 2]), ("space", [3, 4, 5, 7]), ("events", [6])):
@@ -171,7 +171,7 @@ def test_hemispheres_are_geographic() -> None:
         assert times(answer(positions, asked(GROUND, Block("space", where_it_is)))) == expected
 
 
-def test_metadata_choose_minutes() -> None:
+def test_metadata_conditions_select_minutes() -> None:
     clear = [there(1, count, 0, 0, **({"sky": "clear"} if count != 3 else {})) for count in range(7)]
     bare = [Position(3, each.epoch, each.places, None) for each in passes()]
     for asks, expected in (
@@ -185,7 +185,7 @@ def test_metadata_choose_minutes() -> None:
     ]
 
 
-def test_a_location_is_there_at_every_epoch() -> None:
+def test_a_fixed_location_exists_at_every_epoch() -> None:
     places = Block("location", points=(point("60", "0"), point("51.05", "-114.070"), point("0", "0")))
     (record,) = answer(passes(), asked(SWARM, places, limits=[250]))
     assert times([record]) == [span(1, 5)]
@@ -209,7 +209,7 @@ def test_locations_alone_have_no_epochs() -> None:
     assert times(answer(passes(), asked(place, other, SWARM, limits=[200, 250, 250]))) == [span(2, 5)]
 
 
-# Which pairs count, and which combinations
+# Pairs and combinations
 
 
 def test_pairs_of_any_distance_are_measured() -> None:
@@ -225,8 +225,8 @@ def test_pairs_of_any_distance_are_measured() -> None:
         assert record["max_distance"] > 40 * KM_OF_A_DEGREE
 
 
-def test_the_nearest_pair_may_be_one_of_any_distance() -> None:
-    """The input of a report: Swarm A and Swarm B fly side by side past Gillam."""
+def test_the_nearest_pair_may_have_no_limit() -> None:
+    """From an issue report: Swarm A and Swarm B fly side by side past Gillam."""
     positions = [*stays(1, 60, 0), *stays(3, 60, 3), *stays(4, 60, 3.5)]
     one, other = Block("space", where("platform", "swarma")), Block("space", where("platform", "swarmb"))
     (record,) = answer(positions, asked(GROUND, one, other, limits=[500, 500, None]))
@@ -234,7 +234,7 @@ def test_the_nearest_pair_may_be_one_of_any_distance() -> None:
     assert [event["min_distance"] for event in record["events"]] == pytest.approx([166.8, 194.6, 27.8], abs=0.05)
 
 
-def test_every_limit_must_hold_at_once() -> None:
+def test_all_limits_must_hold_at_once() -> None:
     positions = [*stays(1), *passes(3), *passes(4, latitude=2)]
     one, other = Block("space", where("platform", "swarma")), Block("space", where("platform", "swarmb"))
     assert times(answer(positions, asked(GROUND, one, other, limits=[250, 250, 250]))) == [span(2, 4)]
@@ -257,8 +257,8 @@ def test_blocks_that_overlap_find_a_pair_once() -> None:
     assert platforms(answer(positions, asked(of_b, SWARM))) == [["swarmb", "swarma"]]
 
 
-def test_the_longer_one_says_it_all() -> None:
-    """Swarm B is early in the north: the pair that starts with it is there longer, and says all the other says."""
+def test_a_contained_conjunction_is_dropped() -> None:
+    """Swarm B arrives early in the north: its conjunction lasts longer and contains the other."""
     a = [there(3, count, 1 if count > 2 else -1, 0) for count in range(5)]
     b = [there(4, count, 1, 0) for count in range(5)]
     blocks = (Block("space", hemisphere("=", "northern")), SWARM)
@@ -266,7 +266,7 @@ def test_the_longer_one_says_it_all() -> None:
     assert [(platforms([r])[0], *times([r])) for r in records] == [(["swarmb", "swarma"], span(0, 4))]
 
 
-def test_one_between_the_epochs_of_another_is_kept() -> None:
+def test_a_conjunction_between_the_epochs_of_another_is_kept() -> None:
     """Swarm A is in the north at whole minutes, Swarm B between them."""
     a = [there(3, count / 2, 1 if count % 2 == 0 else -1, 0) for count in range(9)]
     b = [there(4, count / 2, 1 if count % 2 == 1 else -1, 0) for count in range(9)]
@@ -275,7 +275,7 @@ def test_one_between_the_epochs_of_another_is_kept() -> None:
     assert times(records) == [span(0, 4), span(0.5, 3.5)]
 
 
-def test_other_pairs_limited_are_another_conjunction() -> None:
+def test_other_limited_pairs_make_another_conjunction() -> None:
     positions = [*stays(1), *stays(3), *stays(4, 1, 0)]
     records = answer(positions, asked(GROUND, SWARM, SWARM, limits=[250, None, None]))
     assert platforms(records) == [["gillam", "swarma", "swarmb"], ["gillam", "swarmb", "swarma"]]
@@ -284,7 +284,7 @@ def test_other_pairs_limited_are_another_conjunction() -> None:
     assert nearest[1] == pytest.approx([KM_OF_A_DEGREE, 0, KM_OF_A_DEGREE])
 
 
-def test_what_blocks_may_change_places() -> None:
+def test_which_blocks_are_interchangeable() -> None:
     none = None
     criteria = asked(GROUND, SWARM, SWARM, SPACE, limits=[500, 500, 9, none, none, none]).criteria
     assert criteria is not None
@@ -294,7 +294,7 @@ def test_what_blocks_may_change_places() -> None:
     assert not are_interchangeable(uneven, 1, 2)
 
 
-def test_the_pair_that_leaves_least_is_joined_first() -> None:
+def test_the_most_selective_pair_is_joined_first() -> None:
     place, events = Block("location", points=(point("0", "0"),)), Block("events")
     for blocks, limits, expected in (
         ((GROUND, GROUND, SPACE), (0, 500, 400), (1, 2, 0)),
@@ -315,7 +315,7 @@ def test_the_pair_that_leaves_least_is_joined_first() -> None:
 
 
 def test_the_demonstration_by_brute_force() -> None:
-    """Swarm over the THEMIS imagers on one night, from the ephemeris that the archive itself gives."""
+    """Swarm over the THEMIS imagers on one night, from the archive's own ephemeris."""
     start, end = datetime(2020, 1, 11, 2), datetime(2020, 1, 11, 4, 30)
     imagers = Block("ground", And((where("program", "themis-asi"), key("calgary_cloud_ml_v1_confidence", ">=", "75"))))
     query = replace(asked(imagers, SWARM, subminute=True), start=start, end=end)

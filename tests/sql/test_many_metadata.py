@@ -1,4 +1,4 @@
-"""Predicates of many metadata comparisons: the same rows as few comparisons give, in little memory."""
+"""Tests of predicates with many metadata comparisons: the same rows as with few, in little memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONDITIONS = [
 ]
 
 
-def test_a_text_in_the_map_is_that_of_the_key() -> None:
+def test_a_text_in_the_map_equals_the_keys() -> None:
     connection = duckdb.connect()
     connection.execute(f"CREATE TABLE kept AS SELECT CAST({VALUES} AS VARIANT) AS metadata UNION ALL SELECT NULL")
     keys = [key for (key,) in connection.execute("SELECT unnest(variant_keys(metadata)) FROM kept").fetchall()]
@@ -48,7 +48,7 @@ def test_a_text_in_the_map_is_that_of_the_key() -> None:
 
 @pytest.mark.parametrize("where", CONDITIONS)
 @pytest.mark.parametrize("columns", ["", "SELECT count(*), keogram_type GROUP BY keogram_type "])
-def test_many_comparisons_find_the_rows_of_few(demo: Archive, where: str, columns: str) -> None:
+def test_many_comparisons_find_the_same_rows_as_few(demo: Archive, where: str, columns: str) -> None:
     many = " AND ".join(f"(made_up_{number} IS NULL OR made_up_{number} > 1)" for number in range(10))
     few, much = (
         demo.run(f"FIND data_products {columns}WHERE program = 'trex' AND {condition} ON 2021-01-01")
@@ -75,7 +75,7 @@ def test_many_comparisons_of_ephemeris(demo: Archive, statement: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
 def test_the_memory_of_many_comparisons(demo: Archive) -> None:
-    """In a process of its own, whose peak it is; the comparisons extracted one by one took 2.5 GB."""
+    """Measured in a separate process, because the peak is the process's. Separate extraction took 2.5 GB."""
     program = """
 import re, warnings
 from pathlib import Path

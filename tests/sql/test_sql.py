@@ -1,4 +1,4 @@
-"""The SQL of a Query finds what the Query means: compared with a brute-force evaluation of every product."""
+"""Tests of compiled SQL: it finds the same as a brute-force evaluation of every product."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ PATTERNS = (
 
 
 def _products() -> list[Product]:
-    """A few dozen products: every stored value under one key or another, some keys missing, some no object."""
+    """Generate a few dozen products with every stored value under one key or another, missing keys and non-objects."""
     made = []
     for at, stored in enumerate(STORED):
         start = datetime(2020, 1, 1) + timedelta(hours=3 * (at // 3))
@@ -155,7 +155,7 @@ queries = st.builds(
 @given(queries)
 @example(Query(KIND, Not(Comparison(Ref("metadata", "w"), Op.IN, ("abc", "5", "2020-01-01")))))
 @example(Query(KIND, Comparison(Ref("metadata", "w"), Op.NE, ("5",))))
-def test_finds_what_the_query_means(engine: EmbeddedEngine, query: Query) -> None:
+def test_sql_finds_what_the_query_means(engine: EmbeddedEngine, query: Query) -> None:
     assert urls(engine, query) == [p.url for p in brute_force.answer(query, PRODUCTS)]
 
 
@@ -167,14 +167,14 @@ def test_normal_form_means_the_same(engine: EmbeddedEngine, predicate: Predicate
 
 
 @pytest.mark.parametrize("ref", REFS, ids=lambda ref: ref.name)
-def test_each_value_against_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
+def test_each_value_with_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
     for text, name in product(VALUES, (Op.EQ, Op.NE, Op.LT, Op.GE)):
         query = Query(KIND, Comparison(ref, name, (text,)))
         assert urls(engine, query) == [p.url for p in brute_force.answer(query, PRODUCTS)], (name, text)
 
 
 @pytest.mark.parametrize("ref", REFS, ids=lambda ref: ref.name)
-def test_each_pattern_against_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
+def test_each_pattern_with_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
     for pattern, name in product(PATTERNS, (Op.LIKE, Op.NOT_LIKE)):
         query = Query(KIND, Comparison(ref, name, (pattern,)))
         assert urls(engine, query) == [p.url for p in brute_force.answer(query, PRODUCTS)], (name, pattern)
@@ -199,7 +199,7 @@ def test_terms_on_one_field(engine: EmbeddedEngine) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(order_keys, min_size=1, max_size=3), st.none() | st.integers(0, 20), st.integers(0, 5))
-def test_residual_orders_as_the_archive_does(
+def test_post_processing_orders_like_the_archive(
     engine: EmbeddedEngine, keys: list[OrderKey], limit: int | None, offset: int
 ) -> None:
     query = Query(KIND, order_by=tuple(keys), limit=limit, offset=offset)
@@ -220,7 +220,7 @@ def _record(made: Product) -> Record:
     }
 
 
-def test_residual_takes_what_records_lack() -> None:
+def test_post_processing_accepts_incomplete_records() -> None:
     keys = (OrderKey(Ref("record", "start")), OrderKey(Ref("metadata", "k"), descending=True))
     records: list[Record] = [
         {"n": 0, "start": "not a time", "metadata": None},
@@ -233,7 +233,7 @@ def test_residual_takes_what_records_lack() -> None:
     assert [r["n"] for r in run_residual(records, PostProcessing(limit=2, offset=1), KINDS[KIND])] == [1, 2]
 
 
-def test_columns_are_those_of_the_result(engine: EmbeddedEngine) -> None:
+def test_columns_equal_those_of_the_result(engine: EmbeddedEngine) -> None:
     fsmi = Query(KIND, Comparison(Ref("record", "url"), Op.EQ, ("u29",)))
     columns = result_columns(fsmi)
     (row,) = rows(engine, fsmi)
@@ -260,7 +260,7 @@ def test_selected_columns_keep_order_and_type(engine: EmbeddedEngine) -> None:
         assert row[3] == each.end
 
 
-def test_nothing_of_a_query_becomes_sql(engine: EmbeddedEngine) -> None:
+def test_no_part_of_a_query_becomes_sql(engine: EmbeddedEngine) -> None:
     attack = "x' OR 1=1; DROP TABLE data_products; --"
     ref = Ref("metadata", attack)
     query = Query(
@@ -290,13 +290,13 @@ def test_long_lists_and_deep_trees(engine: EmbeddedEngine) -> None:
     assert urls(engine, Query(KIND, wide)) == [p.url for p in brute_force.answer(Query(KIND, wide), PRODUCTS)]
 
 
-def test_limits_beyond_any_table(engine: EmbeddedEngine) -> None:
+def test_limits_beyond_every_table(engine: EmbeddedEngine) -> None:
     assert len(urls(engine, Query(KIND, limit=10**30))) == len(PRODUCTS)
     assert urls(engine, Query(KIND, offset=10**30)) == []
     assert urls(engine, Query(KIND, limit=0)) == []
 
 
-def test_nested_and_foreign_values_come_back_whole(tmp_path: Path) -> None:
+def test_nested_and_unusual_values_are_returned_unchanged(tmp_path: Path) -> None:
     start = datetime(2020, 1, 1)
     nested = {
         "list": [1, 2.5, None, {"a": "b"}],

@@ -1,4 +1,4 @@
-"""What a query of AuroraX finds, evaluated record by record, and what a response_format leaves of a record."""
+"""Evaluation of an AuroraX query record by record, and of a response_format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FILTERS = {"data_products": "data_product_metadata_filters", "ephemeris": "ephe
 
 
 def matching(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
-    """The records a `DataProductQuery` or an `EphemerisQuery` finds."""
+    """Return the records that a `DataProductQuery` or an `EphemerisQuery` finds."""
     sources = query.get("data_sources") or {}
     lists: list[tuple[tuple[str, ...], Any]] = [
         (("data_source", name), sources.get(f"{name}s")) for name in ("program", "platform", "instrument_type")
@@ -39,7 +39,7 @@ def matching(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A time in UTC without a zone, which it may have."""
+    """Return a time in UTC without a zone. The text may have one."""
     if not text:
         return None
     moment = datetime.fromisoformat(text)
@@ -59,7 +59,10 @@ def _holds(group: Any, metadata: Record) -> bool:
 
 
 def _true(expression: Any, value: Any) -> bool:
-    """A missing key matches nothing, negated or not, as SQL's NULL; `between` holds its ends."""
+    """Return whether a filter is true.
+
+    A missing key never matches, not even negated, like SQL's NULL. `between` is inclusive.
+    """
     if value is None:
         return False
     pairs = [_comparable(value, each) for each in expression["values"]]
@@ -80,7 +83,7 @@ _ORDERINGS[">="] = operator.ge
 
 
 def _comparable(value: Any, wanted: Any) -> tuple[Any, Any]:
-    """Numbers compare as numbers, anything else as the text that JSON has for it."""
+    """Return a comparable form of a value: numbers as numbers, anything else as its JSON text."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return float(value), float(wanted)
@@ -90,7 +93,7 @@ def _comparable(value: Any, wanted: Any) -> tuple[Any, Any]:
 
 
 def formatted(value: Any, leaves: Any) -> Any:
-    """A value with the true leaves of a response_format; lists element by element."""
+    """Return the part of a value that the true leaves of a response_format select; lists element by element."""
     if isinstance(value, list):
         return [formatted(each, leaves) for each in value]
     if not isinstance(leaves, dict) or not isinstance(value, dict):
@@ -99,7 +102,7 @@ def formatted(value: Any, leaves: Any) -> Any:
 
 
 def step_of(method: str, steps: list[str]) -> StepName | Literal[""]:
-    """Which step of the protocol a call is; empty for none."""
+    """Return the step of the protocol that a call is; empty for none."""
     match method, steps:
         case "GET", ["data_sources"]:
             return "sources"

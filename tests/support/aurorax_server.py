@@ -1,6 +1,7 @@
-"""A small AuroraX service on the loopback, after its OpenAPI document: records and data sources, held in lists.
+"""A small AuroraX service on the loopback that follows its OpenAPI document, with records and sources in lists.
 
-It is judged by the published client (engines/aurorax/test_published_client.py) and judges ours; `faults` makes any step misbehave.
+The published client judges it (engines/aurorax/test_published_client.py), and it judges AuroraQL. `faults` makes any
+step misbehave.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ RECORDS: list[Record] = [
     _product(1, "03", DAY, "montage", montage_type="daily", wavelength=6300),
     _product(2, "04", DAY, "keogram", keogram_type="daily", wavelength=5577),
 ]
-"""Five made-up data products, in AuroraX's shape."""
+"""Five made-up data products, in AuroraX's JSON shape."""
 
 SWARM: Record = dict(zip(SOURCE_FIELDS, (3, "swarm", "swarma", "footprint", "leo", "Swarm A"), strict=True))
 
@@ -72,12 +73,12 @@ EPHEMERIS: list[Record] = [
 
 @dataclass(slots=True)
 class Fault:
-    """How a step misbehaves, the first `times` times (-1: always). What is not set stays as it should be.
+    """How a step misbehaves, the first `times` times (-1: always). Unset attributes change nothing.
 
-    `body` replaces the body, `change` the JSON document before it is written; `drop` closes the connection
-    `before` anything, or `within` the body; `trickle` sends the answer byte by byte with that many seconds
-    between two, from its `head` or its `body` on; `hang` waits before answering at all. `raw` is sent in place of
-    the whole answer, and `endless` again and again after it; then the connection is closed.
+    `body` replaces the body, and `change` the JSON document before it is encoded. `drop` closes the connection `before`
+    anything is sent, or `within` the body. `trickle` sends the response byte by byte with that many seconds in between,
+    from its `head` or its `body` on. `hang` waits before any response. `raw` is sent in place of the whole response,
+    and `endless` again and again after it; then the connection is closed.
     """
 
     status: int | None = None
@@ -96,7 +97,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Call:
-    """One request as it arrived: `headers` in lower case, `body` its JSON (None for none)."""
+    """One request as it arrived: `headers` in lower case, `body` as decoded JSON (None if there is none)."""
 
     step: str
     method: str
@@ -116,9 +117,9 @@ class _Search:
 
 
 class AuroraXServer:
-    """Runs within `with`, and fails it when the server itself broke.
+    """Server that runs inside `with`, and fails the block when the server itself crashed.
 
-    A search is done after `polls` unfinished statuses and `seconds`, or `never`; it fails with `error`, if that is set.
+    A search is done after `polls` unfinished statuses and `seconds`, or `never`. It fails with `error`, if set.
     """
 
     def __init__(
@@ -135,9 +136,9 @@ class AuroraXServer:
         self.polls, self.seconds, self.never = 0, 0.0, False
         self.error, self.sentence = "", "as it says"
         self.synchronous = False
-        """Whether there is a `search_synchronous`; without it the steps are gone through, which the tests watch."""
+        """Whether `search_synchronous` exists. Clients use the asynchronous steps without it."""
         self.latency = 0.0
-        """Seconds that each answer takes on its way."""
+        """Seconds of latency of each response."""
         self.faults: dict[StepName, Fault] = {}
         self.calls: list[Call] = []
         self.connections = 0
@@ -149,7 +150,7 @@ class AuroraXServer:
         self.url = f"http://127.0.0.1:{self._http.server_port}{prefix}"
 
     def __enter__(self) -> AuroraXServer:
-        SourceCache(self.url).forget()  # of another server at this port
+        SourceCache(self.url).forget()  # of another server that had this port
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 
@@ -160,17 +161,17 @@ class AuroraXServer:
         assert not self.broken, self.broken
 
     def count(self, step: StepName) -> int:
-        """How many calls of a step arrived."""
+        """Return the number of calls of a step."""
         return sum(call.step == step for call in self.calls)
 
     def submit(self, kind: str, query: Any) -> str:
-        """Saves a search and answers its id."""
+        """Store a search and answer with its id."""
         request_id = str(uuid.uuid4())
         self.searches[request_id] = _Search(kind, query, _now(), time.monotonic() + self.seconds, self.polls)
         return request_id
 
     def status(self, request_id: str) -> Record:
-        """The `SearchQueryResponse` of a search; each call is a poll."""
+        """Return the `SearchQueryResponse` of a search. Each call is a poll."""
         search = self.searches[request_id]
         waiting = search.polls_left > 0 or time.monotonic() < search.ready_at or self.never
         search.polls_left -= 1
@@ -202,14 +203,14 @@ class AuroraXServer:
         }
 
     def found(self, search: _Search) -> list[Record]:
-        """The records of a search."""
+        """Return the records of a search."""
         if search.kind == "conjunctions":
             return self.conjunctions
         records = self.records if search.kind == "data_products" else self.ephemeris
         return matching(search.kind, search.query, records)
 
     def availability(self, kind: str, params: Mapping[str, list[str]]) -> list[Record]:
-        """How many records each source has on each day, of data products by type."""
+        """Return the number of records of each source on each day, for data products by type."""
         counts: dict[int, Record] = {}
         (first,), (last,) = params["start"], params["end"]
         for record in self.records if kind == "data_products" else self.ephemeris:
@@ -222,14 +223,14 @@ class AuroraXServer:
             held[day] = held.get(day, 0) + 1
         return list(counts.values())
 
-    def at_once(self, kind: str, sent: Any) -> list[Any]:
-        """The answer of `search_synchronous`: a plain array."""
+    def run_synchronously(self, kind: str, sent: Any) -> list[Any]:
+        """Return the response of `search_synchronous`: a plain array."""
         found = self.found(_Search(kind, sent["query"], _now(), 0.0, 0))
         wanted = sent.get("response_format")
         return found if not wanted else [formatted(record, wanted) for record in found]
 
     def data(self, request_id: str, response_format: Any = None) -> list[Any]:
-        """The records of a search, with the leaves of the response_format only, if there is one."""
+        """Return the records of a search, restricted to the leaves of the response_format if there is one."""
         found = self.found(self.searches[request_id])
         return found if not response_format else [formatted(record, response_format) for record in found]
 
@@ -243,7 +244,7 @@ def _log(level: str, summary: str) -> Record:
 
 
 def error(code: str, message: str) -> Record:
-    """An `ErrorDocument`."""
+    """Return an `ErrorDocument`."""
     return {"error_code": code, "error_message": message}
 
 
@@ -256,7 +257,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
-        """A client that went away is what the tests make on purpose; anything else fails them."""
+        """Ignore clients that disconnect, as the tests do on purpose, and record any other error."""
         trouble = sys.exception()
         if trouble is not None and not isinstance(trouble, ConnectionError):
             self.service.broken.append(trouble)
@@ -274,7 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.service.connections += 1
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: the tests read `calls`."""
+        """Log nothing: the tests read `calls`."""
 
     def do_GET(self) -> None:
         self._handle()
@@ -316,7 +317,7 @@ class _Handler(BaseHTTPRequestHandler):
         if step == "describe":
             return 200, service.sentence, {}
         if step == "at_once":
-            return 200, service.at_once(steps[0], sent), {}
+            return 200, service.run_synchronously(steps[0], sent), {}
         if step == "submit":
             request_id = service.submit(steps[0], sent)
             return 202, None, {"Location": f"{service.url}/api/v1/{steps[0]}/requests/{request_id}"}

@@ -1,4 +1,4 @@
-"""What criteria of conjunctions mean, told a second time without SQL: every combination at every epoch, one by one.
+"""An independent evaluation of conjunctions without SQL: every combination at every epoch, one by one.
 
 Written from the rules at the heads of auroraql/sql/participants.py and conjunction_pipeline.py, not from their code.
 """
@@ -19,11 +19,11 @@ from tests.support.small_catalogue import Position
 
 RADIUS = 6371.0
 TRACES = {"geographic": 0, "nbtrace": 2, "sbtrace": 3}
-"""Where a trace stands in the places of a `Position`."""
+"""Index of a trace in the places of a `Position`."""
 
 Place = tuple[float, float]
 Track = Mapping[datetime, Place]
-"""Where a participant is, by epoch."""
+"""Location of a participant at each epoch."""
 
 HALF = timedelta(seconds=30)
 ALWAYS: Track = {}
@@ -31,7 +31,7 @@ ALWAYS: Track = {}
 
 @dataclass(frozen=True)
 class Participant:
-    """A source, or a point: then `track` is not looked at."""
+    """A source, or a fixed point, for which `track` is not used."""
 
     source: Mapping[str, Any]
     track: Track
@@ -47,7 +47,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class Run:
-    """A combination by one trace, the distance of each pair at each of its epochs, and the pairs with a limit."""
+    """A combination by one trace, with the distance of each pair at each of its epochs, and the limited pairs."""
 
     via: str
     combination: tuple[Participant, ...]
@@ -64,16 +64,16 @@ class Run:
 
 
 def conjunctions(query: Query, positions: Sequence[Position], sources: Iterable[Sequence[Any]]) -> list[Record]:
-    """The conjunctions that a query's criteria find in its window, in order."""
+    """Return the conjunctions that a query's criteria find in its window, in order."""
     assert query.criteria is not None
     found = list(_runs(query, query.criteria, positions, [dict(zip(SOURCE_NAMES, s, strict=True)) for s in sources]))
-    kept = [run for run in found if not any(_says_as_much(other, run) for other in found if other is not run)]
+    kept = [run for run in found if not any(_covers(other, run) for other in found if other is not run)]
     kept.sort(key=lambda run: (min(run.distances), run.via, run.identifiers))
     return [_record(run) for run in kept]
 
 
-def _says_as_much(other: Run, run: Run) -> bool:
-    """Whether the other is of the same sources, pairs and trace, and there whenever the one is."""
+def _covers(other: Run, run: Run) -> bool:
+    """Return whether the other run has the same sources, pairs and trace, and covers the first one's epochs."""
     alike = other.via == run.via and set(other.identifiers) == set(run.identifiers)
     if not alike or other.limited != run.limited or not other.distances.keys() >= run.distances.keys():
         return False
@@ -103,7 +103,7 @@ def _runs(
 def _meeting(
     criteria: Criteria, combination: Sequence[Participant], epoch: datetime
 ) -> Mapping[tuple[int, int], float] | None:
-    """The distances of each pair of a combination in conjunction; None when it is in none."""
+    """Return the distances of each pair of a combination in conjunction, or None when it is not in conjunction."""
     places = [each.place(epoch) for each in combination]
     there = [place for place in places if place is not None]
     if len(there) < len(places):
@@ -154,7 +154,7 @@ def _in_window(query: Query, epoch: datetime) -> bool:
 
 
 def _half_way(track: Track) -> dict[datetime, Place]:
-    """Half-way between records a minute apart, where there is no record; of antipodes there is no such place."""
+    """Interpolate half-way between records a minute apart where no record exists. Antipodes have no midpoint."""
     made = {}
     for epoch, here in track.items():
         there = track.get(epoch + 2 * HALF)
@@ -164,7 +164,7 @@ def _half_way(track: Track) -> dict[datetime, Place]:
 
 
 def midpoint(one: Place, two: Place) -> Place:
-    """Half-way on the great circle, by the formula of navigators."""
+    """Return the midpoint on the great circle, by the navigators' formula."""
     (lat1, lon1), (lat2, lon2) = ((math.radians(lat), math.radians(lon)) for lat, lon in (one, two))
     x, y = math.cos(lat2) * math.cos(lon2 - lon1), math.cos(lat2) * math.sin(lon2 - lon1)
     lat = math.atan2(math.sin(lat1) + math.sin(lat2), math.hypot(math.cos(lat1) + x, y))
@@ -172,7 +172,7 @@ def midpoint(one: Place, two: Place) -> Place:
 
 
 def distance(one: Place, two: Place) -> float:
-    """In km, along a great circle, by the chord between them and that to the antipode; to the millimetre."""
+    """Return the great-circle distance in km, to the millimetre, from the chord and the chord to the antipode."""
     u, v = (_pointing(*place) for place in (one, two))
     chord, other = math.dist(u, v), math.dist(u, [-each for each in v])
     return round(2 * RADIUS * math.atan2(chord, other), 6)
@@ -184,7 +184,7 @@ def _pointing(latitude: float, longitude: float) -> tuple[float, float, float]:
 
 
 def holds(predicate: Predicate, record: Position, source: Mapping[str, Any]) -> Truth:
-    """Whether a block's predicate holds for a record: True, False, or None for unknown."""
+    """Evaluate a block's predicate on a record: True, False, or None for unknown."""
     match predicate:
         case Comparison(ref, operator, values):
             return compare(_value(ref, record, source), ref, operator, values)

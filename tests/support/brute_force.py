@@ -1,4 +1,4 @@
-"""What a Query means, told a second time without SQL: every product is looked at, one by one.
+"""An independent evaluation of queries without SQL: every product is examined, one by one.
 
 Written from the rules in auroraql/sql/comparison.py, clauses.py and groups.py, not from their code.
 """
@@ -33,7 +33,7 @@ Truth = bool | None
 
 
 def answer(query: Query, products: Iterable[Product]) -> list[Product]:
-    """The products a query finds, in its order."""
+    """Return the products that a query finds, in its order."""
     found = matching(query, products)
     for key in reversed(query.order_by):
         found = ordered(found, key)
@@ -41,13 +41,16 @@ def answer(query: Query, products: Iterable[Product]) -> list[Product]:
 
 
 def matching(query: Query, products: Iterable[Product]) -> list[Product]:
-    """The products that a query is about, in the archive's order."""
+    """Return the products that fulfil a query's conditions, in the archive's order."""
     found = [p for p in products if in_window(query, p) and overlaps(query, p) and truth(query.where, p)]
     return sorted(found, key=lambda p: (p.start, p.data_source, p.url))
 
 
 def overlaps(query: Query, product: Product) -> bool:
-    """Whether the product overlaps an interval; with USING, one of a group whose values it has."""
+    """Return whether the product overlaps an interval.
+
+    With USING the interval belongs to a group with the product's values.
+    """
     if query.during is None:
         return True
     if query.using is None:
@@ -63,25 +66,28 @@ def overlaps(query: Query, product: Product) -> bool:
 
 
 def _overlaps(product: Product, first: datetime, last: datetime) -> bool:
-    """Whether they share a moment, and the product lies in the days of the interval and those next to them."""
+    """Return whether product and interval overlap.
+
+    The product must also lie in the interval's days or the days next to them.
+    """
     begin = datetime.combine(first - timedelta(days=1), datetime.min.time())
     past = datetime.combine(last + timedelta(days=2), datetime.min.time())
     return product.start <= last and product.end >= first and begin <= product.start and product.end < past
 
 
 def in_window(query: Query, product: Product) -> bool:
-    """Whether the product lies fully inside the window."""
+    """Return whether the product lies completely inside the window."""
     late_enough = query.start is None or product.start >= query.start
     return late_enough and (query.end is None or product.end <= query.end)
 
 
 def truth(predicate: Predicate, product: Product) -> Truth:
-    """True, False, or None for unknown."""
+    """Return True, False, or None for unknown."""
     match predicate:
         case Comparison(ref, name, values):
             return compare(value(product, ref), ref, name, values)
         case FieldComparison(ref, name, other):
-            return two_fields(value(product, ref), ref, name, value(product, other), other)
+            return compare_fields(value(product, ref), ref, name, value(product, other), other)
         case Not(term):
             inner = truth(term, product)
             return None if inner is None else not inner
@@ -97,7 +103,7 @@ def _all(truths: list[Truth]) -> Truth:
 
 
 def value(product: Product, ref: Ref) -> Any:
-    """The value of a field, or of a metadata key; None when it is missing."""
+    """Return the value of a field or metadata key, or None when it is missing."""
     if ref.role == "metadata":
         return (product.metadata or {}).get(ref.name)
     if ref.role == "source":
@@ -107,7 +113,7 @@ def value(product: Product, ref: Ref) -> Any:
 
 
 def compare(stored: Any, ref: Ref, name: str, values: Sequence[str]) -> Truth:
-    """The comparison of a stored value with a query's strings."""
+    """Compare a stored value with a query's strings."""
     if stored is None or name.startswith("is"):
         return (stored is None) == (name == "is null") if name.startswith("is") else None
     if name in _OPPOSITE:
@@ -117,13 +123,17 @@ def compare(stored: Any, ref: Ref, name: str, values: Sequence[str]) -> Truth:
         case "like":
             return like(plain(stored), values[0])
         case "between":
-            return _all([one(stored, ref, ">=", values[0]), one(stored, ref, "<=", values[1])])
+            return _all([compare_one(stored, ref, ">=", values[0]), compare_one(stored, ref, "<=", values[1])])
         case _:
-            return any(one(stored, ref, "=", v) for v in values) if name == "in" else one(stored, ref, name, values[0])
+            return (
+                any(compare_one(stored, ref, "=", v) for v in values)
+                if name == "in"
+                else compare_one(stored, ref, name, values[0])
+            )
 
 
-def one(stored: Any, ref: Ref, sign: str, text: str) -> Truth:
-    """One stored value against one string."""
+def compare_one(stored: Any, ref: Ref, sign: str, text: str) -> Truth:
+    """Compare one stored value with one string."""
     kind = kind_of(ref)
     if kind in ("any", "number") and _NUMBER.fullmatch(text):
         left, right = number(stored), number(text)
@@ -138,12 +148,12 @@ def one(stored: Any, ref: Ref, sign: str, text: str) -> Truth:
     return _SIGNS[sign](left, right)
 
 
-def two_fields(left: Any, ref: Ref, name: str, right: Any, other: Ref) -> Truth:
-    """The comparison of two stored values."""
+def compare_fields(left: Any, ref: Ref, name: str, right: Any, other: Ref) -> Truth:
+    """Compare two stored values."""
     if left is None or right is None:
         return None
     if name == "!=":
-        return not two_fields(left, ref, "=", right, other)
+        return not compare_fields(left, ref, "=", right, other)
     kinds = {kind_of(ref), kind_of(other)} - {"any"}
     readings: dict[str, Callable[[Any], Any]] = {"number": number, "time": instant, "text": plain}
     for kind in kinds or readings:
@@ -157,14 +167,14 @@ def two_fields(left: Any, ref: Ref, name: str, right: Any, other: Ref) -> Truth:
 
 
 def kind_of(ref: Ref) -> str:
-    """What its values are: number, time, text, or any."""
+    """Return the type that a field's values compare as: number, time, text, or any."""
     if ref.role == "metadata":
         return "any"
     return {"data_source.identifier": "number", "start": "time", "end": "time"}.get(ref.name, "text")
 
 
 def plain(stored: Any) -> str:
-    """The plain text of a value."""
+    """Return the plain text of a value."""
     if isinstance(stored, datetime):
         return stored.strftime("%Y-%m-%dT%H:%M:%S")
     if isinstance(stored, bool):
@@ -173,7 +183,7 @@ def plain(stored: Any) -> str:
 
 
 def number(stored: Any) -> int | float | None:
-    """It as a number, a whole one exactly; None when it is none. Sums take it as a double."""
+    """Return a value as a number, an integer exactly, or None when it is not one. Sums convert it to a double."""
     text = plain(stored)
     if not _NUMBER.fullmatch(text):
         return None
@@ -183,7 +193,7 @@ def number(stored: Any) -> int | float | None:
 
 
 def instant(stored: Any) -> datetime | None:
-    """It as a moment; None when it is none."""
+    """Return a value as an instant, or None when it is not one."""
     if isinstance(stored, datetime):
         return stored
     text = plain(stored)
@@ -196,14 +206,14 @@ def instant(stored: Any) -> datetime | None:
 
 
 def like(text: str, pattern: str) -> bool:
-    """LIKE: % is anything, _ one character, nothing else is special."""
+    """Match a LIKE pattern: % is any text, _ one character, and nothing else is special."""
     wild = {"%": ".*", "_": "."}
     expression = "".join(wild.get(c, re.escape(c)) for c in pattern.lower())
     return re.fullmatch(expression, text.lower(), re.DOTALL) is not None
 
 
 def ordered(found: list[Product], key: OrderKey) -> list[Product]:
-    """Sorted by one key, equals as they were; missing values last, unless asked for first."""
+    """Sort by one key, stably. Missing values come last unless NULLS FIRST is given."""
     missing = [p for p in found if value(p, key.ref) is None]
     there = [p for p in found if value(p, key.ref) is not None]
     there.sort(key=lambda p: _rank(value(p, key.ref), key.ref), reverse=key.descending)
@@ -218,7 +228,7 @@ def _rank(stored: Any, ref: Ref) -> tuple[Any, ...]:
 
 
 def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
-    """The rows of a query that groups, or that asks for distinct rows and selects them."""
+    """Return the rows of a query that groups, or that selects distinct rows."""
     columns = query.select or ()
     keys = query.group_by if query.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
     groups: dict[str, list[Product]] = {}
@@ -259,12 +269,12 @@ def _rank_of(column: Column, cell: Any) -> tuple[Any, ...]:
 
 
 def _same(cell: Any) -> str:
-    """Values are one when this is."""
+    """Return a key that equal values share."""
     return str(cell) if isinstance(cell, datetime) else json.dumps(cell, ensure_ascii=False, sort_keys=True)
 
 
 def _cell(column: Column, group: Sequence[Product]) -> Any:
-    """The value of a column for a group."""
+    """Return the value of a column for a group."""
     if column.ref is None:
         return len(group)
     ref = column.ref
@@ -292,7 +302,7 @@ def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
 
 
 def _added(numbers: Iterable[float]) -> float:
-    """The sum in the order of the values, what is lost by each step taken along (Kahan)."""
+    """Return the sum of the values in order, with compensation for rounding (Kahan)."""
     total = lost = 0.0
     for each in sorted(numbers):
         step = each - lost

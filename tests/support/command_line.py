@@ -1,4 +1,4 @@
-"""Runs the command line for tests: in this process where that is enough, in one of its own where it matters."""
+"""Runners of the command line for tests: in this process, or in a separate one where that matters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auroraql.frontends.cli import main
 
 @dataclass(frozen=True)
 class Done:
-    """What a command line came to."""
+    """The outcome of a command line."""
 
     code: int
     out: str
@@ -25,7 +25,7 @@ class Done:
 
 
 def command(*arguments: str | Path, stdin: str | bytes = "") -> Done:
-    """The command line in this process."""
+    """Run the command line in this process."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
     given = io.TextIOWrapper(io.BytesIO(data))
@@ -40,7 +40,7 @@ def _text(stream: io.TextIOWrapper) -> str:
 
 
 def process(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Done:
-    """The command line in a process of its own."""
+    """Run the command line in a separate process."""
     done = subprocess.run(
         [sys.executable, "-m", "auroraql", *arguments],
         input=stdin,

@@ -1,4 +1,4 @@
-"""Searches for conjunctions, for property tests: those that one request says, and any that the text can say."""
+"""Hypothesis strategies of searches for conjunctions: those of one request, and any that the text form can express."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VIA = st.lists(st.sampled_from(TRACES), max_size=3, unique=True).map(tuple)
 
 @st.composite
 def criteria(draw: st.DrawFn, *, native: bool) -> Criteria:
-    """Two to five blocks, in any order, and a limit for each pair."""
+    """Generate two to five blocks, in any order, and a limit for each pair."""
     kinds = draw(st.lists(st.sampled_from(list(BLOCKS)), min_size=2, max_size=5))
     blocks = []
     for kind in kinds:
@@ -37,7 +37,7 @@ def criteria(draw: st.DrawFn, *, native: bool) -> Criteria:
 
 @st.composite
 def searches(draw: st.DrawFn) -> Query:
-    """A query that one native request says whole."""
+    """Generate a query that one native request expresses completely."""
     start, end = draw(windows())
     return Query.build(Query("conjunctions", And(()), start, end, criteria=draw(criteria(native=True))))
 
@@ -78,7 +78,7 @@ _COLUMNS = st.builds(_column, st.sampled_from(_NAMES), st.just("") | st.sampled_
 
 @st.composite
 def queries(draw: st.DrawFn) -> Query:
-    """Any query for conjunctions that the text form can say."""
+    """Generate any query for conjunctions that the text form can express."""
     start, end = draw(windows())
     columns = _COLUMNS | _COLUMNS.map(lambda column: in_bare_form(column, CONJUNCTIONS))
     select = draw(st.none() | st.lists(columns, min_size=1, max_size=4, unique_by=lambda each: each.label))

@@ -1,6 +1,6 @@
-"""The corpus: plain files of sections, `=== name` before each. A case is added by adding a file.
+"""The corpus: plain files of sections, with `=== name` before each. To add a case, add a file.
 
-`statement` is the input; every other section is what comes of it, and is rewritten by `pytest --update`.
+`statement` is the input. Every other section is an expected output, which `pytest --update` rewrites.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ _SECTION = re.compile(r"^=== (\w+)\n", re.MULTILINE)
 
 
 INPUTS = ("statement", "to", "parameters")
-"""The sections that are written by hand; the others are what comes of them."""
+"""Sections that are written by hand. The others are outputs."""
 
 
 def files(folder: str) -> list[Path]:
-    """The cases of one folder, in name order."""
+    """Return the cases of one folder in name order."""
     found = sorted((CORPUS / folder).glob("*.txt"))
     assert found, f"the corpus has no {folder}"
     return found
 
 
 def read(path: Path) -> dict[str, str]:
-    """The sections of a case; texts end without their last line break."""
-    # Not read as text: a carriage return in a statement is part of it.
+    """Return the sections of a case. Their texts have no final line break."""
+    # Read as bytes, because a carriage return in a statement is part of it.
     parts = _SECTION.split(path.read_bytes().decode("utf-8"))
     assert parts[0].strip() == "", f"{path}: text before the first section"
     return {name: text.removesuffix("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def write(path: Path, sections: dict[str, str]) -> None:
-    """The case rewritten."""
+    """Rewrite a case."""
     path.write_bytes("".join(f"=== {name}\n{text}\n" for name, text in sections.items()).encode("utf-8"))
 
 
 def compare(path: Path, expected: dict[str, str], found: dict[str, str], *, update: bool) -> None:
-    """Holds what was found against the file, or rewrites the file."""
+    """Compare outputs with the file, or rewrite the file."""
     if update:
         write(path, {**{name: text for name, text in expected.items() if name in INPUTS}, **found})
         return

@@ -1,4 +1,4 @@
-"""The statement and the few steps that the tests of the embedded archive share."""
+"""A statement and a few helpers that the tests of the embedded archive share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up products and minutes that the tests of results share, in a catalogue file and behind an address."""
+"""Made-up products and minutes that the tests of results share, in a catalogue file and over HTTP."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PRODUCTS = (
     product(3, "04T00:00", "05T23:59", keogram_type="of two days"),
     product(44, "03T00:00", "03T23:59", keogram_type="daily", w="wide"),
 )
-"""Made-up products, of an hour, a day and more; one crosses midnight."""
+"""Made-up products of an hour, a day and longer. One crosses midnight."""
 
 POSITIONS = tuple(
     Position(source, FIRST + timedelta(minutes=minute), metadata={"nbtrace_region": "north cusp"})
@@ -49,7 +49,7 @@ POSITIONS = tuple(
 
 
 def record(each: Product) -> dict[str, Any]:
-    """A product in AuroraX's shape."""
+    """Return a product in AuroraX's JSON shape."""
     source = next(row for row in SOURCES if row[0] == each.data_source)
     times = {"start": each.start.isoformat(), "end": each.end.isoformat()}
     described = dict(zip(SOURCE_FIELDS, source, strict=True))
@@ -58,7 +58,7 @@ def record(each: Product) -> dict[str, Any]:
 
 
 def minute(each: Position) -> dict[str, Any]:
-    """A position in AuroraX's shape."""
+    """Return a position in AuroraX's JSON shape."""
     source = next(row for row in SOURCES if row[0] == each.data_source)
     nowhere = {"lat": None, "lon": None}
     places = dict.fromkeys(("location_geo", "location_gsm", "nbtrace", "sbtrace"), nowhere)
@@ -68,7 +68,7 @@ def minute(each: Position) -> dict[str, Any]:
 
 @contextmanager
 def serving() -> Iterator[AuroraXServer]:
-    """The records behind an address."""
+    """Serve the records over HTTP."""
     sources = [dict(zip(SOURCE_FIELDS, row, strict=True)) for row in SOURCES]
     with ExitStack() as stack:
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("NO_PROXY", "*")
@@ -78,22 +78,22 @@ def serving() -> Iterator[AuroraXServer]:
 
 @contextmanager
 def both(server: AuroraXServer, folder: Path) -> Iterator[tuple[Archive, Archive]]:
-    """The same records in a catalogue file, and behind the address."""
+    """Serve the records over HTTP, and write them to a catalogue file."""
     path = small_catalogue.write(folder / "same.duckdb", PRODUCTS, positions=POSITIONS)
     with connect(path) as embedded, connect(server.url, timeout=20) as service:
         yield embedded, service
 
 
 def urls(result: ResultSet) -> list[str]:
-    """What was found, in one order."""
+    """Return the sorted URLs of a result."""
     return sorted(each["url"] for each in result.records)
 
 
 def last(archive: Archive, *texts: str, **parameters: object) -> ResultSet:
-    """What the last statement of a script finds."""
+    """Return the result of the last statement of a script."""
     return list(archive.run_script(*texts, **parameters))[-1]
 
 
 def codes(error: StatementError) -> list[str]:
-    """The codes of what is wrong."""
+    """Return the codes of the diagnostics."""
     return [each.code for each in error.diagnostics]

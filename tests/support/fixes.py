@@ -1,4 +1,4 @@
-"""Fixes applied, and what must be true of the statement then: the oracle of every fix that a diagnostic offers."""
+"""Application of fixes, and the oracle of every fix: what must be true of the fixed statement."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from auroraql.session.analyzer import check_scripts
 NOW = datetime(2021, 3, 4, 5, 6, 7)
 
 TERMINALS = re.compile(rf"\b(?:{'|'.join(name for name in NAMES_OF_TERMINALS if name[0] != '$')})\b")
-"""Names of terminals of the grammar, which no message may hold."""
+"""Names of grammar terminals, which no message may contain."""
 
 _STRING = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _DIGITS = re.compile(r"\d+")
 
 
 def diagnostics(statement: str) -> tuple[Diagnostic, ...]:
-    """Everything to be reported of a script: errors, and warnings too."""
+    """Return every diagnostic of a script: errors and warnings."""
     ((_, said),) = check_scripts([Source(statement)], load_shipped(), {})
     return said
 
 
-def applied(statement: str, diagnostic: Diagnostic) -> str:
-    """The statement with the fix of one of its diagnostics."""
+def apply_fix(statement: str, diagnostic: Diagnostic) -> str:
+    """Return the statement with the fix of one of its diagnostics."""
     span, fix = diagnostic.origin, diagnostic.fix
     assert isinstance(span, Span), diagnostic
     assert fix is not None
@@ -36,10 +36,10 @@ def applied(statement: str, diagnostic: Diagnostic) -> str:
 
 
 def still_wrong(statement: str, diagnostic: Diagnostic) -> str:
-    """Why a fix is wrong: what is reported at its place once it is applied; nothing when it is right."""
+    """Return why a fix is wrong: the diagnostics at its position after it is applied. Empty when it is right."""
     span, fix = diagnostic.origin, diagnostic.fix or ""
     assert isinstance(span, Span)
-    fixed = applied(statement, diagnostic)
+    fixed = apply_fix(statement, diagnostic)
     if fixed == statement:
         return "the fix changes nothing"
     before = {each.code for each in diagnostics(statement)}
@@ -54,14 +54,14 @@ def still_wrong(statement: str, diagnostic: Diagnostic) -> str:
 
 
 def changed_values(statement: str, diagnostic: Diagnostic) -> str:
-    """Which texts or digits of the statement a fix loses or makes up."""
-    fixed = applied(statement, diagnostic)
+    """Return the texts and digits of the statement that a fix loses or invents."""
+    fixed = apply_fix(statement, diagnostic)
     lost = Counter("".join(_DIGITS.findall(statement))) - Counter("".join(_DIGITS.findall(fixed)))
     return f"digits lost: {dict(lost)}" if lost else ""
 
 
 def complaints(statement: str) -> list[str]:
-    """What is wrong with the diagnostics of a statement: names of terminals, fixes that do not mend."""
+    """Return the faults of a statement's diagnostics: names of terminals, and fixes that do not correct."""
     found = []
     for each in diagnostics(statement):
         said = f"{each.message} | {each.label} | {each.hint}"
@@ -71,12 +71,12 @@ def complaints(statement: str) -> list[str]:
             if names:
                 found.append(f"names {names}: {said}")
         if each.fix is not None and isinstance(each.origin, Span) and (why := still_wrong(statement, each)):
-            found.append(f"fix {applied(statement, each)!r}: {why}")
+            found.append(f"fix {apply_fix(statement, each)!r}: {why}")
     return found
 
 
 def syntax(statement: str) -> list[Diagnostic]:
-    """The diagnostics of reading alone."""
+    """Return the diagnostics of parsing alone."""
     try:
         script.read_script(Source(statement))
     except StatementError as error:

@@ -1,4 +1,4 @@
-"""What tests of searches under way share: waiting for a condition, Ctrl-C at a moment, and searches that are held up."""
+"""Helpers for tests of running searches: wait for a condition, send Ctrl-C at a moment, and block searches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALL = "FIND data_products DURING 2020-02"
 
 
 def once(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Waits until a condition holds."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came to hold"
@@ -26,7 +26,7 @@ def once(condition: Callable[[], object], seconds: float = 30) -> None:
 
 @contextmanager
 def interrupting(after: Callable[[], object]) -> Iterator[None]:
-    """Ctrl-C once a condition holds."""
+    """Send Ctrl-C when a condition holds."""
 
     def interrupt() -> None:
         once(after)
@@ -41,7 +41,7 @@ def interrupting(after: Callable[[], object]) -> Iterator[None]:
 
 
 class Held:
-    """Searches of an embedded archive that are held up until `go` is set."""
+    """Searches of an embedded archive that block until `go` is set."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
@@ -49,8 +49,8 @@ class Held:
 
 
 @contextmanager
-def holding() -> Iterator[Held]:
-    """Holds every search of an embedded archive up; they hear cancellations and deadlines meanwhile."""
+def block_searches() -> Iterator[Held]:
+    """Block every search of an embedded archive. Cancellations and deadlines still end them."""
     made, execute = Held(), EmbeddedRun._execute
 
     def waiting(run: EmbeddedRun, deadline: float) -> list[Row]:

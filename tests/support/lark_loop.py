@@ -1,4 +1,4 @@
-"""A statement read by Lark's own loop, which ours is held against: the tree, or where it stumbles and what could follow."""
+"""A statement parsed by Lark's own loop, to compare with AuroraQL's: the tree, or the error and what could follow."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from auroraql.language.grammar import block_comment_end
 
 Words = list[tuple[str, str, int]]
 Stuck = tuple[int, int, str, frozenset[str], Words]
-"""The span and terminal of what does not fit, what could stand there, and the words before."""
+"""Span and terminal of the unexpected token, the accepted terminals, and the words before."""
 
 
 def read_by_lark(text: str) -> Any:
-    """The tree of a statement, or where Lark stumbles. Lark's regular expressions cannot nest comments."""
+    """Return the tree of a statement, or where Lark fails. Lark's regular expressions cannot nest comments."""
     text = _without_nested_comments(text)
     session = grammar.get_parser().parse_interactive(TextSlice(text, 0, len(text)))
     state = session.parser_state
@@ -39,7 +39,7 @@ def read_by_lark(text: str) -> Any:
 
 
 def read_by_us(text: str) -> Any:
-    """The same, by our own loop."""
+    """Return the same by AuroraQL's own loop."""
     read = parser.run_parser(text, 0, len(text))
     if not isinstance(read, parser.ParseFailure):
         return read[0]
@@ -57,7 +57,7 @@ _OUTER = re.compile(
 
 
 def _without_nested_comments(text: str) -> str:
-    """The text with blanks in place of each comment that has another inside."""
+    """Return the text with blanks in place of each comment that contains another."""
     at = 0
     while match := _OUTER.search(text, at):
         at = match.end()

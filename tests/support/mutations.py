@@ -1,4 +1,4 @@
-"""Wrong statements made of right ones: tokens deleted, doubled, swapped, misspelt, and words of SQL put in."""
+"""Wrong statements derived from valid ones: tokens deleted, doubled, swapped, misspelt, and words of SQL inserted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WORDS = (
 
 
 def statements() -> list[str]:
-    """The right statements of the corpus that are text and of a moderate length."""
+    """Return the valid statements of the corpus that are text of moderate length."""
     found = []
     for kind in KINDS:
         for path in corpus_files.files(kind):
@@ -45,7 +45,7 @@ def statements() -> list[str]:
 
 
 def mutated(statement: str, random: Random) -> str:
-    """A statement with one or two changes of its tokens."""
+    """Generate a statement with one or two changed tokens."""
     tokens = _TOKEN.findall(statement)
     for _ in range(random.choice((1, 1, 2))):
         at = random.randrange(len(tokens))

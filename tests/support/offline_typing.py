@@ -1,6 +1,7 @@
-"""Everything that happens at a key, in a process that can open no file and no connection meanwhile.
+"""All actions of a key at the prompt, in a process that can open no file and no connection meanwhile.
 
-`python -m tests.support.offline_typing ARCHIVE [STATEMENT]` prints what tried to, one a line; the statement is run before.
+`python -m tests.support.offline_typing ARCHIVE [STATEMENT]` prints each attempt on its own line. The statement runs
+before.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ TEXTS = (
 
 
 def main(archive: str, *statements: str) -> None:
-    """Types all texts, key by key."""
+    """Type all texts, key by key."""
     history = InMemoryHistory()
     history.append_string("FIND data_products WHERE program = 'trex' LIMIT 5")
     with connect(archive, late=True) as opened, create_pipe_input() as keyboard:
@@ -64,7 +65,7 @@ def main(archive: str, *statements: str) -> None:
                 _key(text[:end], desk, buffer, checker)
                 render_toolbar(switches, checker, editor)
         with suppress(OSError):
-            socket.socket()  # which shows that what is touched is told
+            socket.socket()  # proves that attempts are reported
         print(*touched, sep="\n")
         touched.clear()
 
@@ -81,7 +82,7 @@ def _key(text: str, desk: Controller, buffer: Buffer, checker: BackgroundChecker
 
 
 def _forbid() -> list[str]:
-    """From now on neither disk nor network can be reached; what tries is told."""
+    """Report every use of disk or network from now on, and refuse it."""
     touched: list[str] = []
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:

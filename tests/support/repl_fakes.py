@@ -26,7 +26,10 @@ QUERY = Query(
 
 
 class FakeArchive:
-    """Answers any statement with one row; some words in it make it fail, as their names say."""
+    """An archive that answers any statement with one row.
+
+    Some words in the statement make it fail, as their names say.
+    """
 
     name = "demo"
     demonstration = True
@@ -66,7 +69,7 @@ class FakeArchive:
         if "fault" in text:
             raise ZeroDivisionError
         if "endless" in text:
-            yield replaced(answer(source), Endless())
+            yield with_rows(answer(source), Endless())
             return
         if "slow" in text:
             print("searching", flush=True)
@@ -74,7 +77,7 @@ class FakeArchive:
         yield answer(source)
 
     def refresh_searches(self) -> None:
-        """Nobody is asked."""
+        """Do nothing: no service is used."""
 
     def keep(self, search: Search, /) -> str:
         return search.name
@@ -83,13 +86,13 @@ class FakeArchive:
         return []
 
     def on_progress(self, watch: OnProgress | None, /) -> None:
-        """Nothing takes long here."""
+        """Do nothing: no statement takes long."""
 
     def on_interrupt(self, act: Callable[[Search], object], /) -> None:
-        """No search is waited for here."""
+        """Do nothing: no search is awaited."""
 
     def on_end(self, act: Callable[[Search], object], /) -> None:
-        """No search ends here."""
+        """Do nothing: no search ends."""
 
 
 def answer(source: Source) -> ResultSet:
@@ -100,7 +103,7 @@ def answer(source: Source) -> ResultSet:
 
 
 class Endless(list[Row]):
-    """Rows, the second half of which never comes once they are written to a file."""
+    """Rows whose second half never comes once they are written to a file."""
 
     def __init__(self) -> None:
         super().__init__([(datetime(2021, 1, 1), "trex")] * 5000)
@@ -111,8 +114,8 @@ class Endless(list[Row]):
         time.sleep(60)
 
 
-def replaced(result: ResultSet, rows: list[Row]) -> ResultSet:
-    """The result with other rows."""
+def with_rows(result: ResultSet, rows: list[Row]) -> ResultSet:
+    """Return the result with other rows."""
     return ResultSet(
         result.plan, FetchedData(rows), archive=result.archive, elapsed=result.elapsed, source=result.source
     )
@@ -146,7 +149,7 @@ URL = "https://data.example/2021/01/01/keogram.jpg"
 
 
 class Products(FakeArchive):
-    """Answers with a product more each time it is asked."""
+    """An archive that answers with one more product each time."""
 
     def run_script(self, source: Source, /, **parameters: object) -> Iterator[ResultSet]:
         self.asked.append(source.text)
@@ -159,7 +162,7 @@ class Products(FakeArchive):
 
 
 class Numbered(Products):
-    """Answers with so many products."""
+    """An archive that answers with a fixed number of products."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -167,5 +170,5 @@ class Numbered(Products):
 
 
 def products() -> ReplState:
-    """A session with an archive of products."""
+    """Return a session with an archive of products."""
     return ReplState(Products(), io.StringIO())

@@ -1,4 +1,4 @@
-"""`auroraql serve` as users run it, in a process of its own, for tests."""
+"""`auroraql serve` as users run it, in a separate process, for tests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OVER_SWARM = {
 
 
 class ServerProcess:
-    """A server on a free port of loopback, as long as it is entered."""
+    """Server on a free loopback port, running inside `with`."""
 
     def __init__(self, *arguments: str, archive: str | Path = "demo", cache: Path | None = None) -> None:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -58,7 +58,7 @@ class ServerProcess:
             self.stop()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Sends a signal and waits; gives back the exit code. What was said meanwhile is kept."""
+        """Send a signal, wait, and return the exit code. The server's output is kept."""
         self.process.send_signal(number)
         _, rest = self.process.communicate(timeout=20)
         self.said += rest.splitlines()
@@ -66,7 +66,7 @@ class ServerProcess:
 
 
 def write_keys(folder: Path) -> Path:
-    """A file with the one key of tests."""
+    """Write a file with the single key of the tests."""
     path = folder / "keys"
     path.write_text(f"# the key of tests\n{KEY}\n")
     return path
@@ -80,8 +80,8 @@ def get(server: ServerProcess, path: str) -> requests.Response:
     return requests.get(f"{server.url}/api/v1/{path}", timeout=60)
 
 
-def waited(location: str, patience: float = 30) -> Any:
-    """The status of a request once it is over."""
+def await_status(location: str, patience: float = 30) -> Any:
+    """Return the final status of a request."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         status = requests.get(location, timeout=60).json()
@@ -92,15 +92,15 @@ def waited(location: str, patience: float = 30) -> Any:
 
 
 def finished(server: ServerProcess, kind: str, document: dict[str, Any]) -> str:
-    """The address of a request that is over."""
+    """Return the address of a finished request."""
     answer = post(server, f"{kind}/search", document)
     assert answer.status_code == 202, answer.text
-    waited(answer.headers["Location"])
+    await_status(answer.headers["Location"])
     return answer.headers["Location"]
 
 
-def refused(answer: requests.Response, status: int, said: str = "") -> None:
-    """Checks that an answer is an error of the service's shape."""
+def assert_refused(answer: requests.Response, status: int, said: str = "") -> None:
+    """Assert that a response is an error in the service's format."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/json"
     assert set(answer.json()) == {"error_code", "error_message"}

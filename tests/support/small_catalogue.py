@@ -1,4 +1,4 @@
-"""Writes small catalogue files for tests, through the published format (auroraql/engines/duckdb/catalogue.sql)."""
+"""Writer of small catalogue files for tests, in the published format (auroraql/engines/duckdb/catalogue.sql)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOURCES = (
 
 @dataclass(frozen=True)
 class Product:
-    """A data product; `metadata` is any JSON object, or None for SQL NULL."""
+    """A data product. `metadata` is any JSON object, or None for SQL NULL."""
 
     data_source: int
     start: datetime
@@ -38,7 +38,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Position:
-    """An ephemeris record; `places` are latitude and longitude of location_geo, location_gsm, nbtrace, sbtrace."""
+    """An ephemeris record. `places` are latitude and longitude of location_geo, location_gsm, nbtrace and sbtrace."""
 
     data_source: int
     epoch: datetime
@@ -47,7 +47,7 @@ class Position:
 
 
 _AT_ONCE = 200
-"""Rows a statement."""
+"""Rows inserted by one statement."""
 
 
 def write(
@@ -59,7 +59,7 @@ def write(
     version: int = SCHEMA_VERSION,
     demonstration: bool = False,
 ) -> Path:
-    """Makes the file; gives back its path."""
+    """Write the file and return its path."""
     rows = _rows(products)
     with duckdb.connect(str(path)) as connection:
         connection.begin()
@@ -87,7 +87,10 @@ def _write_positions(connection: duckdb.DuckDBPyConnection, positions: Sequence[
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Many rows a statement: to run one for each takes many times as long. The last column may hold metadata."""
+    """Insert many rows with one statement, because one statement for each takes many times as long.
+
+    The last column may hold metadata.
+    """
     for begin in range(0, len(rows), _AT_ONCE):
         part = rows[begin : begin + _AT_ONCE]
         last = "?" if table == "ephemeris" else "?::JSON::VARIANT"

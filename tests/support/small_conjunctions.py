@@ -1,4 +1,4 @@
-"""Small catalogues with sources of every kind, and searches for conjunctions in them, as tests share them."""
+"""Small catalogues with sources of every kind, and searches for conjunctions in them, for tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SOURCES = (
 UNDESCRIBED = 8
 
 BEGAN = datetime(2020, 1, 1, 23, 55)
-"""A run may last over midnight."""
+"""Start of the catalogues, so that a run can last over midnight."""
 
 KM_OF_A_DEGREE = 111.194927
 
@@ -65,12 +65,12 @@ SWARM = Block("space", where("program", "swarm"))
 
 
 def answer(positions: Sequence[Position], query: Query) -> Sequence[Record]:
-    """What the embedded archive finds in a catalogue of these."""
+    """Return what the embedded archive finds in a catalogue of these records."""
     return answers(positions, [query])[0]
 
 
 def answers(positions: Sequence[Position], queries: Iterable[Query]) -> list[Sequence[Record]]:
-    """The same of several queries: to write a catalogue takes longer than to search it."""
+    """Return the answers of several queries, because writing a catalogue takes longer than searching it."""
     with tempfile.TemporaryDirectory() as folder:
         engine = EmbeddedEngine(write(Path(folder) / "small.duckdb", [], SOURCES, positions=positions))
         try:
@@ -80,13 +80,13 @@ def answers(positions: Sequence[Position], queries: Iterable[Query]) -> list[Seq
 
 
 def there(source: int, count: float, *place: float, **metadata: Any) -> Position:
-    """A record with one place for every trace."""
+    """Return a record with one place for every trace."""
     where_it_is = (place[0], place[1])
     return Position(source, minute(count), (where_it_is,) * 4, metadata)
 
 
 def passes(source: int = 3, *, first: int = 0, last: int = 6, latitude: float = 0) -> list[Position]:
-    """A spacecraft that goes one degree east a minute, and passes longitude 0 in minute 3."""
+    """Return a spacecraft that moves one degree east a minute and passes longitude 0 in minute 3."""
     return [there(source, count, latitude, count - 3) for count in range(first, last + 1)]
 
 

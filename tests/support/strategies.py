@@ -1,4 +1,4 @@
-"""Searches for property tests: Query values of every kind, those that one request can say, and the parts of them."""
+"""Hypothesis strategies of queries: values of every kind, queries of one request, and their parts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from auroraql.schema.catalogue import MetadataKey, load_shipped
 from auroraql.schema.kinds.data_products import PRODUCT_TYPES
 from auroraql.schema.operators import OPERATORS, WIRE, Op
 
-# Anything a user can put between quotes: quotes, brackets, blanks, surrogates, controls.
+# Anything a user can put between quotes: quotes, brackets, blanks, surrogates, control characters.
 TEXTS = st.one_of(
     st.sampled_from(
         [
@@ -76,13 +76,13 @@ _VALUES = {
 
 
 def values_of(key: str, kind: Kind = DATA_PRODUCTS) -> st.SearchStrategy[str]:
-    """Values a key can be compared with: of the type its schema tells, if one does."""
+    """Generate values to compare a key with, of the type that its schema declares, if any."""
     known = load_shipped().key(kind.metadata, key)
     return TEXTS if known is None else _VALUES.get(known.type, TEXTS)
 
 
 def operators_of(key: str, kind: Kind = DATA_PRODUCTS) -> list[Op]:
-    """AuroraX's operators that a key can be compared by: TRUE and FALSE have no order."""
+    """Return AuroraX's operators that apply to a key: TRUE and FALSE have no order."""
     known = load_shipped().key(kind.metadata, key)
     ordered = known is None or known.type.is_ordered
     return [name for name in _NATIVE if ordered or not OPERATORS[name].ordering]
@@ -96,7 +96,7 @@ def _counts(operator: Op) -> tuple[int, int]:
 @cache
 @st.composite
 def filters(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Comparison:
-    """One metadata filter that AuroraX has."""
+    """Generate one metadata filter of AuroraX."""
     key = draw(KEYS)
     operator = draw(st.sampled_from(operators_of(key, kind)))
     least, most = _counts(operator)
@@ -107,7 +107,7 @@ def filters(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Comparison:
 @cache
 @st.composite
 def native_predicates(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Predicate:
-    """A predicate that fits one request: lists of fields, and one flat group of metadata filters."""
+    """Generate a predicate of one request: lists of fields, and one flat group of metadata filters."""
     terms: list[Predicate] = []
     for leaf in kind.leaves():
         values = (
@@ -128,7 +128,7 @@ def native_predicates(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Predicate:
 @cache
 @st.composite
 def windows(draw: st.DrawFn) -> tuple[datetime | None, datetime | None]:
-    """Both bounds, one, or none."""
+    """Generate both bounds, one, or none."""
     first, second = draw(st.none() | MOMENTS), draw(st.none() | MOMENTS)
     if first is not None and second is not None and second < first:
         first, second = second, first
@@ -141,22 +141,22 @@ def _fields(kind: Kind) -> list[Ref]:
 
 @cache
 def refs(kind: Kind) -> st.SearchStrategy[Ref]:
-    """A field that is no object, or a metadata key."""
+    """Generate a field other than an object, or a metadata key."""
     return st.sampled_from(_fields(kind)) | KEYS.map(lambda key: Ref("metadata", key))
 
 
 @cache
 def columns(kind: Kind) -> st.SearchStrategy[list[Column]]:
-    """What SELECT may name, each label once."""
+    """Generate columns for SELECT with distinct labels."""
     objects = [Ref("record", field.name) for field in kind.fields if field.type is Type.OBJECT]
     column = st.builds(Column, refs(kind) | st.sampled_from(objects), st.just("") | st.text(min_size=1, max_size=6))
     listed = st.lists(column | column.map(partial(in_bare_form, kind=kind)), min_size=1, max_size=5)
     starred = st.tuples(st.just(list(default_columns(kind.leaves()))), listed).map(lambda lists: [*lists[0], *lists[1]])
-    return (listed | starred).map(_of_one_name).filter(lambda columns: not _has_two_of_one_key(columns))
+    return (listed | starred).map(_unique_names).filter(lambda columns: not _aliases_collide(columns))
 
 
 def in_bare_form(column: Column, kind: Kind) -> Column:
-    """The column as written without the prefix of its path, where that is another name and means the same."""
+    """Return the column as written without the prefix of its path, where that is another name and means the same."""
     if column.ref is None or column.alias or column.ref.bare == ".".join(column.ref.path):
         return column
     declared = kind.field(column.ref.bare)
@@ -164,33 +164,33 @@ def in_bare_form(column: Column, kind: Kind) -> Column:
     return replace(column, bare=is_free)
 
 
-def _of_one_name(columns: list[Column]) -> list[Column]:
-    """The first column of each name."""
+def _unique_names(columns: list[Column]) -> list[Column]:
+    """Return the first column of each name."""
     return list({column.label: column for column in reversed(columns)}.values())[::-1]
 
 
-def _has_two_of_one_key(columns: list[Column]) -> bool:
-    """Whether an alias is the key of an object that another column is in."""
+def _aliases_collide(columns: list[Column]) -> bool:
+    """Return whether an alias equals the key of an object that contains another column."""
     objects = {column.ref.path[0] for column in columns if column.ref is not None and not column.alias}
     return any(column.alias in objects for column in columns if column.alias)
 
 
-def short_enough(start: datetime | None, end: datetime | None, kind: Kind) -> datetime | None:
-    """The end, or an earlier one where one request does not reach so far from the start."""
+def limit_span(start: datetime | None, end: datetime | None, kind: Kind) -> datetime | None:
+    """Return the end, or an earlier one where one request cannot span so much time."""
     reach = timedelta(days=28 * kind.longest_months)
     return start + reach if reach and start is not None and end is not None and end - start > reach else end
 
 
 @st.composite
 def searches(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
-    """A query that one native request says whole: what query JSON can say."""
+    """Generate a query that one native request expresses completely: what query JSON can express."""
     start, end = draw(windows())
-    return Query.build(Query(kind.name, draw(native_predicates(kind)), start, short_enough(start, end, kind)))
+    return Query.build(Query(kind.name, draw(native_predicates(kind)), start, limit_span(start, end, kind)))
 
 
 @cache
 def predicates(kind: Kind = DATA_PRODUCTS) -> st.SearchStrategy[Predicate]:
-    """Any boolean tree of any comparisons, native or not."""
+    """Generate any boolean tree of any comparisons, native or not."""
     return st.recursive(
         st.one_of(filters(kind), _comparisons(kind), field_comparisons(kind)),
         lambda inner: st.one_of(
@@ -230,7 +230,7 @@ def _unit(ref: Ref, kind: Kind) -> str:
 @cache
 @st.composite
 def field_comparisons(draw: st.DrawFn, kind: Kind) -> FieldComparison:
-    """Two fields that can be compared: of one type, or one of them a metadata key, and of no two units."""
+    """Generate a comparison of two fields with one type, or with a metadata key, but not of different units."""
     left = draw(refs(kind))
     alike = [ref for ref in _fields(kind) if _type(ref, kind) is _type(left, kind)]
     keys = KEYS.map(lambda key: Ref("metadata", key))
@@ -244,7 +244,7 @@ def field_comparisons(draw: st.DrawFn, kind: Kind) -> FieldComparison:
 @cache
 @st.composite
 def _functions(draw: st.DrawFn, kind: Kind) -> Column:
-    """A function of the records of a group."""
+    """Generate an aggregate function."""
     ref = draw(st.none() | refs(kind))
     alias = draw(st.just("") | st.text(min_size=1, max_size=6))
     if ref is None:
@@ -258,16 +258,16 @@ def _functions(draw: st.DrawFn, kind: Kind) -> Column:
 
 @dataclass(frozen=True)
 class Shape:
-    """The rows of a result, and what they can be ordered by."""
+    """The columns and groups of a result, and the fields that it can be ordered by."""
 
     select: tuple[Column, ...] | None = None
     group_by: tuple[Ref, ...] = ()
     distinct: bool = False
     ordered: tuple[Ref, ...] | None = None
-    """None: by any field."""
+    """Fields to order by; None for any field."""
 
     def __post_init__(self) -> None:
-        # An alias shadows a field of the record, which then has no other name to be grouped or ordered by.
+        # An alias shadows a field of the record, which has no other name to group or order by.
         labels = {column.label if column.function else column.alias for column in self.select or ()}
         assume(not any(ref.role == "record" and ref.name in labels for ref in (*self.group_by, *(self.ordered or ()))))
 
@@ -298,14 +298,14 @@ def _distinct(draw: st.DrawFn, kind: Kind) -> Shape:
 
 @cache
 def shapes(kind: Kind) -> st.SearchStrategy[Shape]:
-    """Rows that are records, parts of them, each once, or groups."""
+    """Generate records, selected columns, distinct rows, or groups."""
     plain = st.builds(Shape, st.none() | columns(kind).map(tuple))
     return st.one_of(plain, _groups(kind), _distinct(kind))
 
 
 @st.composite
 def queries(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
-    """Any query the text form can say."""
+    """Generate any query that the text form can express."""
     start, end = draw(windows())
     shape = draw(shapes(kind))
     by = refs(kind) if shape.ordered is None else st.sampled_from(shape.ordered or (Ref("column", ""),))
@@ -324,6 +324,6 @@ def queries(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
 EVERY_KIND = st.sampled_from((DATA_PRODUCTS, EPHEMERIS))
 EVERY_SEARCH = EVERY_KIND.flatmap(searches)
 EVERY_QUERY = EVERY_KIND.flatmap(queries)
-"""Of the kinds that have no criteria; those that do are in `conjunction_strategies`."""
+"""Queries of the kinds without criteria. Those with criteria are in `conjunction_strategies`."""
 
 PRODUCT_TYPE_LISTS = st.lists(st.sampled_from(PRODUCT_TYPES), max_size=3)

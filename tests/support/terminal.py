@@ -1,7 +1,7 @@
-"""A program in a pseudo-terminal of its own, as a person meets it: keys are typed into it, and its screen is read.
+"""A program in its own pseudo-terminal, as a person sees it: tests type keys into it and read its screen.
 
-The screen is that of a terminal emulator (pyte), so that what was overwritten or erased is gone here too. Nothing
-sleeps: what is waited for is a condition of the screen, with a deadline that a busy machine meets.
+The screen is that of a terminal emulator (pyte), so overwritten and erased text is gone here too. No test sleeps: it
+waits for a condition of the screen, with a deadline long enough for a busy machine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WIDTH, HEIGHT = 100, 30
 UP, F2, F4 = "\x1b[A", "\x1bOQ", "\x1bOS"
 CTRL_C, CTRL_D, CTRL_R = "\x03", "\x04", "\x12"
 READY = "F2 fuzzy: on"
-"""What the toolbar says when everything is loaded."""
+"""Text of the toolbar when everything is loaded."""
 
 _RUN = """
 import fcntl, sys, termios
@@ -42,7 +42,7 @@ PROGRAM = ("-c", _RUN)
 
 
 class Screen(pyte.Screen):
-    """A screen that answers when it is asked where the cursor is, as terminals do."""
+    """A screen that reports the position of the cursor on request, as terminals do."""
 
     def __init__(self, handle: int, height: int) -> None:
         super().__init__(WIDTH, height)
@@ -53,7 +53,7 @@ class Screen(pyte.Screen):
 
 
 class Terminal:
-    """A program in a terminal of its own, and the screen of that terminal."""
+    """A program in its own terminal, and the screen of that terminal."""
 
     def __init__(self, handle: int, child: subprocess.Popen[bytes], height: int) -> None:
         self.handle, self.child = handle, child
@@ -62,40 +62,40 @@ class Terminal:
 
     @property
     def shown(self) -> str:
-        """The lines of the screen."""
+        """Return the lines of the screen."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
     def type(self, text: str) -> None:
         os.write(self.handle, text.encode())
 
     def underlined(self) -> str:
-        """What is underlined, anywhere on the screen."""
+        """Return the underlined text of the whole screen."""
         rows = (self.screen.buffer[row] for row in range(self.screen.lines))
         return "".join(row[column].data for row in rows for column in range(WIDTH) if row[column].underscore)
 
     def until(self, condition: str | Callable[[], bool], seconds: float = 60) -> None:
-        """Reads until the screen shows a text, or a condition holds."""
+        """Read until the screen shows a text, or a condition holds."""
         deadline = time.monotonic() + seconds
         while not (condition in self.shown if isinstance(condition, str) else condition()):
             ready, _, _ = select.select([self.handle], [], [], max(deadline - time.monotonic(), 0))
             assert ready, f"{condition!r} is not shown, but:\n{self.shown}"
             try:
                 self._stream.feed(os.read(self.handle, 65536))
-            except OSError:  # the other end has gone
+            except OSError:  # the program has ended
                 pytest.fail(f"{condition!r} was not shown, but:\n{self.shown}")
 
-    def gone(self, text: str) -> None:
-        """Waits until a text is not shown any more."""
+    def until_gone(self, text: str) -> None:
+        """Wait until a text is no longer shown."""
         self.until(lambda: text not in self.shown)
 
-    def prompts(self, number: int) -> None:
-        """Waits until so many prompts stand on the screen."""
+    def until_prompts(self, number: int) -> None:
+        """Wait until the screen shows a number of prompts."""
         self.until(lambda: self.shown.count("auroraql> ") + self.shown.endswith("auroraql>") >= number)
 
 
 @contextmanager
 def terminal(folder: Path, *command: str, **environ: str) -> Iterator[Terminal]:
-    """Start a program in a terminal, with variables of its own; LINES is the height of the terminal, too."""
+    """Start a program in a terminal, with its own variables. LINES is also the height of the terminal."""
     height = int(environ.get("LINES", HEIGHT))
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, WIDTH, 0, 0))

@@ -1,4 +1,4 @@
-"""What people do to a text while they type it: hypothesis strategies of edits, right and wrong."""
+"""Hypothesis strategies of typing: edits of a text, right and wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PIECES = (
 
 @st.composite
 def edited(draw: st.DrawFn, text: str) -> str:
-    """A text after one more edit."""
+    """Generate a text after one more edit."""
     start = draw(st.integers(0, len(text)))
     end = min(len(text), start + draw(st.integers(0, 6)))
     match draw(st.sampled_from(("insert", "insert", "cut", "replace", "truncate", "append"))):
@@ -31,7 +31,7 @@ def edited(draw: st.DrawFn, text: str) -> str:
 
 @st.composite
 def typings(draw: st.DrawFn, texts: tuple[str, ...], most: int = 12) -> list[str]:
-    """A text as it stands after each of several edits."""
+    """Generate the versions of a text after each of several edits."""
     text = draw(st.sampled_from(texts))
     found = [text]
     for _ in range(draw(st.integers(1, most))):

@@ -1,4 +1,4 @@
-"""What a service says of a query that is not run: how much it spans, and its sentence; and that nothing needs it."""
+"""Tests of a service's descriptions of queries that are not run: the estimate, the sentence, and doing without."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
         yield running
 
 
-def test_explain_tells_the_estimate(server: AuroraXServer) -> None:
+def test_explain_shows_the_estimate(server: AuroraXServer) -> None:
     statement = (
         "EXPLAIN FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
     )
@@ -46,7 +46,7 @@ def test_explain_tells_the_estimate(server: AuroraXServer) -> None:
         ),
     ],
 )
-def test_describe_is_the_sentence_of_the_service(server: AuroraXServer, statement: str, path: str) -> None:
+def test_describe_shows_the_sentence_of_the_service(server: AuroraXServer, statement: str, path: str) -> None:
     with auroraql.connect(server.url, api_key="s3cret") as archive:
         (row,) = archive.run(f"DESCRIBE {statement}")
         assert row == ("as it says",)
@@ -62,7 +62,7 @@ def test_describe_is_the_sentence_of_the_service(server: AuroraXServer, statemen
             archive.run(f"DESCRIBE {statement} LIMIT 5")
 
 
-def test_a_help_is_asked_for_once(server: AuroraXServer) -> None:
+def test_a_description_is_requested_once(server: AuroraXServer) -> None:
     server.faults["describe"] = server.faults["estimate"] = Fault(status=429, headers={"Retry-After": "0"})
     find = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km ON 2020-02-01"
     with auroraql.connect(server.url) as archive:
@@ -71,7 +71,7 @@ def test_a_help_is_asked_for_once(server: AuroraXServer) -> None:
     assert (server.count("describe"), server.count("estimate")) == (1, 1)
 
 
-def test_explain_does_without_the_service(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_works_without_the_service(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explain, "_SOURCES_SECONDS", 0.5)
     with auroraql.connect(server.url) as archive:
         statement = "EXPLAIN FIND data_products WHERE NOT program = 'trex' ON 2020-02-01"

@@ -1,4 +1,4 @@
-"""What is remembered of the ways of a service: for how long, for whom, and that a damaged memory is none."""
+"""Tests of what the endpoint policy remembers: for how long, for which address, and from which files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def asking(*, last: datetime = END) -> Request:
 
 @pytest.fixture
 def clock() -> list[float]:
-    """The time that ways are told."""
+    """Return the current time as the policy sees it, in a list that a test can change."""
     return [1_000_000.0]
 
 
@@ -45,7 +45,7 @@ def opened(tmp_path: Path, clock: list[float]) -> Callable[[], EndpointPolicy]:
         (0, 60),
     ],
 )
-def test_a_way_is_closed_as_long_as_that_is_likely_to_last(
+def test_an_endpoint_is_disabled_as_long_as_the_fault_is_likely_to_last(
     opened: Callable[[], EndpointPolicy], clock: list[float], status: int, lasts: float
 ) -> None:
     for made in (opened(), opened()):
@@ -61,13 +61,13 @@ def test_a_way_is_closed_as_long_as_that_is_likely_to_last(
 
 
 @pytest.mark.parametrize("status", [400, 413, 422, 429])
-def test_what_is_said_of_the_request_closes_nothing(opened: Callable[[], EndpointPolicy], status: int) -> None:
+def test_errors_about_the_request_disable_nothing(opened: Callable[[], EndpointPolicy], status: int) -> None:
     made = opened()
     made.disable(asking(), status)
     assert made.use_synchronous(asking())
 
 
-def test_windows_that_took_too_long_are_asked_for_in_steps_for_an_hour(
+def test_windows_that_took_too_long_use_the_asynchronous_endpoint_for_an_hour(
     opened: Callable[[], EndpointPolicy], clock: list[float]
 ) -> None:
     opened().note_timeout(asking())
@@ -91,7 +91,7 @@ def test_windows_that_took_too_long_are_asked_for_in_steps_for_an_hour(
         '{"address": "https://b.example", "closed": {"data_products": [1000050]}}',
     ],
 )
-def test_a_damaged_memory_is_none(opened: Callable[[], EndpointPolicy], tmp_path: Path, text: str) -> None:
+def test_a_damaged_memory_counts_as_none(opened: Callable[[], EndpointPolicy], tmp_path: Path, text: str) -> None:
     path = CacheFile("ways", "https://a.example", tmp_path).path
     assert path is not None
     path.write_text(text)

@@ -1,4 +1,4 @@
-"""The ways of a search over HTTP: at once or step by step, several side by side, attached to, watched, estimated."""
+"""Tests of searches over HTTP: synchronous and asynchronous, in parallel, attached to by id, with progress."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def planned(*requests: Request, **options: Any) -> Plan:
 PLAN = planned(asking())
 
 
-def found(engine: AuroraXEngine, plan: Plan = PLAN, seconds: float = 20.0) -> Any:
+def fetch_records(engine: AuroraXEngine, plan: Plan = PLAN, seconds: float = 20.0) -> Any:
     deadline = time.monotonic() + seconds
     run = engine.submit(plan, awaited=True)
     run.wait(deadline)
@@ -70,19 +70,19 @@ def steps(server: AuroraXServer) -> list[str]:
     return [call.step for call in server.calls]
 
 
-# At once
+# Synchronous searches
 
 
-def test_asks_at_once(server: AuroraXServer, connect: Connect) -> None:
-    assert found(connect()) == FOUND
+def test_uses_the_synchronous_endpoint(server: AuroraXServer, connect: Connect) -> None:
+    assert fetch_records(connect()) == FOUND
     assert steps(server) == ["at_once"]
     assert server.calls[0].body["query"]["data_sources"]["programs"] == ["trex"]
     tree: Tree = {"url": True}
-    assert found(connect(), planned(asking(tree=tree))) == formatted(FOUND, tree)
+    assert fetch_records(connect(), planned(asking(tree=tree))) == formatted(FOUND, tree)
     assert server.calls[-1].body["response_format"] == tree
 
 
-def test_a_session_asks_at_once_but_for_what_it_submits(server: AuroraXServer) -> None:
+def test_a_session_uses_the_asynchronous_endpoint_only_for_submit(server: AuroraXServer) -> None:
     with auroraql.connect(server.url) as archive:
         statement = "FIND ephemeris WHERE program = 'swarm' ON 2020-02-01"
         assert len(archive.run(statement)) == 3
@@ -101,12 +101,12 @@ def test_a_session_asks_at_once_but_for_what_it_submits(server: AuroraXServer) -
     ],
     ids=["over ten years", "open", "over two days", "conjunctions"],
 )
-def test_asks_for_more_step_by_step(server: AuroraXServer, connect: Connect, request_of: Request) -> None:
-    assert len(found(connect(), planned(request_of))) > 0
+def test_large_searches_are_asynchronous(server: AuroraXServer, connect: Connect, request_of: Request) -> None:
+    assert len(fetch_records(connect(), planned(request_of))) > 0
     assert steps(server) == ["submit", "status", "data"]
 
 
-def test_counts_step_by_step(server: AuroraXServer, connect: Connect) -> None:
+def test_counts_are_asynchronous(server: AuroraXServer, connect: Connect) -> None:
     columns = (Column(None, function="count"),)
     plan = Plan(Query("data_products", select=columns), (asking(),), counted=True)
     run = connect().submit(plan, awaited=True)
@@ -115,13 +115,15 @@ def test_counts_step_by_step(server: AuroraXServer, connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 405, 500, 502, 503])
-def test_remembers_that_there_is_no_such_way(server: AuroraXServer, connect: Connect, status: int) -> None:
+def test_remembers_that_the_synchronous_endpoint_is_missing(
+    server: AuroraXServer, connect: Connect, status: int
+) -> None:
     server.faults["at_once"] = Fault(status=status)
     engine = connect()
     for _ in range(2):
-        assert found(engine) == FOUND
+        assert fetch_records(engine) == FOUND
     assert steps(server) == ["at_once", *["submit", "status", "data"] * 2]
-    assert found(engine, planned(Request("ephemeris", start=START, end=START + timedelta(days=1)))) == EPHEMERIS
+    assert fetch_records(engine, planned(Request("ephemeris", start=START, end=START + timedelta(days=1)))) == EPHEMERIS
     assert server.count("at_once") == 2, "the other kind may have it"
 
 
@@ -136,78 +138,78 @@ def test_remembers_that_there_is_no_such_way(server: AuroraXServer, connect: Con
         Fault(body=b'{"error": {"error_code": "x", "error_message": "y"}}'),
     ],
 )
-def test_whatever_goes_wrong_at_once_is_tried_step_by_step(
+def test_any_fault_of_the_synchronous_endpoint_falls_back(
     server: AuroraXServer, connect: Connect, fault: Fault
 ) -> None:
     server.faults["at_once"] = fault
-    assert found(connect()) == FOUND
+    assert fetch_records(connect()) == FOUND
     assert server.count("at_once") == 1
 
 
-def test_is_turned_away_at_once(server: AuroraXServer, connect: Connect) -> None:
+def test_a_refusal_of_the_synchronous_endpoint_is_final(server: AuroraXServer, connect: Connect) -> None:
     pauses: list[float] = []
     server.faults["at_once"] = Fault(status=429, headers={"Retry-After": "3"}, times=1)
-    assert found(connect(pause=pauses.append)) == FOUND
+    assert fetch_records(connect(pause=pauses.append)) == FOUND
     assert (pauses, steps(server)) == ([3], ["at_once", "at_once"])
 
 
 @pytest.mark.parametrize(
     "fault", [Fault(hang=9), Fault(trickle=0.05, trickled="head"), Fault(trickle=0.05)], ids=["hang", "head", "body"]
 )
-def test_waits_not_long_for_an_answer_at_once(
+def test_the_synchronous_endpoint_has_a_time_limit(
     server: AuroraXServer, connect: Connect, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "SYNCHRONOUS_TIMEOUT_SECONDS", 0.3)
     fault.body = fault.body or b" " * 10_000 if fault.trickled == "body" else None
     server.faults["at_once"] = fault
     engine, began = connect(), time.monotonic()
-    assert found(engine) == FOUND
+    assert fetch_records(engine) == FOUND
     assert time.monotonic() - began < 3
-    assert found(engine) == FOUND
-    assert found(engine, planned(asking(last=END + timedelta(days=400)))) == FOUND
+    assert fetch_records(engine) == FOUND
+    assert fetch_records(engine, planned(asking(last=END + timedelta(days=400)))) == FOUND
     assert server.count("at_once") == 1, "windows as long are asked step by step from then on"
     server.faults.clear()
-    assert found(engine, planned(asking(last=END - timedelta(days=20)))) == FOUND
+    assert fetch_records(engine, planned(asking(last=END - timedelta(days=20)))) == FOUND
     assert server.count("at_once") == 2
 
 
-def test_the_deadline_holds_at_once(server: AuroraXServer, connect: Connect) -> None:
+def test_the_deadline_applies_to_synchronous_searches(server: AuroraXServer, connect: Connect) -> None:
     server.seconds = 5
     with pytest.raises(TimedOut, match=r"no result within 0\.\d s"):
-        found(connect(), seconds=0.3)
+        fetch_records(connect(), seconds=0.3)
     assert steps(server) == ["at_once"]
 
 
-def test_the_deadline_holds_for_the_submission_too(server: AuroraXServer, connect: Connect) -> None:
+def test_the_deadline_applies_to_the_submission(server: AuroraXServer, connect: Connect) -> None:
     server.faults["submit"] = Fault(hang=20)
     began = time.monotonic()
     with pytest.raises(TimedOut):
-        found(connect(), planned(asking(last=None)), seconds=0.3)
+        fetch_records(connect(), planned(asking(last=None)), seconds=0.3)
     assert time.monotonic() - began < 4
 
 
-def test_nobody_listens_at_once(connect: Connect) -> None:
+def test_no_server_is_an_error_of_the_synchronous_endpoint(connect: Connect) -> None:
     engine = AuroraXEngine("http://127.0.0.1:9", pause=lambda _: None)
     with pytest.raises(Unreachable, match="connection refused"):
-        found(engine)
+        fetch_records(engine)
 
 
-# Side by side
+# Parallel requests
 
 
 @pytest.mark.parametrize("synchronous", [True, False])
-def test_requests_run_side_by_side_and_merge_in_order(
+def test_requests_run_in_parallel_and_merge_in_order(
     server: AuroraXServer, connect: Connect, synchronous: bool
 ) -> None:
     server.synchronous, server.seconds = synchronous, 1.0
     programs = ("rainbow", "trex", "themis-asi", "trex")
     began = time.monotonic()
-    records = found(connect(), planned(*map(asking, programs)))
+    records = fetch_records(connect(), planned(*map(asking, programs)))
     assert time.monotonic() - began < 4 * 1.0 - 0.5
     assert records == [each for name in programs[:3] for each in RECORDS if each["data_source"]["program"] == name]
 
 
-def test_no_more_run_at_once_than_are_allowed() -> None:
+def test_the_number_of_threads_is_limited() -> None:
     running, most, lock, together = 0, 0, threading.Lock(), threading.Barrier(MAX_THREADS)
 
     def work(number: int) -> int:
@@ -216,7 +218,7 @@ def test_no_more_run_at_once_than_are_allowed() -> None:
             running += 1
             most = max(most, running)
         if number < MAX_THREADS:
-            together.wait(30)  # so many do run at once, however busy the machine is
+            together.wait(30)  # proves that as many do run at once, however busy the machine is
         time.sleep(0.02 * (number % 3))
         with lock:
             running -= 1
@@ -227,7 +229,7 @@ def test_no_more_run_at_once_than_are_allowed() -> None:
     assert run_in_parallel(work, []) == []
 
 
-def test_the_first_error_ends_it() -> None:
+def test_the_first_error_stops_the_others() -> None:
     begun: list[int] = []
 
     def work(number: int) -> None:
@@ -246,40 +248,40 @@ def test_a_failure_cancels_the_others(server: AuroraXServer, connect: Connect) -
     server.never = True
     server.faults["status"] = Fault(body=b"[]", times=1)
     with pytest.raises(Failed):
-        found(connect(), planned(*[asking(name, last=None) for name in ("trex", "rainbow", "themis-asi")]))
+        fetch_records(connect(), planned(*[asking(name, last=None) for name in ("trex", "rainbow", "themis-asi")]))
     assert all(search.cancelled for search in server.searches.values())
 
 
 @pytest.mark.parametrize("step", ["submit", "status"])
-def test_ctrl_c_cancels_all_of_them(server: AuroraXServer, connect: Connect, step: StepName) -> None:
+def test_ctrl_c_cancels_all_requests(server: AuroraXServer, connect: Connect, step: StepName) -> None:
     server.never = True
     server.faults[step] = Fault(hang=0.4)
     timer = threading.Timer(0.15, _thread.interrupt_main)
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            found(connect(), planned(*[asking(name, last=None) for name in ("trex", "rainbow", "themis-asi")]))
+            fetch_records(connect(), planned(*[asking(name, last=None) for name in ("trex", "rainbow", "themis-asi")]))
     finally:
         timer.join()
     assert len(server.searches) == 3
     assert all(search.cancelled for search in server.searches.values())
 
 
-def test_ctrl_c_ends_what_is_asked_at_once(server: AuroraXServer, connect: Connect) -> None:
+def test_ctrl_c_ends_a_synchronous_search(server: AuroraXServer, connect: Connect) -> None:
     server.faults["at_once"] = Fault(hang=5)
     timer = threading.Timer(0.2, _thread.interrupt_main)
     began = time.monotonic()
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            found(connect(), planned(*map(asking, ("trex", "rainbow", "themis-asi"))))
+            fetch_records(connect(), planned(*map(asking, ("trex", "rainbow", "themis-asi"))))
     finally:
         timer.join()
     assert time.monotonic() - began < 2
     assert server.count("submit") == 0
 
 
-def test_a_search_that_is_left_is_polled_no_more(server: AuroraXServer, connect: Connect) -> None:
+def test_a_detached_search_is_no_longer_polled(server: AuroraXServer, connect: Connect) -> None:
     server.never = True
     server.faults["status"] = Fault(status=403, times=1)
     run = connect(pause=time.sleep).submit(planned(asking(last=None), asking("rainbow", last=None)))
@@ -294,7 +296,7 @@ def test_a_search_that_is_left_is_polled_no_more(server: AuroraXServer, connect:
     assert len(run.fetch(time.monotonic() + 20).records or ()) == 4
 
 
-def test_a_second_ctrl_c_leaves_at_once(server: AuroraXServer, connect: Connect) -> None:
+def test_a_second_ctrl_c_detaches_immediately(server: AuroraXServer, connect: Connect) -> None:
     server.never = True
     server.faults["cancel"] = Fault(hang=20)
     timers = [threading.Timer(after, _thread.interrupt_main) for after in (0.2, 0.6)]
@@ -303,7 +305,7 @@ def test_a_second_ctrl_c_leaves_at_once(server: AuroraXServer, connect: Connect)
         timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            found(connect(), planned(asking(last=None)))
+            fetch_records(connect(), planned(asking(last=None)))
     finally:
         for timer in timers:
             timer.join()
@@ -311,11 +313,11 @@ def test_a_second_ctrl_c_leaves_at_once(server: AuroraXServer, connect: Connect)
     server.faults.clear()
 
 
-# From elsewhere
+# Searches by request id
 
 
 @pytest.mark.parametrize(("kind", "count"), [("data_products", 5), ("ephemeris", 4), ("conjunctions", 1)])
-def test_fetches_a_search_from_elsewhere(server: AuroraXServer, connect: Connect, kind: str, count: int) -> None:
+def test_fetches_a_search_by_its_id(server: AuroraXServer, connect: Connect, kind: str, count: int) -> None:
     server.polls = 2
     request_id = server.submit(kind, {})
     plan, run = connect().attach(request_id)
@@ -325,29 +327,29 @@ def test_fetches_a_search_from_elsewhere(server: AuroraXServer, connect: Connect
 
 
 @pytest.mark.parametrize("request_id", ["", "..", "a/b", "x?y", "a b", "é"])
-def test_what_is_no_request_id_is_not_sent(server: AuroraXServer, connect: Connect, request_id: str) -> None:
+def test_an_invalid_request_id_is_not_sent(server: AuroraXServer, connect: Connect, request_id: str) -> None:
     with pytest.raises(Refused, match="not a request id"):
         connect().attach(request_id)
     assert server.calls == []
 
 
-def test_a_search_that_is_not_known(server: AuroraXServer, connect: Connect) -> None:
+def test_an_unknown_request_id(server: AuroraXServer, connect: Connect) -> None:
     with pytest.raises(Refused, match="404 not found") as caught:
         connect().attach("8b3d3ff7-ce08-463c-9fe2-b44cde68c40b")
     assert caught.value.request_id.startswith("8b3d3ff7")
     assert server.count("status") == 3
 
 
-def test_a_search_that_failed_elsewhere(server: AuroraXServer, connect: Connect) -> None:
+def test_a_failed_search_by_its_id(server: AuroraXServer, connect: Connect) -> None:
     server.error = "disk full"
     with pytest.raises(Failed, match="disk full"):
         connect().attach(server.submit("data_products", {}))
 
 
-# What is told meanwhile
+# Progress
 
 
-def test_it_is_known_how_far_it_has_come(server: AuroraXServer, connect: Connect) -> None:
+def test_progress_shows_the_log_the_bytes_and_the_time(server: AuroraXServer, connect: Connect) -> None:
     server.seconds = 0.2
     run = connect(pause=time.sleep).submit(planned(asking(last=None)), awaited=True)
     assert (run.progress().line, run.progress().bytes, run.progress().records) == ("", 0, 0)
@@ -358,10 +360,10 @@ def test_it_is_known_how_far_it_has_come(server: AuroraXServer, connect: Connect
     assert 0.2 <= progress.elapsed < 20
 
 
-# Several that wait for one search
+# Several threads that wait for one search
 
 
-def test_who_waits_beside_another_waits_to_the_end(server: AuroraXServer, connect: Connect) -> None:
+def test_one_threads_error_does_not_end_the_wait_of_another(server: AuroraXServer, connect: Connect) -> None:
     server.seconds = 0.6
     run = connect(pause=time.sleep).submit(planned(asking(last=None)))
     outcomes: list[object] = []
@@ -382,14 +384,16 @@ def test_who_waits_beside_another_waits_to_the_end(server: AuroraXServer, connec
     assert len(run.fetch(time.monotonic() + 20).records or ()) == 3
 
 
-def test_a_brief_fault_is_forgotten(server: AuroraXServer, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transient_fault_is_forgotten(
+    server: AuroraXServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.faults["at_once"] = Fault(status=503, times=1)
     engine = connect()
-    found(engine)
-    found(engine)
+    fetch_records(engine)
+    fetch_records(engine)
     assert server.count("at_once") == 1
     later = time.time() + 61
     monkeypatch.setattr(engine._service.ways, "_now", lambda: later)
-    found(engine)
+    fetch_records(engine)
     assert steps(server)[-1] == "at_once"
     assert server.count("at_once") == 2

@@ -1,4 +1,4 @@
-"""The HTTP archive against a small service: what it sends and finds, when it asks again, and when it stops."""
+"""Tests of the HTTP engine against a small service: what it sends and finds, when it retries, and when it stops."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """The pauses an engine made of `connect` would have made."""
+    """Record the pauses that an engine from `connect` would make."""
     return []
 
 
@@ -82,7 +82,7 @@ def fetched(engine: AuroraXEngine, plan: Plan = PLAN, seconds: float = 20.0) -> 
     return run.fetch(deadline).records
 
 
-# What works
+# Searching
 
 
 def test_finds_records(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
@@ -101,7 +101,7 @@ def test_finds_records(server: AuroraXServer, connect: Connect, pauses: list[flo
     assert (engine.name, engine.capabilities.whole_query) == ("aurorax", False)
 
 
-def test_polls_soon_and_then_seldom(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
+def test_poll_interval_grows(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
     server.polls = 40
     fetched(connect())
     assert 0.08 <= pauses[0] <= 0.12
@@ -111,7 +111,7 @@ def test_polls_soon_and_then_seldom(server: AuroraXServer, connect: Connect, pau
         assert pauses[at] <= max(0.08, 0.3 * sum(pauses[:at])), "what is done is noticed soon, as it took so long"
 
 
-def test_uses_one_connection(server: AuroraXServer, connect: Connect) -> None:
+def test_reuses_one_connection(server: AuroraXServer, connect: Connect) -> None:
     engine = connect()
     for _ in range(3):
         fetched(engine)
@@ -120,17 +120,17 @@ def test_uses_one_connection(server: AuroraXServer, connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/api/v1", "/api/v1/"])
-def test_address_may_have_a_prefix(connect: Connect, ending: str) -> None:
+def test_the_address_can_have_a_prefix(connect: Connect, ending: str) -> None:
     with AuroraXServer(RECORDS, prefix="/search/engine") as behind:
         assert fetched(connect(behind.url + ending)) == FOUND
-        # The prefix is one that only the proxy in front knows: the service names itself without it.
+        # Only the proxy in front knows the prefix: the service names itself without it.
         behind.faults["submit"] = Fault(headers={"Location": "/api/v1/data_products/requests/unknown"})
         with pytest.raises(Refused, match="404 not found"):
             fetched(connect(behind.url + ending))
         assert behind.calls[-1].path == "/search/engine/api/v1/data_products/requests/unknown"
 
 
-def test_takes_a_plain_array_and_unknown_fields(server: AuroraXServer, connect: Connect) -> None:
+def test_accepts_a_plain_array_and_unknown_fields(server: AuroraXServer, connect: Connect) -> None:
     server.faults["data"] = Fault(change=lambda document: [{**each, "new": 1} for each in document["result"]])
     assert fetched(connect()) == [{**each, "new": 1} for each in FOUND]
 
@@ -142,8 +142,10 @@ def test_sends_the_response_format(server: AuroraXServer, connect: Connect) -> N
 
 
 @pytest.mark.parametrize("tree", [None, {"data_product_type": True}, {"data_source": {"program": True}, "url": True}])
-def test_takes_what_several_requests_find_once(server: AuroraXServer, connect: Connect, tree: Tree | None) -> None:
-    server.records.append(server.records[0])  # a twin of one record is a record
+def test_records_found_by_several_requests_are_merged(
+    server: AuroraXServer, connect: Connect, tree: Tree | None
+) -> None:
+    server.records.append(server.records[0])  # a duplicate of another record
     requests = (asking("trex", response_format=tree), asking(keogram_type="daily", response_format=tree))
     expected = [*FOUND, RECORDS[0], RECORDS[4]]
     found = fetched(connect(), planned(*requests))
@@ -158,19 +160,19 @@ def test_union_is_exact(archive: list[Any], wanted: list[set[int]]) -> None:
     assert Counter(map(str, unite_records(batches, "data_products"))) == Counter(map(str, exact))
 
 
-def test_a_plan_without_requests_asks_nobody(server: AuroraXServer, connect: Connect) -> None:
+def test_a_plan_without_requests_sends_nothing(server: AuroraXServer, connect: Connect) -> None:
     assert fetched(connect(), planned()) == []
     assert server.calls == []
 
 
-# What is repeated, and what is not
+# Retries
 
 
 @pytest.mark.parametrize("step", ["status", "data"])
 @pytest.mark.parametrize(
     "fault", [*(Fault(status=code) for code in (429, 500, 502, 503, 504)), Fault(drop="before"), Fault(drop="within")]
 )
-def test_repeats_what_is_safe(server: AuroraXServer, connect: Connect, step: StepName, fault: Fault) -> None:
+def test_retries_idempotent_requests(server: AuroraXServer, connect: Connect, step: StepName, fault: Fault) -> None:
     fault.times = MAX_TRIES - 1
     server.faults[step] = fault
     assert fetched(connect()) == FOUND
@@ -186,7 +188,7 @@ def test_submits_once(server: AuroraXServer, connect: Connect, fault: Fault, mon
     assert server.count("submit") == 1
 
 
-def test_submits_again_when_it_was_turned_away(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
+def test_submits_again_after_a_refusal(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
     server.faults["submit"] = Fault(status=429, headers={"Retry-After": "3"}, times=1)
     assert fetched(connect()) == FOUND
     assert pauses == [3]
@@ -203,7 +205,7 @@ def test_obeys_retry_after(server: AuroraXServer, connect: Connect, pauses: list
     assert pauses == [7]
 
 
-def test_nobody_listens(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
+def test_connection_refused(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         engine = connect(f"http://127.0.0.1:{bound.getsockname()[1]}", name="mine")
@@ -212,7 +214,7 @@ def test_nobody_listens(server: AuroraXServer, connect: Connect, pauses: list[fl
     assert len(pauses) == MAX_TRIES - 1
 
 
-def test_no_such_name(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_name(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -221,12 +223,12 @@ def test_no_such_name(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None
         connect("http://aurorax.example").submit(PLAN)
 
 
-def test_no_tls(server: AuroraXServer, connect: Connect) -> None:
+def test_tls_failure(server: AuroraXServer, connect: Connect) -> None:
     with pytest.raises(Unreachable, match="TLS"):
         connect(server.url.replace("http:", "https:")).submit(PLAN)
 
 
-# When it stops
+# Deadlines and cancellation
 
 
 @pytest.mark.parametrize("step", ["submit", "status", "data", "cancel"])
@@ -250,7 +252,7 @@ def test_stops_at_the_deadline(
     assert server.count("cancel") == (step in ("status", "cancel"))
 
 
-def test_cancels_what_is_not_done_in_time(server: AuroraXServer, connect: Connect) -> None:
+def test_a_deadline_cancels_unfinished_searches(server: AuroraXServer, connect: Connect) -> None:
     server.never = True
     run = connect(pause=time.sleep).submit(planned(asking("trex"), asking("rainbow")))
     with pytest.raises(TimedOut, match=r"took too long: no result within \d\.\d s, and the search was cancelled"):
@@ -289,7 +291,7 @@ def test_ctrl_c_during_a_call_cancels(server: AuroraXServer, connect: Connect, s
             fetched(connect())
     finally:
         timer.join()
-    if isinstance(stopped.value, SubmissionInterrupted):  # who catches it cancels
+    if isinstance(stopped.value, SubmissionInterrupted):  # the caller that catches it cancels
         stopped.value.run.cancel()
     assert [search.cancelled for search in server.searches.values()] == [True]
 
@@ -307,7 +309,7 @@ def test_cancel_ends_a_run_once(server: AuroraXServer, connect: Connect) -> None
         assert caught.value.request_id == run.request_ids[0]
 
 
-def test_cancel_of_what_is_done_or_gone_is_silent(server: AuroraXServer, connect: Connect) -> None:
+def test_cancelling_a_finished_or_deleted_search_is_silent(server: AuroraXServer, connect: Connect) -> None:
     done, gone = connect().submit(PLAN), connect().submit(PLAN)
     done.wait(time.monotonic() + 20)
     done.cancel()
@@ -329,7 +331,7 @@ def test_a_failed_submission_cancels_the_others(server: AuroraXServer, connect: 
     assert not any(cancelled[2:])
 
 
-def test_close_cancels_what_runs(server: AuroraXServer, connect: Connect) -> None:
+def test_close_cancels_running_searches(server: AuroraXServer, connect: Connect) -> None:
     engine = connect()
     engine.submit(PLAN).wait(time.monotonic() + 20)
     server.never = True
@@ -341,7 +343,7 @@ def test_close_cancels_what_runs(server: AuroraXServer, connect: Connect) -> Non
         engine.submit(PLAN)
 
 
-def test_the_sources_are_asked_for_once_and_only_where_lists_do_not_do() -> None:
+def test_sources_are_requested_once_and_only_when_needed() -> None:
     with AuroraXServer(RECORDS, SOURCES) as server, auroraql.connect(server.url) as archive:
         archive.run("FIND data_products WHERE program = 'trex'")
         assert server.count("sources") == 0
@@ -353,7 +355,7 @@ def test_the_sources_are_asked_for_once_and_only_where_lists_do_not_do() -> None
 @pytest.mark.parametrize(
     "sources", [{"no": "list"}, [{"identifier": 1}], [{**SOURCES[0], "identifier": "one"}], [5], "text"]
 )
-def test_sources_of_another_shape_are_an_error(sources: Any) -> None:
+def test_sources_of_an_unexpected_shape_are_an_error(sources: Any) -> None:
     with AuroraXServer(RECORDS, SOURCES) as server, auroraql.connect(server.url) as archive:
         server.faults["sources"] = Fault(body=json.dumps(sources).encode())
         with pytest.raises(Failed, match="data source"):

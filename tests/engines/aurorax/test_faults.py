@@ -1,4 +1,4 @@
-"""Every way the service can misbehave, what the HTTP archive says of it, and that it keeps its key to itself."""
+"""Tests of every fault of the service, the error that the HTTP engine reports for it, and that the key stays secret."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ CASES: list[Case] = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}: {case[3]}")
-def test_says_what_went_wrong(server: AuroraXServer, connect: Connect, case: Case) -> None:
+def test_error_messages(server: AuroraXServer, connect: Connect, case: Case) -> None:
     step, fault, kind, words = case
     server.faults[step] = fault
     with pytest.raises(ArchiveError, match=f"(?s){words}") as caught:
@@ -136,20 +136,20 @@ def test_says_what_went_wrong(server: AuroraXServer, connect: Connect, case: Cas
     assert caught.value.__context__ is None
 
 
-def test_says_why_a_search_failed(server: AuroraXServer, connect: Connect) -> None:
+def test_a_failed_search_reports_the_reason(server: AuroraXServer, connect: Connect) -> None:
     server.error = "No data sources match\x1b[31m the query"
     with pytest.raises(Failed, match=r"failed: No data sources match \[31m the query") as caught:
         fetched(connect())
     assert caught.value.request_id in server.searches
 
 
-def test_no_error_is_null_or_empty(server: AuroraXServer, connect: Connect) -> None:
+def test_a_null_or_empty_error_is_not_shown(server: AuroraXServer, connect: Connect) -> None:
     server.faults["data"] = changed(error=None, error_code="")
     server.faults["status"] = resulting(result_count=None)
     assert fetched(connect()) == FOUND
 
 
-def test_shows_what_the_log_says_of_a_failure(server: AuroraXServer, connect: Connect) -> None:
+def test_a_failure_shows_the_log_of_the_search(server: AuroraXServer, connect: Connect) -> None:
     lines = [
         {"level": level, "summary": f"{level} line", "timestamp": "2199-01-01T00:00:00"}
         for level in ("info", "error", "ERROR", "debug")
@@ -164,7 +164,7 @@ def test_shows_what_the_log_says_of_a_failure(server: AuroraXServer, connect: Co
 @pytest.mark.parametrize(
     "words", ["Fri, 01 Jan 1999 00:00:00 GMT", "Thu, 01 Jan 2099 00:00:00", "soon", "-5", "", "9" * 400]
 )
-def test_a_wrong_clock_or_header_harms_nothing(
+def test_a_wrong_clock_or_header_is_harmless(
     server: AuroraXServer, connect: Connect, step: StepName, words: str
 ) -> None:
     server.faults[step] = Fault(status=503, headers={"Retry-After": words}, times=1)
@@ -183,25 +183,25 @@ def test_a_wrong_clock_or_header_harms_nothing(
     "said_of_time",
     [{"completed_timestamp": "1970-01-01T00:00:00"}, {"query_duration": -5}, {"completed_timestamp": None, "new": []}],
 )
-def test_what_a_status_says_besides_does_not_matter(
+def test_irrelevant_status_fields_are_ignored(
     server: AuroraXServer, connect: Connect, said_of_time: dict[str, Any]
 ) -> None:
     server.faults["status"] = resulting(**said_of_time)
     assert fetched(connect()) == FOUND
 
 
-def test_finds_nothing(server: AuroraXServer, connect: Connect) -> None:
+def test_an_empty_result(server: AuroraXServer, connect: Connect) -> None:
     server.records.clear()
     assert fetched(connect()) == []
     server.faults["data"] = Fault(body=b" [ ] ")
     assert fetched(connect()) == []
 
 
-# Who is sent the key
+# Who receives the key
 
 
 @pytest.mark.parametrize("tail", ["/api/v1/data_products/requests/x/data", "", "/?a=b#c"])
-def test_takes_the_data_from_where_it_asked(server: AuroraXServer, connect: Connect, tail: str) -> None:
+def test_takes_the_data_from_the_queried_origin(server: AuroraXServer, connect: Connect, tail: str) -> None:
     with AuroraXServer(RECORDS) as thief:
         for uri in (f"{thief.url}{tail}", f"//{thief.url.removeprefix('http://')}{tail}"):
             server.faults["status"] = resulting(data_uri=uri)
@@ -223,7 +223,7 @@ def test_sends_nothing_to_another_origin(server: AuroraXServer, connect: Connect
         assert thief.connections == 0
 
 
-def test_follows_redirects_at_home(server: AuroraXServer, connect: Connect) -> None:
+def test_follows_redirects_within_the_origin(server: AuroraXServer, connect: Connect) -> None:
     server.faults["submit"] = Fault(status=307, headers={"Location": "/api/v1/data_products/search"}, times=1)
     assert fetched(connect()) == FOUND
     server.faults["submit"] = Fault(status=302, headers={"Location": "/api/v1/data_products/search"})
@@ -234,7 +234,7 @@ def test_follows_redirects_at_home(server: AuroraXServer, connect: Connect) -> N
         fetched(connect())
 
 
-def run_to_its_error(engine: AuroraXEngine, step: StepName) -> None:
+def run_expecting_an_error(engine: AuroraXEngine, step: StepName) -> None:
     run = engine.submit(PLAN)
     if step == "cancel":
         run.cancel()
@@ -258,7 +258,7 @@ def test_never_shows_the_key(
     }[form]
     engine = connect(api_key=KEY)
     with pytest.raises(ArchiveError) as caught:
-        run_to_its_error(engine, step)
+        run_expecting_an_error(engine, step)
     trace = "".join(traceback.format_exception(caught.value))
     shown = f"{trace} {caught.value!r} {vars(caught.value)} {caplog.text} {engine!r}"
     assert any(call.headers["x-aurorax-api-key"] == KEY for call in server.calls)

@@ -1,4 +1,4 @@
-"""Ctrl-C and deadlines, in every step: the search is cancelled on the service, nobody waits, no connection stays."""
+"""Tests of Ctrl-C and deadlines in every step: the search is cancelled, and no thread or connection stays."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.support.aurorax_matching import StepName
 from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
-SOON = 0.1
-"""Seconds within which the prompt is there again, when nothing is to be cancelled."""
+SOON_SECONDS = 0.1
+"""Seconds within which the prompt returns when no search needs cancelling."""
 
 
 @pytest.fixture
@@ -49,13 +49,13 @@ def planned(*programs: str) -> Plan:
     return Plan(Query("data_products"), requests)
 
 
-def exchanges() -> int:
-    """How many threads wait for an answer."""
+def count_exchanges() -> int:
+    """Return the number of threads that wait for a response."""
     return sum(each.name in ("auroraql-http", "auroraql-request") for each in threading.enumerate())
 
 
 def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
-    """Waits until it holds."""
+    """Wait until a condition holds."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end
@@ -64,7 +64,7 @@ def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
 
 @contextmanager
 def interrupted(server: AuroraXServer, step: StepName) -> Iterator[list[float]]:
-    """Ctrl-C once the step has arrived; it takes the seconds from then until the block ended."""
+    """Send Ctrl-C when the step has arrived. The list receives the seconds from then until the block ended."""
     took: list[float] = []
     sent: list[float] = []
 
@@ -85,20 +85,20 @@ def interrupted(server: AuroraXServer, step: StepName) -> Iterator[list[float]]:
 
 
 @pytest.mark.parametrize("programs", [("trex",), ("trex", "rainbow", "themis-asi")])
-def test_a_search_asked_at_once_is_dropped_at_once(
+def test_a_synchronous_search_is_dropped_immediately(
     server: AuroraXServer, engine: AuroraXEngine, programs: tuple[str, ...]
 ) -> None:
     server.seconds = 30
     with interrupted(server, "at_once") as took:
         engine.submit(planned(*programs), awaited=True).fetch(time.monotonic() + 60)
-    assert took[0] < SOON
-    until(lambda: not exchanges(), 1)
+    assert took[0] < SOON_SECONDS
+    until(lambda: not count_exchanges(), 1)
     assert server.count("submit") == server.count("cancel") == 0
 
 
 @pytest.mark.parametrize("programs", [("trex",), ("trex", "rainbow", "themis-asi")])
 @pytest.mark.parametrize(("step", "hang"), [("submit", 0.3), ("status", 30), ("status", 0)])
-def test_a_search_under_way_is_cancelled(
+def test_an_asynchronous_search_is_cancelled(
     server: AuroraXServer, engine: AuroraXEngine, step: StepName, hang: float, programs: tuple[str, ...]
 ) -> None:
     server.never, server.synchronous = True, False
@@ -108,13 +108,13 @@ def test_a_search_under_way_is_cancelled(
     assert took[0] < (1.5 if step == "submit" else 0.5)
     assert len(server.searches) == len(programs)
     assert all(search.cancelled for search in server.searches.values())
-    until(lambda: not exchanges(), 1)
+    until(lambda: not count_exchanges(), 1)
 
 
 def test_a_submission_that_is_accepted_after_the_cancellation_is_cancelled(
     server: AuroraXServer, engine: AuroraXEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The id arrives when the cancellation has stopped waiting for it."""
+    """The id arrives after the cancellation has stopped waiting for it."""
     monkeypatch.setattr(run_module, "_GRACE_SECONDS", 0.05)
     server.never, server.synchronous = True, False
     server.faults["submit"] = Fault(hang=0.6)
@@ -140,7 +140,7 @@ def test_a_submission_that_is_accepted_after_the_cancellation_is_cancelled(
 
 @pytest.mark.parametrize("programs", [("trex",), ("trex", "rainbow", "themis-asi")])
 @pytest.mark.parametrize("fault", [Fault(hang=30), Fault(trickle=0.05, body=b" " * 5000)], ids=["hang", "body"])
-def test_records_under_way_are_dropped_at_once(
+def test_a_download_is_dropped_immediately(
     server: AuroraXServer, engine: AuroraXEngine, fault: Fault, programs: tuple[str, ...]
 ) -> None:
     server.synchronous = False
@@ -149,40 +149,42 @@ def test_records_under_way_are_dropped_at_once(
     run.wait(time.monotonic() + 20)
     with interrupted(server, "data") as took:
         run.fetch(time.monotonic() + 60)
-    assert took[0] < SOON
-    until(lambda: not exchanges(), 1)
+    assert took[0] < SOON_SECONDS
+    until(lambda: not count_exchanges(), 1)
     assert server.count("cancel") == 0, "it is done"
     server.faults.clear()
     assert len(run.fetch(time.monotonic() + 20).records or ()) > 0, "and may be fetched once more"
 
 
 @pytest.mark.parametrize("step", ["at_once", "data"])
-def test_a_statement_is_dropped_at_once(server: AuroraXServer, step: StepName) -> None:
-    """Of a session, whose searches are waited for on another thread."""
+def test_a_statement_is_dropped_immediately(server: AuroraXServer, step: StepName) -> None:
+    """Interrupt a statement of a session, whose searches are awaited on another thread."""
     server.synchronous = step == "at_once"
     server.faults[step] = Fault(hang=30)
     with auroraql.connect(server.url) as archive:
         with interrupted(server, step) as took:
             archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")
-        assert took[0] < 2 * SOON
-        until(lambda: not exchanges(), 1)
+        assert took[0] < 2 * SOON_SECONDS
+        until(lambda: not count_exchanges(), 1)
         server.faults.clear()
         assert len(archive.run("FIND data_products WHERE program = 'trex' ON 2020-02-01")) == 2
     assert server.count("at_once") == (2 if step == "at_once" else 0), "that is no reason to ask in another way"
 
 
 @pytest.mark.parametrize("step", ["sources", "availability"])
-def test_what_is_no_search_is_dropped_at_once(server: AuroraXServer, engine: AuroraXEngine, step: StepName) -> None:
+def test_requests_other_than_searches_are_dropped_immediately(
+    server: AuroraXServer, engine: AuroraXEngine, step: StepName
+) -> None:
     server.faults[step] = Fault(hang=30)
     with interrupted(server, step) as took:
         if step == "sources":
             engine.sources()
         engine.availability("data_products", date(2020, 2, 1), date(2020, 2, 2), {}, time.monotonic() + 60)
-    assert took[0] < SOON
-    until(lambda: not exchanges(), 1)
+    assert took[0] < SOON_SECONDS
+    until(lambda: not count_exchanges(), 1)
 
 
-def test_a_cancellation_without_an_answer_is_waited_for_once(
+def test_a_cancellation_without_a_response_is_awaited_once(
     server: AuroraXServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "_CANCEL_SECONDS", 0.5)
@@ -194,7 +196,7 @@ def test_a_cancellation_without_an_answer_is_waited_for_once(
     assert server.count("cancel") == 1
 
 
-def test_the_deadline_tells_whether_it_was_cancelled(
+def test_the_deadline_error_says_whether_the_search_was_cancelled(
     server: AuroraXServer, engine: AuroraXEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "_CANCEL_SECONDS", 0.3)
@@ -209,7 +211,7 @@ def test_the_deadline_tells_whether_it_was_cancelled(
     assert caught.value.request_id in server.searches
 
 
-def test_what_was_cancelled_stays_so(server: AuroraXServer, engine: AuroraXEngine) -> None:
+def test_a_cancelled_search_stays_cancelled(server: AuroraXServer, engine: AuroraXEngine) -> None:
     server.seconds = 30
     run = engine.submit(planned("trex"), awaited=True)
     with interrupted(server, "at_once"):
@@ -218,11 +220,11 @@ def test_what_was_cancelled_stays_so(server: AuroraXServer, engine: AuroraXEngin
         run.fetch(time.monotonic() + 1)
 
 
-# As a user has it
+# The whole program
 
 
-def started(url: str, *options: str, before: str = "") -> subprocess.Popen[str]:
-    """The program with a search, in a process of its own."""
+def start_program(url: str, *options: str, before: str = "") -> subprocess.Popen[str]:
+    """Start the program with a search in a separate process."""
     statement = f"{before} FIND data_products WHERE program = 'trex' ON 2020-02-01"
     command = [sys.executable, "-m", "auroraql", "-a", url, *options, "-c", statement]
     environment = {**os.environ, "NO_PROXY": "*"}
@@ -232,7 +234,7 @@ def started(url: str, *options: str, before: str = "") -> subprocess.Popen[str]:
 @pytest.mark.parametrize("synchronous", [True, False])
 def test_ctrl_c_ends_the_program(server: AuroraXServer, synchronous: bool) -> None:
     server.synchronous, server.never, server.seconds = synchronous, True, 60
-    with started(server.url) as running:
+    with start_program(server.url) as running:
         until(lambda: server.count("at_once" if synchronous else "status"), 30)
         began = time.monotonic()
         running.send_signal(signal.SIGINT)
@@ -244,10 +246,10 @@ def test_ctrl_c_ends_the_program(server: AuroraXServer, synchronous: bool) -> No
     assert [search.cancelled for search in server.searches.values()] == ([] if synchronous else [True])
 
 
-def test_a_second_ctrl_c_ends_it_at_once(server: AuroraXServer) -> None:
+def test_a_second_ctrl_c_ends_the_program_immediately(server: AuroraXServer) -> None:
     server.synchronous, server.never = False, True
     server.faults["cancel"] = Fault(hang=60)
-    with started(server.url) as running:
+    with start_program(server.url) as running:
         until(lambda: server.count("status"), 30)
         running.send_signal(signal.SIGINT)
         until(lambda: server.count("cancel"))
@@ -262,10 +264,12 @@ def test_a_second_ctrl_c_ends_it_at_once(server: AuroraXServer) -> None:
     assert said.splitlines()[-1] == "interrupted"
 
 
-def test_a_second_ctrl_c_names_what_was_submitted_too(server: AuroraXServer) -> None:
+def test_a_second_ctrl_c_also_lists_submitted_searches(server: AuroraXServer) -> None:
     server.synchronous, server.never = False, True
     server.faults["cancel"] = Fault(hang=60)
-    with started(server.url, before="SUBMIT s = FIND ephemeris WHERE program = 'swarm' ON 2020-01-01;") as running:
+    with start_program(
+        server.url, before="SUBMIT s = FIND ephemeris WHERE program = 'swarm' ON 2020-01-01;"
+    ) as running:
         until(lambda: len(server.searches) == 2 and server.count("status") > 2, 30)
         running.send_signal(signal.SIGINT)
         until(lambda: server.count("cancel"))
@@ -276,10 +280,10 @@ def test_a_second_ctrl_c_names_what_was_submitted_too(server: AuroraXServer) -> 
     assert server.count("cancel") == 1
 
 
-def test_what_cannot_be_cancelled_is_named(server: AuroraXServer) -> None:
+def test_searches_that_cannot_be_cancelled_are_listed(server: AuroraXServer) -> None:
     server.synchronous, server.never = False, True
     server.faults["cancel"] = Fault(status=403)
-    with started(server.url) as running:
+    with start_program(server.url) as running:
         until(lambda: server.count("status"), 30)
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=20)
@@ -289,15 +293,15 @@ def test_what_cannot_be_cancelled_is_named(server: AuroraXServer) -> None:
 
 def test_the_deadline_ends_the_program(server: AuroraXServer) -> None:
     server.synchronous, server.never = False, True
-    with started(server.url, "--timeout", "1") as running:
+    with start_program(server.url, "--timeout", "1") as running:
         _, said = running.communicate(timeout=30)
     assert running.returncode == 4
     assert "and the search was cancelled" in said
     assert [search.cancelled for search in server.searches.values()] == [True]
 
 
-def test_the_deadline_holds_for_the_sources_too(server: AuroraXServer) -> None:
-    """Which are asked for while a statement is planned."""
+def test_the_deadline_applies_to_the_request_for_sources(server: AuroraXServer) -> None:
+    """The sources are requested while the statement is planned."""
     server.faults["sources"] = Fault(hang=60)
     with auroraql.connect(server.url, timeout=0.5) as archive:
         for statement in ("FIND data_products WHERE NOT program = 'trex'", "SHOW SOURCES", "SHOW SOURCES REFRESH"):
@@ -307,7 +311,7 @@ def test_the_deadline_holds_for_the_sources_too(server: AuroraXServer) -> None:
             assert time.monotonic() - began < 2
 
 
-def test_what_waits_to_ask_again_asks_no_more(server: AuroraXServer) -> None:
+def test_an_interrupted_retry_pause_ends_the_retries(server: AuroraXServer) -> None:
     server.faults["at_once"] = Fault(status=429, headers={"Retry-After": "1"}, times=1)
     with auroraql.connect(server.url) as archive:
         with interrupted(server, "at_once"):

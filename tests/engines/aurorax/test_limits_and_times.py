@@ -1,4 +1,4 @@
-"""Over HTTP: no more is received than is looked at, and times with an offset are the same moments wherever they are read."""
+"""Tests over HTTP: LIMIT bounds the download, and times with an offset are the same instants wherever they are read."""
 
 from __future__ import annotations
 
@@ -42,24 +42,28 @@ def many() -> Iterator[AuroraXServer]:
         yield server
 
 
-def _received(archive: Archive, statement: str) -> tuple[list[Any], int]:
-    """The rows, and the bytes that were received for them."""
+def _run_and_count_bytes(archive: Archive, statement: str) -> tuple[list[Any], int]:
+    """Run a statement, and return its rows and the number of bytes received for them."""
     search = archive.submit(statement)
     result = search.fetch()
     return list(result.rows), search.progress().bytes
 
 
-def test_a_limit_ends_what_is_received(many: AuroraXServer) -> None:
+def test_a_limit_ends_the_download(many: AuroraXServer) -> None:
     with connect(many.url, timeout=60) as archive:
-        rows, size = _received(archive, "FIND ephemeris SELECT metadata.number ON 2020-02-01 LIMIT 5 OFFSET 2")
+        rows, size = _run_and_count_bytes(
+            archive, "FIND ephemeris SELECT metadata.number ON 2020-02-01 LIMIT 5 OFFSET 2"
+        )
         assert rows == [(number,) for number in range(2, 7)]
         assert size < 2_000_000  # of about 8 MB
-        rows, size = _received(archive, "FIND ephemeris SELECT number ON 2020-02-01 ORDER BY number DESC LIMIT 1")
-        assert rows == [(COUNT - 1,)]  # which takes them all
+        rows, size = _run_and_count_bytes(
+            archive, "FIND ephemeris SELECT number ON 2020-02-01 ORDER BY number DESC LIMIT 1"
+        )
+        assert rows == [(COUNT - 1,)]  # downloads them all
 
 
 @pytest.mark.parametrize("statement", ["FIND ephemeris ON 2020-02-01", "FIND ephemeris ON 2020-02-01 LIMIT 9"])
-def test_the_limit_of_the_command_line_is_passed_down(many: AuroraXServer, statement: str) -> None:
+def test_the_limit_of_the_command_line_is_pushed_down(many: AuroraXServer, statement: str) -> None:
     done = command("-a", many.url, "--limit", "5", "--format", "jsonl", "-c", statement)
     assert (done.code, done.out.count("\n")) == (0, 5)
     assert "5 of more than 5 rows are written (--limit 5)" in done.err
@@ -82,13 +86,15 @@ PRODUCTS: list[dict[str, Any]] = [
 
 
 def _moment(text: str) -> datetime:
-    """What a time means, by Python's own reading."""
+    """Return the instant of a time literal, as Python's own parser reads it."""
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 @pytest.mark.parametrize("is_packed", [False, True])
-def test_times_with_an_offset_are_the_same_moments_everywhere(is_packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_with_an_offset_are_the_same_instants_everywhere(
+    is_packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if is_packed:
         monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 1000)
         monkeypatch.setattr(stream, "CHUNK_BYTES", 1000)

@@ -1,4 +1,4 @@
-"""Conjunctions of several requests as one list: what is merged, and what stays as it came."""
+"""Tests of merging the conjunctions of several requests into one list."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_records_without_an_identifying_field_are_never_merged(name: str) -> Non
     ("start", "merged"),
     [("2020-01-01T06:05:00", True), ("2020-01-01T06:06:00", True), ("2020-01-01T06:07:00", False)],
 )
-def test_parts_are_one_conjunction_when_at_most_a_step_apart(start: str, merged: bool) -> None:
+def test_parts_at_most_a_step_apart_are_one_conjunction(start: str, merged: bool) -> None:
     later = conjunction(start, "2020-01-01T06:30:00")
     found = merge_conjunctions([[MORNING], [later]], subminute=False)
     whole = {**MORNING, "end": later["end"], "closest_epoch": None, "farthest_epoch": None}

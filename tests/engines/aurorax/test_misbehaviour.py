@@ -1,6 +1,6 @@
-"""Every fault at every step: each ends soon, in the right rows or in an error of the tree that says what and where.
+"""Tests of every fault at every step: each ends soon, in the right rows or in an AuroraQL error that names it.
 
-The table of `engines/aurorax/test_faults.py` says the words of each error; here every step meets all that can happen to it.
+The table of `engines/aurorax/test_faults.py` has the words of each error; here every step meets every fault.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FOUND = [record for record in RECORDS if record["data_source"]["program"] == "tr
 PLAN = Plan(Query("data_products"), (Request("data_products", (("program", ("trex",)),), start=START, end=END),))
 
 STEPS: tuple[StepName, ...] = ("submit", "status", "data", "sources", "availability")
-"""Those without which there is no result; the others are helps, or ways round."""
+"""Steps that a result needs. The others are optional, or have an alternative."""
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def engine(server: AuroraXServer) -> Iterator[AuroraXEngine]:
     made.close()
 
 
-def carried_out(engine: AuroraXEngine, step: StepName, seconds: float = 20.0, *, awaited: bool = False) -> Any:
-    """What comes of the step, and of those that it needs."""
+def run_step(engine: AuroraXEngine, step: StepName, seconds: float = 20.0, *, awaited: bool = False) -> Any:
+    """Run a step and the steps that it needs, and return its result."""
     deadline = time.monotonic() + seconds
     if step == "sources":
         return engine.refresh_sources()
@@ -64,7 +64,7 @@ def carried_out(engine: AuroraXEngine, step: StepName, seconds: float = 20.0, *,
 
 
 def head(status: str, *lines: str, kind: str = "application/json") -> bytes:
-    """The beginning of an answer, as bytes."""
+    """Return the head of an HTTP response as bytes."""
     return "\r\n".join([f"HTTP/1.1 {status}", f"Content-Type: {kind}", *lines, "", ""]).encode()
 
 
@@ -140,10 +140,10 @@ def test_a_fault_is_an_error(
 ) -> None:
     server.faults[step] = replace(fault)
     if step == "submit" and fault.status in (None, 200) and kind is Failed:
-        kind = (Failed, Unreachable)  # a submission is read no further than its head
+        kind = (Failed, Unreachable)  # only the head of a response to a submission is read
     began = time.monotonic()
     with pytest.raises(ArchiveError) as caught:
-        carried_out(engine, step)
+        run_step(engine, step)
     assert isinstance(caught.value, kind), (name, caught.value)
     assert time.monotonic() - began < 5
     assert caught.value.archive == "aurorax"
@@ -156,16 +156,16 @@ def test_a_fault_is_an_error(
 
 
 @pytest.mark.parametrize(("name", "fault", "kind"), FAULTS, ids=[name for name, *_ in FAULTS])
-def test_a_fault_of_the_quick_way_is_gone_round(
+def test_a_fault_of_the_synchronous_endpoint_falls_back(
     server: AuroraXServer, engine: AuroraXEngine, name: str, fault: Fault, kind: Any
 ) -> None:
     server.synchronous = True
     server.faults["at_once"] = replace(fault)
-    assert carried_out(engine, "data", awaited=True) == FOUND, (name, kind)
+    assert run_step(engine, "data", awaited=True) == FOUND, (name, kind)
 
 
 @pytest.mark.parametrize(("name", "fault", "kind"), FAULTS[::4], ids=[name for name, *_ in FAULTS[::4]])
-def test_a_fault_of_the_estimate_leaves_it_out(
+def test_a_fault_of_the_estimate_omits_it(
     server: AuroraXServer, engine: AuroraXEngine, name: str, fault: Fault, kind: Any
 ) -> None:
 
@@ -178,7 +178,7 @@ def test_a_fault_of_the_estimate_leaves_it_out(
     assert engine.describe(request) in (None, "fine"), (name, kind)
 
 
-# What is none of these, and still right
+# Unusual but valid responses
 
 
 @pytest.mark.parametrize(
@@ -196,12 +196,12 @@ def test_a_fault_of_the_estimate_leaves_it_out(
     ],
 )
 @pytest.mark.parametrize("step", STEPS)
-def test_what_does_not_matter(server: AuroraXServer, engine: AuroraXEngine, step: StepName, fault: Fault) -> None:
-    expected = carried_out(engine, step)
+def test_harmless_deviations(server: AuroraXServer, engine: AuroraXEngine, step: StepName, fault: Fault) -> None:
+    expected = run_step(engine, step)
     if step == "submit" and fault.drop:
         return
     server.faults[step] = replace(fault)
-    assert carried_out(engine, step) == expected
+    assert run_step(engine, step) == expected
     assert expected
 
 
@@ -210,13 +210,13 @@ def test_a_flood_of_headers(server: AuroraXServer, engine: AuroraXEngine, head_l
     flood = head("200 OK", *(f"X-{n}: y" for n in range(head_lines)))
     server.faults["status"] = Fault(raw=flood + b"{}")
     with pytest.raises(Unreachable):
-        carried_out(engine, "status")
+        run_step(engine, "status")
 
 
 def test_a_byte_order_mark(server: AuroraXServer, engine: AuroraXEngine) -> None:
     server.faults["data"] = Fault(body=b"\xef\xbb\xbf" + json.dumps({"result": FOUND}).encode())
     server.faults["sources"] = Fault(body=b"\xef\xbb\xbf" + json.dumps(SOURCES).encode())
-    assert carried_out(engine, "data") == FOUND
+    assert run_step(engine, "data") == FOUND
     assert len(engine.refresh_sources()) == len(SOURCES)
 
 
@@ -235,7 +235,7 @@ def test_a_byte_order_mark(server: AuroraXServer, engine: AuroraXEngine) -> None
         (b'{"metadata": ' + b'{"a": ' * 100_000 + b"1" + b"}" * 100_000 + b"}", "JSON"),
     ],
 )
-def test_a_small_answer_is_read_as_strictly_as_a_large_one(
+def test_a_small_response_is_validated_like_a_large_one(
     server: AuroraXServer,
     engine: AuroraXEngine,
     small: bool,
@@ -251,11 +251,11 @@ def test_a_small_answer_is_read_as_strictly_as_a_large_one(
     server.faults["status"] = Fault(change=lambda status: announced(status, 81))
     server.faults["data"] = Fault(body=body)
     with pytest.raises(Failed, match=words):
-        len(carried_out(engine, "data"))
+        len(run_step(engine, "data"))
 
 
 @pytest.mark.parametrize("small", [True, False])
-def test_of_a_name_that_stands_twice_the_last_counts(
+def test_the_last_of_duplicate_members_counts(
     server: AuroraXServer, engine: AuroraXEngine, small: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not small:
@@ -264,7 +264,7 @@ def test_of_a_name_that_stands_twice_the_last_counts(
     twice = b'{"url": "first", "metadata": {"a": 1, "a": 2}, "url": "last"}'
     server.faults["status"] = Fault(change=lambda status: announced(status, 90))
     server.faults["data"] = Fault(body=b"[" + b",".join([twice] * 90) + b"]")
-    records = carried_out(engine, "data")
+    records = run_step(engine, "data")
     assert list(records) == [{"url": "last", "metadata": {"a": 2}}] * 90
 
 
@@ -272,12 +272,12 @@ def announced(status: Any, count: int) -> Any:
     return {**status, "search_result": {**status["search_result"], "result_count": count}}
 
 
-# Never without end
+# Responses without end
 
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("begin", [b"[", b"", b'{"a": "'], ids=["list", "blank", "text"])
-def test_a_body_without_end_is_left(
+def test_an_endless_body_is_aborted(
     server: AuroraXServer, engine: AuroraXEngine, step: StepName, begin: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_client, "_MOST_WHOLE", 4 << 20)
@@ -285,22 +285,22 @@ def test_a_body_without_end_is_left(
     status = "202 Accepted" if step == "submit" else "200 OK"
     server.faults[step] = Fault(raw=head(status) + begin, endless=b" " * 65_536)
     with pytest.raises(Failed, match=r"is longer than 4 MB|4 MB that are not a list of records"):
-        carried_out(engine, step)
+        run_step(engine, step)
 
 
-def test_an_error_without_end_is_told_all_the_same(server: AuroraXServer, engine: AuroraXEngine) -> None:
+def test_an_endless_error_body_is_still_reported(server: AuroraXServer, engine: AuroraXEngine) -> None:
     server.faults["data"] = Fault(raw=head("403 Forbidden"), endless=b"no " * 20_000)
     with pytest.raises(Refused, match="403 not permitted"):
-        carried_out(engine, "data")
+        run_step(engine, "data")
 
 
-def test_records_without_end_are_left(
+def test_endless_records_are_aborted(
     server: AuroraXServer, engine: AuroraXEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 1000)
     server.faults["data"] = Fault(raw=head("200 OK") + b"[", endless=(json.dumps(FOUND[0]) + ",").encode() * 500)
     with pytest.raises(Failed, match="announced 3 records, and more arrived"):
-        carried_out(engine, "data")
+        run_step(engine, "data")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -314,7 +314,7 @@ def test_records_without_end_are_left(
     ],
     ids=["hang", "head", "body", "go on"],
 )
-def test_nothing_is_waited_for_beyond_its_time(
+def test_no_wait_exceeds_its_deadline(
     server: AuroraXServer, engine: AuroraXEngine, step: StepName, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "_SOURCES_SECONDS", 0.5)
@@ -322,20 +322,20 @@ def test_nothing_is_waited_for_beyond_its_time(
     server.faults[step] = replace(fault)
     began = time.monotonic()
     with pytest.raises(TimedOut):
-        carried_out(engine, step, 0.7)
+        run_step(engine, step, 0.7)
     assert time.monotonic() - began < 3
-    no_threads_are_left()
+    assert_no_threads_are_left()
 
 
-def no_threads_are_left() -> None:
-    """An exchange that nobody waits for has its connection cut, and its thread ends by itself."""
+def assert_no_threads_are_left() -> None:
+    """Assert that no thread is left: an abandoned exchange has its connection cut, and its thread ends by itself."""
     end = time.monotonic() + 2
     while names := [each.name for each in threading.enumerate() if each.name.startswith("auroraql")]:
         assert time.monotonic() < end, names
         time.sleep(0.01)
 
 
-# What a service may say of where things are
+# Addresses in responses
 
 
 @pytest.mark.parametrize(
@@ -346,25 +346,25 @@ def no_threads_are_left() -> None:
         *("?id=5", "#5"),
     ],
 )
-def test_a_location_that_ends_in_no_id(server: AuroraXServer, engine: AuroraXEngine, location: str) -> None:
+def test_a_location_without_an_id(server: AuroraXServer, engine: AuroraXEngine, location: str) -> None:
     server.faults["submit"] = Fault(headers={"Location": location})
     with pytest.raises(Failed, match="expected a Location header that ends in a request id"):
-        carried_out(engine, "submit")
+        run_step(engine, "submit")
     assert {call.step for call in server.calls} == {"submit"}
 
 
 @pytest.mark.parametrize("before", ["", "/api/v1/data_products/requests/", "requests/", "http://elsewhere.example/x/"])
 @pytest.mark.parametrize("after", ["", "/", "?a=b", "#c"])
-def test_a_location_is_read_for_its_id_alone(
+def test_only_the_id_of_a_location_is_used(
     server: AuroraXServer, engine: AuroraXEngine, before: str, after: str
 ) -> None:
     request_id = server.submit("data_products", {"data_sources": {"programs": ["trex"]}})
     server.faults["submit"] = Fault(headers={"Location": f"{before}{request_id}{after}"})
-    assert carried_out(engine, "submit") == FOUND
+    assert run_step(engine, "submit") == FOUND
 
 
-def test_the_data_of_a_search_that_is_gone(server: AuroraXServer, engine: AuroraXEngine) -> None:
-    """Of results that were deleted the status tells, and has no address any more: nobody waits for that."""
+def test_the_data_of_a_deleted_search(server: AuroraXServer, engine: AuroraXEngine) -> None:
+    """A status without a data address means that the results were deleted; the engine does not wait for them."""
 
     def deleted(status: Any) -> Any:
         gone = {"data_uri": None, "result_file_deleted_timestamp": "2024-01-01T00:00:00"}
@@ -381,20 +381,18 @@ def test_the_data_of_a_search_that_is_gone(server: AuroraXServer, engine: Aurora
 def test_results_with_an_address_are_fetched_although_a_deletion_time_is_set(
     server: AuroraXServer, engine: AuroraXEngine
 ) -> None:
-    """The time may be a plan for later: only a missing address means that the results are gone."""
+    """The deletion time may lie in the future: only a missing address means that the results were deleted."""
 
     def scheduled(status: Any) -> Any:
         result = {**status["search_result"], "result_file_deleted_timestamp": "2030-01-01T00:00:00"}
         return {**status, "search_result": result}
 
     server.faults["status"] = Fault(change=scheduled)
-    assert carried_out(engine, "data") == FOUND
+    assert run_step(engine, "data") == FOUND
 
 
 @pytest.mark.parametrize("count", [0, 2, 4, -1, 10**30])
-def test_another_number_of_records_is_never_passed_over(
-    server: AuroraXServer, engine: AuroraXEngine, count: int
-) -> None:
+def test_a_wrong_number_of_records_is_always_an_error(server: AuroraXServer, engine: AuroraXEngine, count: int) -> None:
     server.faults["status"] = Fault(change=lambda status: announced(status, count))
     with pytest.raises(Failed, match="announced"):
-        carried_out(engine, "data")
+        run_step(engine, "data")

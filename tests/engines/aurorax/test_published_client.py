@@ -1,4 +1,4 @@
-"""The published AuroraX client against our test server: what it accepts of the server is what AuroraX answers."""
+"""Tests of the test server with the published AuroraX client: the client accepts its responses as AuroraX's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_searches_and_waits(server: AuroraXServer, client: Any) -> None:
     assert server.count("status") == 3
 
 
-def test_goes_step_by_step(server: AuroraXServer, client: Any) -> None:
+def test_runs_step_by_step(server: AuroraXServer, client: Any) -> None:
     server.polls = 1
     search = client.search.data_products.search(FIRST, LAST, platforms=["gillam"], return_immediately=True)
     assert search.request_url == client.search.data_products.get_request_url(search.request_id)
@@ -105,7 +105,7 @@ def test_cancels(server: AuroraXServer, client: Any) -> None:
     assert server.searches[search.request_id].cancelled
 
 
-def test_hears_of_failures(server: AuroraXServer, client: Any) -> None:
+def test_reports_failures(server: AuroraXServer, client: Any) -> None:
     server.error = "No data sources match the query"
     with pytest.raises(AuroraXSearchError, match="No data sources match"):
         client.search.data_products.search(FIRST, LAST, poll_interval=0.01)

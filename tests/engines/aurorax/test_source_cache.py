@@ -1,4 +1,4 @@
-"""The list of data sources on disk: for a day, for one address, without a key, and never in the way."""
+"""Tests of the list of data sources on disk: kept for a day, for one address, without a key, and never required."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def connect(server: AuroraXServer, tmp_path: Path) -> Connect:
     return lambda **options: AuroraXEngine(server.url, cache=tmp_path / "cache", pause=lambda _: None, **options)
 
 
-def kept(server: AuroraXServer, tmp_path: Path) -> Path:
+def cache_path(server: AuroraXServer, tmp_path: Path) -> Path:
     path = SourceCache(server.url, tmp_path / "cache").path
     assert path is not None
     return path
@@ -51,13 +51,13 @@ def aged(path: Path, seconds: float) -> None:
     path.write_text(json.dumps({**document, "saved": time.time() - seconds}))
 
 
-def test_is_asked_for_once_a_day(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
+def test_sources_are_requested_once_a_day(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
     assert connect().catalogue() is load_shipped()
     for _ in range(3):
         engine = connect(api_key="s3cret")
         assert engine.sources() == engine.sources() == KNOWN
     assert server.count("sources") == 1
-    path = kept(server, tmp_path)
+    path = cache_path(server, tmp_path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert "s3cret" not in path.read_text()
     assert list(path.parent.iterdir()) == [path]
@@ -66,12 +66,12 @@ def test_is_asked_for_once_a_day(server: AuroraXServer, connect: Connect, tmp_pa
     assert server.count("sources") == 2
 
 
-def test_a_session_of_days_asks_again(
+def test_a_session_of_several_days_requests_them_again(
     server: AuroraXServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = connect()
     engine.sources()
-    aged(kept(server, tmp_path), DAY_SECONDS + 1)
+    aged(cache_path(server, tmp_path), DAY_SECONDS + 1)
     later = time.monotonic() + DAY_SECONDS + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     server.sources.pop()
@@ -80,8 +80,8 @@ def test_a_session_of_days_asks_again(
     assert server.count("sources") == 2
 
 
-def test_sessions_side_by_side_find_it_whole(server: AuroraXServer, tmp_path: Path) -> None:
-    """Whoever reads meanwhile finds one of the lists that were written, never a part."""
+def test_concurrent_sessions_find_a_complete_list(server: AuroraXServer, tmp_path: Path) -> None:
+    """A concurrent reader finds one of the lists that were written, never a part of one."""
     lists = [KNOWN * 300, KNOWN[:1], KNOWN * 40]
 
     def write(some: tuple[DataSource, ...]) -> None:
@@ -101,12 +101,12 @@ def test_sessions_side_by_side_find_it_whole(server: AuroraXServer, tmp_path: Pa
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_its_folder_is_the_users_own(connect: Connect, tmp_path: Path) -> None:
+def test_the_folder_is_in_the_users_cache(connect: Connect, tmp_path: Path) -> None:
     connect().sources()
     assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
 
 
-def test_without_network_what_is_kept_serves_for_a_day(server: AuroraXServer, tmp_path: Path) -> None:
+def test_without_network_the_cache_is_valid_for_a_day(server: AuroraXServer, tmp_path: Path) -> None:
     kept_by = SourceCache("https://nowhere.example", tmp_path)
     kept_by.write(KNOWN, {})
     engine = AuroraXEngine("https://nowhere.example", cache=tmp_path, pause=lambda _: None)
@@ -119,9 +119,11 @@ def test_without_network_what_is_kept_serves_for_a_day(server: AuroraXServer, tm
         engine.sources()
 
 
-def test_is_there_at_once_and_without_network(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
+def test_the_cache_is_available_immediately_and_without_network(
+    server: AuroraXServer, connect: Connect, tmp_path: Path
+) -> None:
     connect().sources()
-    aged(kept(server, tmp_path), 40 * DAY_SECONDS)
+    aged(cache_path(server, tmp_path), 40 * DAY_SECONDS)
     server.calls.clear()
     catalogue = connect().catalogue()
     assert catalogue.sources == KNOWN
@@ -129,7 +131,7 @@ def test_is_there_at_once_and_without_network(server: AuroraXServer, connect: Co
     assert server.calls == []
 
 
-def test_can_be_asked_for_anew(server: AuroraXServer, connect: Connect) -> None:
+def test_the_cache_can_be_refreshed(server: AuroraXServer, connect: Connect) -> None:
     engine = connect()
     assert engine.sources() == KNOWN
     server.sources.pop()
@@ -154,8 +156,8 @@ def test_can_be_asked_for_anew(server: AuroraXServer, connect: Connect) -> None:
         '{"address": "https://elsewhere.example", "saved": 1, "sources": [[1, "a", "b", "c", "d", "e"]]}',
     ],
 )
-def test_a_damaged_file_is_as_none(server: AuroraXServer, connect: Connect, tmp_path: Path, text: str) -> None:
-    path = kept(server, tmp_path)
+def test_a_damaged_file_counts_as_missing(server: AuroraXServer, connect: Connect, tmp_path: Path, text: str) -> None:
+    path = cache_path(server, tmp_path)
     path.parent.mkdir()
     path.write_bytes(text.replace("ADDRESS", server.url).encode("utf-8", "surrogatepass"))
     engine = connect()
@@ -164,25 +166,25 @@ def test_a_damaged_file_is_as_none(server: AuroraXServer, connect: Connect, tmp_
     assert json.loads(path.read_bytes())["address"] == server.url
 
 
-def test_a_moment_to_come_is_not_believed(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
+def test_a_time_in_the_future_is_not_trusted(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
     connect().sources()
-    aged(kept(server, tmp_path), -3600)
+    aged(cache_path(server, tmp_path), -3600)
     connect().sources()
     assert server.count("sources") == 2
 
 
-def test_a_disk_that_takes_nothing_is_no_reason_to_fail(server: AuroraXServer, tmp_path: Path) -> None:
+def test_a_full_disk_is_not_an_error(server: AuroraXServer, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert AuroraXEngine(server.url, cache=tmp_path / "file" / "below").sources() == KNOWN
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:80", "localhost", "[::1]:9", "127.8.8.8", "my.localhost"])
-def test_the_ways_of_a_service_on_this_machine_are_not_kept(host: str) -> None:
+def test_endpoints_of_a_service_on_this_machine_are_not_remembered(host: str) -> None:
     assert CacheFile("ways", f"http://{host}", here=False).path is None
     assert SourceCache(f"http://{host}").path is not None
 
 
-def test_the_next_session_knows_what_one_was_told_without_network(server: AuroraXServer) -> None:
+def test_the_next_session_knows_the_sources_without_network(server: AuroraXServer) -> None:
     with auroraql.connect(server.url) as archive:
         archive.run("SHOW SOURCES")
     server.faults["sources"] = Fault(drop="before")
@@ -191,7 +193,9 @@ def test_the_next_session_knows_what_one_was_told_without_network(server: Aurora
     assert server.count("sources") == 1
 
 
-def test_a_server_is_not_taken_for_the_one_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_new_server_does_not_get_the_sources_of_the_previous_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     archive = small_catalogue.write(tmp_path / "small.duckdb", [])  # the demonstration would be built there
     with ServerProcess(archive=archive, cache=tmp_path) as first:
@@ -202,14 +206,14 @@ def test_a_server_is_not_taken_for_the_one_before(monkeypatch: pytest.MonkeyPatc
         assert [SourceCache(f"http://{host}:{port}").read() for host in ("127.0.0.1", "localhost")] == [None, None]
 
 
-def test_each_address_has_its_own(tmp_path: Path) -> None:
+def test_each_address_has_its_own_cache(tmp_path: Path) -> None:
     paths = {str(SourceCache(f"https://{name}", tmp_path).path) for name in ("a.example", "b.example", "a.example/x")}
     assert len(paths) == 3
     here: Any = SourceCache("https://a.example").path
     assert here.parent.name == "auroraql"
 
 
-def test_a_session_asks_anew_when_it_is_told_to(server: AuroraXServer) -> None:
+def test_a_session_refreshes_on_request(server: AuroraXServer) -> None:
     with auroraql.connect(server.url) as archive:
         assert [row[0] for row in archive.run("SHOW SOURCES")] == [each.identifier for each in KNOWN]
         server.sources.append({**SOURCES[0], "identifier": 500, "program": "newest"})
@@ -225,7 +229,7 @@ def test_a_session_asks_anew_when_it_is_told_to(server: AuroraXServer) -> None:
         assert len(archive.run("SHOW SOURCES")) == 4
 
 
-def test_check_knows_what_the_archive_last_told_and_asks_nothing(
+def test_check_uses_the_cached_sources_and_sends_nothing(
     server: AuroraXServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "FIND data_products WHERE program = 'newest' ON 2021-01-01"
@@ -243,7 +247,7 @@ def test_check_knows_what_the_archive_last_told_and_asks_nothing(
     assert server.calls == []
 
 
-def test_check_goes_by_what_comes_with_the_package_where_nothing_is_kept(tmp_path: Path) -> None:
+def test_check_uses_the_shipped_sources_without_a_cache(tmp_path: Path) -> None:
     text = "FIND data_products WHERE program = 'trx' ON 2021-01-01"
     for archive in ("demo", "https://nobody.example"):
         done = command("check", "-", "--archive", archive, stdin=text)
@@ -271,7 +275,10 @@ STATS = {
 
 
 def test_sources_come_with_their_schemas(server: AuroraXServer, connect: Connect) -> None:
-    """What the archive says of a source decides which keys its records have; other programs keep the shipped keys."""
+    """The archive's list decides which keys the records of a source have.
+
+    Programs outside the list keep the shipped keys.
+    """
     server.sources[:] = [
         {**SOURCES[0], "data_product_metadata_schema": SCHEMA, "owner": "a@b.example", "maintainers": ["c"]},
         {**SOURCES[1], "data_product_metadata_schema": "broken", "metadata": {"site": "GILL"}},
@@ -304,7 +311,7 @@ def test_sources_come_with_their_schemas(server: AuroraXServer, connect: Connect
     assert server.calls == []
 
 
-def test_statistics_are_asked_for_once_in_ten_minutes(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
+def test_statistics_are_requested_once_in_ten_minutes(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
     server.sources[:] = [
         {**SOURCES[0], "stats": STATS},
         {**SOURCES[1], "stats": None},
@@ -320,7 +327,9 @@ def test_statistics_are_asked_for_once_in_ten_minutes(server: AuroraXServer, con
         assert asked.catalogue().statistics["ephemeris"] == {103: expected}
     assert server.count("sources") == 2
     assert "include_stats=true" in server.calls[-1].path
-    aged(kept(server, tmp_path).with_name(kept(server, tmp_path).name.replace("sources", "statistics")), 601)
+    aged(
+        cache_path(server, tmp_path).with_name(cache_path(server, tmp_path).name.replace("sources", "statistics")), 601
+    )
     assert connect().catalogue().statistics["ephemeris"] == {103: expected}
     connect().statistics("ephemeris")
     assert server.count("sources") == 3
@@ -335,8 +344,8 @@ def test_statistics_of_a_file_are_counted(tmp_path: Path) -> None:
         assert engine.statistics("data_products")[3] == Statistics(0)
 
 
-def test_the_shipped_lists_agree() -> None:
-    """Every program that a metadata key names has a source, so that no negative predicate loses it."""
+def test_the_shipped_lists_are_consistent() -> None:
+    """Every program that a metadata key names has a source, so that no negative predicate loses its records."""
     programs = {program for keys in load_shipped().metadata.values() for key in keys for program in key.programs}
     assert programs <= set(load_shipped().values("program"))
     assert {"rego", "events", "go-canada", "dmsp", "elfin"} <= set(load_shipped().values("program"))

@@ -1,7 +1,7 @@
-"""What keeps a service from answering is named, at once, and no credentials but the key of the archive ever leave.
+"""Tests of transport errors: each names its cause soon, and only the archive's own key is ever sent.
 
-Every case meets a real listener on the loopback that misbehaves. The certificates in tests/engines/aurorax/certificates are for these
-tests alone: one signed by itself for 127.0.0.1, one for another host, one that has expired.
+Every case meets a real listener on the loopback that misbehaves. The certificates in tests/engines/aurorax/certificates
+are for these tests alone: one self-signed for 127.0.0.1, one for another host, and one that has expired.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def _listening(answer: Callable[[socket.socket], object]) -> Iterator[tuple[int, list[int]]]:
-    """A listener that treats each connection so; its port, and an entry for each connection."""
+    """Run a listener that handles each connection with `answer`.
+
+    Yields its port and a list with an entry for each connection.
+    """
     connections: list[int] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -110,10 +113,10 @@ NOT_FOUND = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close
         ("https", _encrypted("other.pem"), "certificate is not accepted: it is (signed by itself|for another)"),
     ],
 )
-def test_what_answers_there_is_named(scheme: str, answer: Callable[[socket.socket], object], words: str) -> None:
+def test_the_error_names_what_answered(scheme: str, answer: Callable[[socket.socket], object], words: str) -> None:
     with _listening(answer) as (port, connections):
         error = _error(f"{scheme}://127.0.0.1:{port}")
-    assert len(connections) == 1  # it would be the same again
+    assert len(connections) == 1  # a retry would give the same
     assert re.search(words, error.message), error.message
     assert error.hint
 
@@ -122,9 +125,7 @@ def test_what_answers_there_is_named(scheme: str, answer: Callable[[socket.socke
     ("certificate", "words"),
     [("self.pem", ""), ("other.pem", "it is for another"), ("expired.pem", "it has expired")],
 )
-def test_what_is_wrong_with_a_trusted_certificate(
-    certificate: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_errors_of_a_trusted_certificate(certificate: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / certificate))
     with _listening(_encrypted(certificate)) as (port, _):
         if not words:
@@ -135,7 +136,7 @@ def test_what_is_wrong_with_a_trusted_certificate(
         assert words in _error(f"https://127.0.0.1:{port}").message
 
 
-def test_https_to_a_port_that_waits_for_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_https_to_a_plain_http_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "CONNECT_SECONDS", 0.5)
     over = threading.Event()
     with _listening(lambda _connection: over.wait(10)) as (port, connections):
@@ -146,7 +147,7 @@ def test_https_to_a_port_that_waits_for_plain_http(monkeypatch: pytest.MonkeyPat
     assert "http://" in error.hint
 
 
-def test_files_of_certificates_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_certificate_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with _listening(_encrypted("self.pem")) as (port, connections):
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
         error = _error(f"https://127.0.0.1:{port}")
@@ -183,14 +184,14 @@ def test_proxies_that_do_not_work(scheme: str, proxy: str, words: str, monkeypat
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_asks_for_a_password(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_requires_a_password(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with _listening(_say(refusal)) as (port, _):
         monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{port}")
         assert "the proxy asks for a user name and password" in _error(f"{scheme}://archive.example.org").message
 
 
-def test_names_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_names(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_arguments: Any, **_options: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -247,7 +248,7 @@ def test_the_key_for_this_machine_does_not_pass_through_a_proxy(
     assert connections == []
 
 
-def test_the_key_of_aurorax_is_for_aurorax_alone(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_aurorax_key_goes_to_aurorax_only(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AURORAX_API_KEY", KEY)
     engine: Any = open_archive(server.url, None, lambda _line: None)
     engine.refresh_sources()
@@ -279,7 +280,7 @@ def test_the_key_of_aurorax_is_for_aurorax_alone(server: AuroraXServer, monkeypa
         ("http://[::1]:8080", "AURORAQL_API_KEY", True),
     ],
 )
-def test_where_a_key_of_the_environment_may_go(archive: str, variable: str, is_sent: bool) -> None:
+def test_which_archive_may_receive_the_environments_key(archive: str, variable: str, is_sent: bool) -> None:
     found = read_config({variable: KEY}, {"archive": archive})
     assert (found.api_key == KEY) is is_sent
     assert bool(found.withheld) is not is_sent
@@ -306,7 +307,7 @@ _FAR = (
 
 
 @pytest.mark.parametrize("text", _FAR)
-def test_a_wait_outside_any_range_harms_nothing(server: AuroraXServer, text: str) -> None:
+def test_a_retry_after_out_of_range_is_harmless(server: AuroraXServer, text: str) -> None:
     seconds = parse_retry_after(text)
     assert seconds is None or 0 < seconds <= 1e9
     if not (text.isascii() and text.isprintable()):
@@ -320,7 +321,7 @@ def test_a_wait_outside_any_range_harms_nothing(server: AuroraXServer, text: str
     engine.close()
 
 
-def test_a_wait_is_said_in_words(server: AuroraXServer) -> None:
+def test_a_wait_is_worded(server: AuroraXServer) -> None:
     engine = AuroraXEngine(server.url, pause=lambda _: None)
     for text, words in (("300", "300 s"), ("9" * 30, "11,574 days")):
         server.faults["sources"] = Fault(status=503, headers={"Retry-After": text})

@@ -1,4 +1,4 @@
-"""Large results over HTTP: packed while they arrive, the same as small ones in everything that can be asked of them."""
+"""Tests of large results over HTTP: stored as columns while they arrive, and equal to small ones in every respect."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COUNT = 1200
 
 
 def position(minute: int) -> dict[str, Any]:
-    """An ephemeris record."""
+    """Return an ephemeris record."""
     places = {
         name: {"lat": None if minute % 7 == at else minute % 90 + at / 4, "lon": None if minute % 7 == at else 0.5}
         for at, name in enumerate(("location_geo", "location_gsm", "nbtrace", "sbtrace"))
@@ -66,7 +66,7 @@ def archive(server: AuroraXServer) -> Iterator[Archive]:
 
 
 def read(text: str, kind: str = "ephemeris", piece: int = 7001) -> tuple[RecordStream, BatchedRecords, Any]:
-    """What the reader makes of a body."""
+    """Feed a body to the stream decoder and return its result."""
     reader, data = record_reader(kind, lambda *_: None), text.encode("utf-8", "surrogatepass")
     for at in range(0, len(data), piece):
         reader.feed(data[at : at + piece])
@@ -134,13 +134,13 @@ CHANGES: list[tuple[str, type, Callable[[int, dict[str, Any]], dict[str, Any]]]]
 
 
 def sorted_members(value: Any) -> Any:
-    """A record whose text tells it apart from one with other numbers, as 3 and 3.0."""
+    """Return the JSON of a record with sorted members, which distinguishes 3 from 3.0."""
     return {name: sorted_members(value[name]) for name in sorted(value)} if isinstance(value, dict) else value
 
 
 @pytest.mark.parametrize("written", WRITINGS, ids=["array", "result", "with more"])
 @pytest.mark.parametrize(("_name", "kind", "change"), CHANGES, ids=[name for name, *_ in CHANGES])
-def test_packs_without_loss(written: Any, _name: str, kind: type, change: Any) -> None:
+def test_columns_lose_nothing(written: Any, _name: str, kind: type, change: Any) -> None:
     records = [change(n, each) for n, each in enumerate(RECORDS)]
     _, packed, around = read(written(records))
     assert len(packed) == COUNT
@@ -165,8 +165,11 @@ def test_packs_without_loss(written: Any, _name: str, kind: type, change: Any) -
     st.sampled_from(WRITINGS),
 )  # fmt: skip
 @settings(max_examples=25)
-def test_ends_pieces_where_records_end(values: list[Any], order: random.Random, piece: int, written: Any) -> None:
-    """A few values are drawn, and many records have one of them each: drawing a value for each takes most of the time."""
+def test_batches_end_at_record_boundaries(values: list[Any], order: random.Random, piece: int, written: Any) -> None:
+    """A few values are drawn, and many records repeat one of them.
+
+    Drawing a value for each record takes most of the time.
+    """
     records = [{**RECORDS[n], "metadata": {"value": order.choice(values)}} for n in range(180)]
     reader = record_reader("ephemeris", lambda *_: None)
     reader._enough = 2000
@@ -176,13 +179,13 @@ def test_ends_pieces_where_records_end(values: list[Any], order: random.Random, 
     assert list(reader.finish()[0]) == records
 
 
-def test_conjunctions_are_packed_too() -> None:
+def test_conjunctions_are_stored_as_columns_too() -> None:
     event = {"conjunction_type": "nbtrace", "e1_source": SWARM, "e2_source": SOURCES[0], "start": "2020-01-01T00:00:00"}
     records = [{"conjunction_type": "nbtrace", "events": [event] * (n % 5), "min_distance": n} for n in range(900)]
     assert list(read(json.dumps({"result": records}), "conjunctions")[1]) == records
 
 
-def test_tells_what_came() -> None:
+def test_reports_the_number_of_records() -> None:
     seen: list[tuple[int, int]] = []
     text = json.dumps(RECORDS)
     reader = RecordStream(KINDS["ephemeris"], lambda _: "", lambda *each: seen.append(each))
@@ -202,7 +205,7 @@ def fetched(server: AuroraXServer) -> Any:
         engine.close()
 
 
-def test_fetches_packed(server: AuroraXServer) -> None:
+def test_fetch_returns_columns(server: AuroraXServer) -> None:
     records = fetched(server)
     assert isinstance(records, BatchedRecords)
     assert list(records) == RECORDS
@@ -225,7 +228,7 @@ def test_fetches_packed(server: AuroraXServer) -> None:
         (lambda records: {"records": records}, "expected a list of records"),
     ],
 )
-def test_checks_what_it_packs(server: AuroraXServer, change: Any, words: str) -> None:
+def test_records_are_validated(server: AuroraXServer, change: Any, words: str) -> None:
     server.faults["data"] = Fault(change=lambda document: change(document["result"]))
     with pytest.raises(Failed, match=words) as caught:
         fetched(server)
@@ -234,20 +237,20 @@ def test_checks_what_it_packs(server: AuroraXServer, change: Any, words: str) ->
 
 
 @pytest.mark.parametrize("end", ["", "]", "}]", "]]", "], 5}", "]} x"])
-def test_broken_ends_are_told(server: AuroraXServer, end: str) -> None:
+def test_truncated_responses_are_errors(server: AuroraXServer, end: str) -> None:
     body = json.dumps({"result": RECORDS})[:-3] + end
     server.faults["data"] = Fault(body=body.encode())
     with pytest.raises(Failed, match="records as JSON, but they break off or are broken after 1"):
         fetched(server)
 
 
-def test_starts_anew_when_it_is_tried_again(server: AuroraXServer) -> None:
+def test_a_retry_starts_from_the_beginning(server: AuroraXServer) -> None:
     server.faults["data"] = Fault(drop="within", times=2)
     assert list(fetched(server)) == RECORDS
     assert server.count("data") == 3
 
 
-# What a session does with them
+# Sessions
 
 STATEMENTS = [
     f"FIND {'DISTINCT ' if statement.startswith('SELECT program ON') else ''}ephemeris {statement}"
@@ -268,7 +271,7 @@ STATEMENTS = [
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_is_asked_like_a_small_one(
+def test_a_large_result_is_queried_like_a_small_one(
     archive: Archive, statement: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     packed = archive.run(statement)
@@ -278,7 +281,7 @@ def test_is_asked_like_a_small_one(
     assert list(packed) == list(small) == list(packed.rows)
     assert list(packed.records) == list(small.records)
     assert packed.to_arrow().schema == small.to_arrow().schema
-    assert texts_read(packed.to_arrow().to_pylist()) == texts_read(small.to_arrow().to_pylist())
+    assert decode_objects(packed.to_arrow().to_pylist()) == decode_objects(small.to_arrow().to_pylist())
     pd.testing.assert_frame_equal(packed.to_pandas(), small.to_pandas())
     for suffix in ("csv", "jsonl"):
         files = [tmp_path / f"{name}.{suffix}" for name in ("packed", "small")]
@@ -287,12 +290,12 @@ def test_is_asked_like_a_small_one(
     assert files[0].read_text() == files[1].read_text()
 
 
-def texts_read(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Arrow's rows, with the JSON of their objects read."""
+def decode_objects(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return Arrow's rows, with the JSON texts of objects decoded."""
     return [{k: json.loads(v) if isinstance(v, str) and v[:1] == "{" else v for k, v in row.items()} for row in rows]
 
 
-def test_windows_that_lie_apart_are_not_compared(server: AuroraXServer) -> None:
+def test_separate_windows_are_not_compared(server: AuroraXServer) -> None:
     noon = FIRST + timedelta(hours=12)
     first = Request("ephemeris", start=FIRST, end=noon)
     then = Request("ephemeris", start=noon + timedelta(minutes=1), end=FIRST + timedelta(days=1))
@@ -306,7 +309,7 @@ def test_windows_that_lie_apart_are_not_compared(server: AuroraXServer) -> None:
         engine.close()
 
 
-def test_several_requests_leave_what_was_asked_for(server: AuroraXServer) -> None:
+def test_several_requests_are_post_processed(server: AuroraXServer) -> None:
     tree: Tree = {"epoch": True, "nbtrace": {"lat": True}, "data_source": {"program": True}}
     whole = Request("ephemeris", start=FIRST, end=FIRST + timedelta(days=1), response_format=tree)
     engine = AuroraXEngine(server.url, pause=lambda _: None)
@@ -316,7 +319,7 @@ def test_several_requests_leave_what_was_asked_for(server: AuroraXServer) -> Non
     engine.close()
 
 
-def test_nothing_much_is_nothing(server: AuroraXServer) -> None:
+def test_an_empty_result(server: AuroraXServer) -> None:
     server.ephemeris.clear()
     server.faults["data"] = Fault(body=b'{"result": [' + b" " * 100_000 + b"]}")
     assert len(fetched(server)) == 0

@@ -1,4 +1,4 @@
-"""Catalogue files of strangers: what is in them is checked before anything of it runs, and gaps are named."""
+"""Tests of untrusted catalogue files: their contents are checked before anything in them runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"
 
 @cache
 def _bytes() -> bytes:
-    """A small catalogue."""
+    """Return the bytes of a small catalogue file."""
     with tempfile.TemporaryDirectory() as folder:
         return write(Path(folder) / "small.duckdb", []).read_bytes()
 
@@ -40,7 +40,7 @@ _DOUBLING = (
     *(f"CREATE VIEW v{n} AS SELECT 1 AS a" for n in range(41)),
     *(f"CREATE OR REPLACE VIEW v{n} AS SELECT x.a FROM v{n + 1} x, v{n + 1} y" for n in range(40)),  # noqa: S608
 )
-"""Views that take longer than anybody waits only to be bound."""
+"""Views that take very long merely to bind."""
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ _ROWS = {
 
 
 def _required() -> list[tuple[str, str]]:
-    """The columns that the published format declares NOT NULL, as DuckDB lists them."""
+    """Return the columns that the published format declares NOT NULL, as DuckDB lists them."""
     with duckdb.connect() as connection:
         connection.execute((ROOT / "auroraql/engines/duckdb/catalogue.sql").read_text())
         columns = connection.execute(
@@ -126,12 +126,12 @@ def test_a_null_is_named_by_file_row_and_field(tmp_path: Path, table: str, colum
         ("DROP TABLE ephemeris_metadata", "no table ephemeris_metadata"),
     ],
 )
-def test_what_no_record_can_have_is_named(tmp_path: Path, statement: str, fact: str) -> None:
+def test_impossible_values_are_named(tmp_path: Path, statement: str, fact: str) -> None:
     with pytest.raises(UsageError, match=fact):
         EmbeddedEngine(_changed(tmp_path / "odd.duckdb", statement))
 
 
-def test_a_file_is_checked_again_when_it_has_changed(tmp_path: Path) -> None:
+def test_a_changed_file_is_checked_again(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.duckdb", [])
     for _ in range(2):
         EmbeddedEngine(path).close()
@@ -142,7 +142,7 @@ def test_a_file_is_checked_again_when_it_has_changed(tmp_path: Path) -> None:
 
 
 _SLOW = (
-    # A generated column is computed whenever it is read.
+    # A generated column is computed on every read.
     "DROP TABLE ephemeris",
     "CREATE TABLE ephemeris (data_source BIGINT NOT NULL, seed BIGINT,"
     " epoch TIMESTAMP GENERATED ALWAYS AS (TIMESTAMP '2020-01-01' + to_seconds((list_sum(range(seed)) % 60)::BIGINT)),"

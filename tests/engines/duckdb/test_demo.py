@@ -1,4 +1,4 @@
-"""The demonstration catalogue keeps its rule, and its cache survives anything."""
+"""Tests of the demonstration catalogue: it follows its rules, and its cache survives any damage."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ from tests.support.embedded_runs import DAILY, DAY, KEOGRAMS, KIND, RGB, TREX, f
 from tests.support.small_catalogue import FORMAT
 
 CHECKSUM = "74303633e52c1aafcc68d452eb5047ae-a29fff96d4344bca"
-"""Of every row of the demonstration. If it changes, so must the number of the rule in auroraql/engines/duckdb/demo."""
+"""Checksum of all rows of the demonstration. If it changes, change the rule number in auroraql/engines/duckdb/demo
+too.
+"""
 
 
-# The rule of the demonstration
+# The rules of the demonstration
 
 
 def test_the_five_keograms(demo_engine: EmbeddedEngine) -> None:
@@ -60,7 +62,7 @@ def test_the_five_keograms(demo_engine: EmbeddedEngine) -> None:
     }
 
 
-def test_as_many_as_the_real_engine_found(demo_engine: EmbeddedEngine) -> None:
+def test_counts_equal_those_of_the_real_engine(demo_engine: EmbeddedEngine) -> None:
     week = Query(KIND, And((TREX, RGB)), datetime(2020, 2, 1), datetime(2020, 2, 5, 23, 59, 59))
     run = demo_engine.submit(plan(week))
     assert run.status().result_count is None
@@ -100,8 +102,8 @@ def test_only_ground_imagers_have_products(table: duckdb.DuckDBPyConnection) -> 
     assert {rgb for _, daily_of_trex, rgb in kinds if daily_of_trex} == {True}
 
 
-def test_no_hour_without_night(table: duckdb.DuckDBPyConnection) -> None:
-    """In June nothing is dark at 60 degrees north; in December it is, but not at noon."""
+def test_no_products_without_night(table: duckdb.DuckDBPyConnection) -> None:
+    """In June, 60 degrees north never gets dark; in December it does, but not at noon."""
     hours = table.execute(
         'SELECT DISTINCT month("start"), hour("start") FROM data_products WHERE data_source = 96'
         ' AND "end" < "start" + INTERVAL 1 HOUR'
@@ -127,7 +129,7 @@ def checksum(connection: duckdb.DuckDBPyConnection) -> str:
     return f"{number:032x}-{hashlib.sha256(repr(sources).encode()).hexdigest()[:16]}"
 
 
-def test_catalogue_is_what_the_file_holds(demo_engine: EmbeddedEngine) -> None:
+def test_the_catalogue_lists_what_the_file_contains(demo_engine: EmbeddedEngine) -> None:
     file = EmbeddedEngine(demo_cache_path(None))
     assert (file.catalogue().sources, file.catalogue().metadata) == (load_shipped().sources, load_shipped().metadata)
     assert demo_engine.catalogue() == demo_catalogue()
@@ -138,8 +140,8 @@ def test_catalogue_is_what_the_file_holds(demo_engine: EmbeddedEngine) -> None:
     file.close()
 
 
-def test_what_is_made_up_of_sources_is_noted() -> None:
-    """Identifiers that AuroraX has not published are from 900 on, and the list says so."""
+def test_invented_source_identifiers_are_marked() -> None:
+    """Identifiers that AuroraX has not published start at 900, and the list marks them."""
     rows = list(
         csv.DictReader(resources.files("auroraql.schema").joinpath("data_sources.csv").read_text().splitlines())
     )
@@ -159,7 +161,9 @@ def test_every_program_has_records(table: duckdb.DuckDBPyConnection) -> None:
 # The cache of the demonstration
 
 
-def test_built_once_and_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demonstration_is_built_once_and_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
     said: list[str] = []
     folder = tmp_path / "deep" / "cache"
@@ -203,14 +207,14 @@ def _no_catalogue(path: Path) -> None:
 
 
 def quick_build(connection: duckdb.DuckDBPyConnection) -> None:
-    """In place of the whole demonstration, where it is not the question what is built."""
+    """Replace the build of the demonstration by a quick one, for tests that do not depend on its contents."""
     connection.execute(FORMAT)
     connection.execute("INSERT INTO catalogue VALUES (?, true, 'quick', ?)", [SCHEMA_VERSION, RULE])
     connection.execute("INSERT INTO data_products SELECT 96, 'epoch', 'epoch', 'keogram', 'quick', NULL")
 
 
 @pytest.mark.parametrize("damage", [_truncate, _empty, _garbage, _other_rule, _missing_table, _no_catalogue])
-def test_damaged_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
+def test_a_damaged_cache_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
     monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
     said: list[str] = []
     for _ in range(2):
@@ -237,8 +241,8 @@ def test_damage_found_while_reading(demo_engine: EmbeddedEngine, tmp_path: Path)
     assert not damaged.exists()
 
 
-def test_two_processes_at_once(tmp_path: Path) -> None:
-    """Each builds until the other has begun to."""
+def test_two_processes_build_at_once(tmp_path: Path) -> None:
+    """Each process starts to build before the other has finished."""
     code = """
 import sys, time
 from pathlib import Path
@@ -267,7 +271,7 @@ engine.close()
     assert len(list((tmp_path / "both").iterdir())) == 1
 
 
-def test_where_no_cache_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_hold_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
     (tmp_path / "file").write_text("in the way")
     said: list[str] = []
@@ -293,7 +297,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_abandoned_build_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_abandoned_build_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = tmp_path / "building-old", tmp_path / "building-new"
     old.mkdir()
     new.mkdir()

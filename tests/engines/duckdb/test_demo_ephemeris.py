@@ -1,4 +1,4 @@
-"""The demonstration's ephemeris, recomputed by hand: orbits, footprints, nights, and what the metadata say of them."""
+"""The demonstration's ephemeris, recomputed independently: orbits, footprints, nights, and the metadata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from auroraql.engines.duckdb.demo import demo_catalogue
 from auroraql.schema.catalogue import load_shipped
 
 CHECKSUM = "e5254863083a487393b74b2aea48750a"
-"""Of five ephemeris records an hour of each source, with their metadata. If it changes, so must the number of the rule in auroraql/engines/duckdb/demo."""
+"""Checksum of five ephemeris records an hour of each source, with their metadata.
+
+If it changes, change the rule number in auroraql/engines/duckdb/demo too.
+"""
 
 EARTH, DAY_IN_MINUTES, TURN = 6371.2, 1440, math.radians(360.98564736629 / 1440)
 SWARM, THEMIS = (3, 29, 30), (33, 34, 35, 36, 37)
@@ -29,8 +32,8 @@ ONSETS, STEVE = 901, 902
 Vector = tuple[float, float, float]
 
 
-def asked(table: duckdb.DuckDBPyConnection, condition: str) -> int:
-    """How many records a condition holds for; `m` is their metadata."""
+def count_where(table: duckdb.DuckDBPyConnection, condition: str) -> int:
+    """Return the number of records that fulfil a condition. `m` is their metadata."""
     sql = "SELECT count(*) FROM ephemeris AS e LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata WHERE "
     (row,) = table.execute(sql + condition).fetchall()
     return int(row[0])
@@ -43,7 +46,7 @@ def facts(name: str) -> list[dict[str, str]]:
 
 
 def minutes(since: datetime, until: datetime = datetime.max, flag: str = "") -> int:
-    """How many minutes there are of a source that was there from the one to the other; `flag` marks its days."""
+    """Return the number of minutes of a source that was active between two dates. `flag` marks its days."""
     spans = [
         (datetime.fromisoformat(row["first_day"]), datetime.fromisoformat(row["last_day"]))
         for row in facts("days.csv")
@@ -61,7 +64,7 @@ ORBITS = {
     )
     for row in facts("orbits.csv")
 }
-"""How many records each spacecraft has."""
+"""Number of records of each spacecraft."""
 IN_ORBIT = f"data_source IN ({', '.join(map(str, ORBITS))})"
 TRACKED = f"data_source IN ({', '.join(map(str, (*SWARM, *THEMIS)))})"
 
@@ -72,14 +75,14 @@ def pointing(latitude: float, longitude: float) -> Vector:
 
 
 def angle(a: Vector, b: Vector) -> float:
-    """In degrees."""
+    """Return an angle in degrees."""
     return math.degrees(math.acos(max(-1.0, min(1.0, sum(x * y for x, y in zip(a, b, strict=True))))))
 
 
 POLE = pointing(80.65, -72.68)
 
 
-def test_the_records_are_those_of_the_rule(table: duckdb.DuckDBPyConnection) -> None:
+def test_the_records_follow_the_rules(table: duckdb.DuckDBPyConnection) -> None:
     assert checksum(table) == CHECKSUM
 
 
@@ -100,26 +103,26 @@ def test_a_record_a_minute(table: duckdb.DuckDBPyConnection) -> None:
     assert sorted(counts) == sorted((*ORBITS, *GROUND, ONSETS, STEVE))
     assert ({counts[each] for each in SWARM}, {counts[each] for each in THEMIS}) == ({OF_SWARM}, {OF_THEMIS})
     assert {each: counts[each] for each in ORBITS} == ORBITS
-    assert sum(counts.values()) == asked(table, "true") == 4_821_158
+    assert sum(counts.values()) == count_where(table, "true") == 4_821_158
     spans = " OR ".join(
         f"epoch::DATE BETWEEN '{row['first_day']}' AND '{row['last_day']}'" for row in facts("days.csv")
     )
-    assert asked(table, f"NOT ({spans}) OR second(epoch) != 0") == 0
-    assert asked(table, "epoch >= '2020-01-01' AND epoch < '2020-03-01' AND " + TRACKED) == 8 * 60 * 1440
+    assert count_where(table, f"NOT ({spans}) OR second(epoch) != 0") == 0
+    assert count_where(table, "epoch >= '2020-01-01' AND epoch < '2020-03-01' AND " + TRACKED) == 8 * 60 * 1440
 
 
-def test_locations_are_there_or_not(table: duckdb.DuckDBPyConnection) -> None:
+def test_missing_and_present_locations(table: duckdb.DuckDBPyConnection) -> None:
     for name in ("location_geo", "location_gsm", "nbtrace", "sbtrace"):
         lat, lon = f"{name}_lat", f"{name}_lon"
-        assert asked(table, f"({lat} IS NULL) != ({lon} IS NULL)") == 0
-        assert asked(table, f"abs({lat}) > 90 OR abs({lon}) > 180 OR isnan({lat}) OR isnan({lon})") == 0
-    assert asked(table, "location_geo_lat IS NULL") == 0
+        assert count_where(table, f"({lat} IS NULL) != ({lon} IS NULL)") == 0
+        assert count_where(table, f"abs({lat}) > 90 OR abs({lon}) > 180 OR isnan({lat}) OR isnan({lon})") == 0
+    assert count_where(table, "location_geo_lat IS NULL") == 0
     ground = ", ".join(map(str, (*GROUND, ONSETS, STEVE)))
-    assert asked(table, f"(location_gsm_lat IS NULL) != (data_source IN ({ground}))") == 0
+    assert count_where(table, f"(location_gsm_lat IS NULL) != (data_source IN ({ground}))") == 0
 
 
 def test_orbits_are_circles_at_their_altitudes(table: duckdb.DuckDBPyConnection) -> None:
-    """Each day's first hours, told again from Kepler's law."""
+    """Each day's first hours are recomputed from Kepler's law."""
     for row in facts("orbits.csv"):
         radius = EARTH + float(row["altitude"])
         motion = 60 * math.sqrt(398600.4418 / radius**3)
@@ -142,7 +145,7 @@ def test_orbits_are_circles_at_their_altitudes(table: duckdb.DuckDBPyConnection)
 
 
 def test_orbits_are_those_of_the_missions(table: duckdb.DuckDBPyConnection) -> None:
-    """Swarm goes round in a good 93 minutes, over the poles; THEMIS B and C keep the moon's distance."""
+    """Swarm orbits in about 93 minutes over the poles; THEMIS B and C stay at the distance of the moon."""
     crossings = """
         SELECT data_source, count(*) FROM (
             SELECT data_source, location_geo_lat AS now, lag(location_geo_lat) OVER w AS before FROM ephemeris
@@ -152,14 +155,16 @@ def test_orbits_are_those_of_the_missions(table: duckdb.DuckDBPyConnection) -> N
     periods = {source: 60 * 1440 / count for source, count in table.execute(crossings.format(TRACKED)).fetchall()}
     assert [periods[source] for source in (3, 29, 30)] == pytest.approx([93.24, 94.58, 93.24], abs=0.1)
     assert 24 * 60 < periods[33] < periods[36] < periods[37] < 48 * 60
-    assert asked(table, "data_source IN (34, 35) AND (m.metadata['radial_distance']::DOUBLE - 382271.2) != 0") == 0
-    assert asked(table, "data_source IN (3, 29, 30) AND abs(location_geo_lat) > 87.8") == 0
+    assert (
+        count_where(table, "data_source IN (34, 35) AND (m.metadata['radial_distance']::DOUBLE - 382271.2) != 0") == 0
+    )
+    assert count_where(table, "data_source IN (3, 29, 30) AND abs(location_geo_lat) > 87.8") == 0
     for source, latitude in ((3, 87.3), (29, 87.7), (33, 7.9), (34, 19.9)):
-        assert asked(table, f"data_source = {source} AND location_geo_lat > {latitude}") > 0
+        assert count_where(table, f"data_source = {source} AND location_geo_lat > {latitude}") > 0
 
 
 def test_footprints_lie_on_the_field_line(table: duckdb.DuckDBPyConnection) -> None:
-    """Both ends have one magnetic longitude and opposite latitudes, which the spacecraft's shell decides."""
+    """Both ends have the same magnetic longitude and opposite latitudes, which follow from the spacecraft's L shell."""
     altitudes = {int(row["identifier"]): float(row["altitude"]) for row in facts("orbits.csv")}
     wanted = (
         "SELECT data_source, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
@@ -191,7 +196,7 @@ def test_footprints_lie_on_the_field_line(table: duckdb.DuckDBPyConnection) -> N
 
 
 def test_footprints_move_without_jumps(table: duckdb.DuckDBPyConnection) -> None:
-    """From minute to minute a footprint of Swarm moves at most 600 km, one of THEMIS at most 10."""
+    """From minute to minute a footprint of Swarm moves at most 600 km, and one of THEMIS at most 10 km."""
     steps = """
         SELECT data_source < 33, max(degrees(acos(least(1, x * lag_x + y * lag_y + z * lag_z))) * 112.9) FROM (
             SELECT *, lag(x) OVER w AS lag_x, lag(y) OVER w AS lag_y, lag(z) OVER w AS lag_z, lag(epoch) OVER w AS before
@@ -224,7 +229,10 @@ def test_a_site_stays_where_it_is_and_is_its_own_footprint(table: duckdb.DuckDBP
 
 
 def sun_altitude(latitude: float, longitude: float, moment: datetime) -> float:
-    """Degrees above the horizon, by other formulas than the rule's (the Astronomical Almanac's, to 0.01 degrees)."""
+    """Return the sun's altitude in degrees.
+
+    The formulas are other ones than the rule's: those of the Astronomical Almanac, good to 0.01 degrees.
+    """
     days = (moment - datetime(2000, 1, 1, 12)).total_seconds() / 86400
     anomaly = math.radians(357.528 + 0.9856003 * days)
     ecliptic = math.radians(280.460 + 0.9856474 * days + 1.915 * math.sin(anomaly) + 0.020 * math.sin(2 * anomaly))
@@ -237,7 +245,7 @@ def sun_altitude(latitude: float, longitude: float, moment: datetime) -> float:
 
 
 def test_imagers_work_in_the_dark_only(table: duckdb.DuckDBPyConnection) -> None:
-    """The sun is 12 degrees below the horizon, give or take one; and whenever it is 13, the imager works."""
+    """The sun is 12 degrees below the horizon, give or take one. At 13 degrees the imager always works."""
     places = {row["platform"]: (float(row["latitude"]), float(row["longitude"])) for row in facts("sites.csv")}
     for source in (each for each in load_shipped().sources if each.identifier in (49, 53, 62, 65, 96, 104)):
         found = table.execute("SELECT epoch FROM ephemeris WHERE data_source = ?", [source.identifier]).fetchall()
@@ -267,22 +275,22 @@ def test_metadata_are_of_known_keys_and_values(table: duckdb.DuckDBPyConnection)
     assert carried.keys() == {"themis-asi", *spacecraft}
 
 
-def test_metadata_are_there_when_they_should_be(table: duckdb.DuckDBPyConnection) -> None:
-    assert asked(table, "(m.metadata['nbtrace_region'] IS NULL) != (nbtrace_lat IS NULL) AND " + IN_ORBIT) == 0
-    assert asked(table, "(m.metadata['sbtrace_region'] IS NULL) != (sbtrace_lat IS NULL) AND " + IN_ORBIT) == 0
-    assert asked(table, f"data_source >= 76 AND NOT {IN_ORBIT} AND m.metadata IS NOT NULL") == 0
-    with_tii = asked(table, "m.metadata['tii_on'] IS NOT NULL")
-    assert with_tii == asked(table, "m.metadata['tii_quality_viz'] IS NOT NULL")
-    assert with_tii == asked(
+def test_metadata_are_present_when_they_should_be(table: duckdb.DuckDBPyConnection) -> None:
+    assert count_where(table, "(m.metadata['nbtrace_region'] IS NULL) != (nbtrace_lat IS NULL) AND " + IN_ORBIT) == 0
+    assert count_where(table, "(m.metadata['sbtrace_region'] IS NULL) != (sbtrace_lat IS NULL) AND " + IN_ORBIT) == 0
+    assert count_where(table, f"data_source >= 76 AND NOT {IN_ORBIT} AND m.metadata IS NOT NULL") == 0
+    with_tii = count_where(table, "m.metadata['tii_on'] IS NOT NULL")
+    assert with_tii == count_where(table, "m.metadata['tii_quality_viz'] IS NOT NULL")
+    assert with_tii == count_where(
         table,
         f"data_source IN {SWARM} AND (datediff('hour', TIMESTAMP '2008-01-01', epoch) // 2 + data_source) % 3 != 0",
     )
-    assert asked(table, "m.metadata['tii_on'] = false") == with_tii * 5 // 120
-    assert asked(table, "m.metadata['tii_on'] = false AND (hour(epoch) % 2 = 1 OR minute(epoch) >= 5)") == 0
+    assert count_where(table, "m.metadata['tii_on'] = false") == with_tii * 5 // 120
+    assert count_where(table, "m.metadata['tii_on'] = false AND (hour(epoch) % 2 = 1 OR minute(epoch) >= 5)") == 0
     sure = "m.metadata['calgary_cloud_ml_v1_confidence']"
-    assert asked(table, f"{sure}::DOUBLE NOT BETWEEN 0 AND 100") == 0
+    assert count_where(table, f"{sure}::DOUBLE NOT BETWEEN 0 AND 100") == 0
     assert (
-        asked(
+        count_where(
             table,
             f"({sure} IS NULL) != (m.metadata['calgary_cloud_ml_v1'] = 'not classified') AND data_source BETWEEN 44 AND 73",
         )
@@ -292,18 +300,24 @@ def test_metadata_are_there_when_they_should_be(table: duckdb.DuckDBPyConnection
 
 def test_regions_follow_latitude(table: duckdb.DuckDBPyConnection) -> None:
     region, north = "m.metadata['nbtrace_region'] = 'north {}'", "data_source IN (3, 29, 30) AND "
-    cap, oval = asked(table, north + region.format("polar cap")), asked(table, north + region.format("auroral oval"))
+    cap, oval = (
+        count_where(table, north + region.format("polar cap")),
+        count_where(table, north + region.format("auroral oval")),
+    )
     assert 0.05 < cap / (3 * OF_SWARM) < 0.2
     assert 0.01 < oval / (3 * OF_SWARM) < 0.2
-    assert asked(table, region.format("polar cap") + " AND nbtrace_lat < 60") == 0
-    assert asked(table, "m.metadata['radial_trace_region'] = 'low latitude' AND abs(location_geo_lat) > 40") == 0
+    assert count_where(table, region.format("polar cap") + " AND nbtrace_lat < 60") == 0
+    assert count_where(table, "m.metadata['radial_trace_region'] = 'low latitude' AND abs(location_geo_lat) > 40") == 0
     assert (
-        asked(table, "data_source IN (34, 35) AND m.metadata['spacecraft_region'] IN ('plasma sheet', 'tail lobe')") > 0
+        count_where(
+            table, "data_source IN (34, 35) AND m.metadata['spacecraft_region'] IN ('plasma sheet', 'tail lobe')"
+        )
+        > 0
     )
 
 
 def test_onsets_are_at_magnetic_midnight(table: duckdb.DuckDBPyConnection) -> None:
-    """One an hour, opposite to the sun in the frame of the dipole, 67 to 69 degrees from its equator."""
+    """One an hour, opposite to the sun in the dipole frame, 67 to 69 degrees from its equator."""
     rows = table.execute(
         "SELECT epoch, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
         " FROM ephemeris WHERE data_source = ? ORDER BY epoch",
@@ -320,7 +334,7 @@ def test_onsets_are_at_magnetic_midnight(table: duckdb.DuckDBPyConnection) -> No
         assert sun_altitude(degrees[0], degrees[1], epoch) < 0 or epoch.month not in (1, 2)
 
 
-def test_what_the_second_version_of_a_model_says(table: duckdb.DuckDBPyConnection) -> None:
+def test_the_second_version_of_a_model_differs(table: duckdb.DuckDBPyConnection) -> None:
     rows = table.execute(
         "SELECT metadata::JSON FROM ephemeris_metadata WHERE metadata['calgary_apa_ml_v1'] IS NOT NULL"
     ).fetchall()
@@ -334,7 +348,7 @@ def test_what_the_second_version_of_a_model_says(table: duckdb.DuckDBPyConnectio
             assert said.get(f"{second}_confidence", 100) >= said.get(f"{first}_confidence", 0)
 
 
-def test_found_by_a_statement() -> None:
+def test_a_statement_finds_ephemeris() -> None:
     with connect("demo") as demo:
         found = demo.run("FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01")
         assert len(found) == 1440

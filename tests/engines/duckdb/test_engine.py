@@ -1,4 +1,4 @@
-"""The embedded archive: a user's file is read and stays as it is, and runs end as they are told to."""
+"""Tests of the embedded archive: a user's file is read but never changed, and runs end on time or on request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def file(tmp_path: Path) -> Path:
     return write(tmp_path / "mine.duckdb", [*products, Product(7, start, start, "of no known source")])
 
 
-def test_a_file_is_read_and_left_alone(file: Path) -> None:
+def test_a_file_is_read_and_not_changed(file: Path) -> None:
     before = _state(file)
     engine = EmbeddedEngine(file)
     results = found(engine, Query(KIND, order_by=(OrderKey(Ref("record", "end"), descending=True),)))
@@ -59,7 +59,7 @@ def _state(file: Path) -> tuple[str, int, list[str]]:
     )
 
 
-def test_what_is_no_catalogue(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_catalogue(tmp_path: Path) -> None:
     text = tmp_path / "text.duckdb"
     text.write_text("no database\n" * 10_000)
     (tmp_path / "empty.duckdb").touch()
@@ -120,7 +120,7 @@ def test_readers_share_a_file(file: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a file that may not be read")
-def test_a_file_that_may_not_be_read(file: Path) -> None:
+def test_a_file_without_read_permission(file: Path) -> None:
     file.chmod(0)
     with pytest.raises(Unreachable, match="cannot be read"):
         EmbeddedEngine(file)
@@ -129,14 +129,14 @@ def test_a_file_that_may_not_be_read(file: Path) -> None:
 # Runs
 
 
-def test_no_request_is_no_search(demo_engine: EmbeddedEngine) -> None:
+def test_a_plan_without_requests_searches_nothing(demo_engine: EmbeddedEngine) -> None:
     run = demo_engine.submit(Plan(KEOGRAMS, ()))
     assert run.status().done
     assert run.request_ids == ()
     assert run.fetch(soon()) == FetchedData(rows=())
 
 
-def test_a_kind_it_does_not_hold(demo_engine: EmbeddedEngine) -> None:
+def test_an_unsupported_kind(demo_engine: EmbeddedEngine) -> None:
     with pytest.raises(Refused, match="it holds no magnetograms"):
         demo_engine.submit(Plan(Query("magnetograms"), (Request("magnetograms"),)))
 
@@ -170,7 +170,7 @@ def test_cancel(demo_engine: EmbeddedEngine) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_interrupt_gets_out(demo_engine: EmbeddedEngine) -> None:
+def test_interrupt_ends_a_run(demo_engine: EmbeddedEngine) -> None:
     code = (
         "import sys, os, signal, threading; from pathlib import Path; from tests.support.embedded_runs import *\n"
         "engine = EmbeddedEngine(); run = engine.submit(plan(Query(KIND)))\n"
@@ -183,7 +183,7 @@ def test_interrupt_gets_out(demo_engine: EmbeddedEngine) -> None:
     assert done.stdout == "out\n", done.stderr
 
 
-def test_threads_may_search_at_once(demo_engine: EmbeddedEngine) -> None:
+def test_threads_can_search_concurrently(demo_engine: EmbeddedEngine) -> None:
     answers: list[list[int]] = []
     threads = [threading.Thread(target=lambda: answers.append(identifiers(demo_engine))) for _ in range(8)]
     for thread in threads:
@@ -193,7 +193,7 @@ def test_threads_may_search_at_once(demo_engine: EmbeddedEngine) -> None:
     assert answers == [[96, 101, 102, 103, 104]] * 8
 
 
-def test_close_cancels_what_is_under_way(demo_engine: EmbeddedEngine) -> None:
+def test_close_cancels_running_searches(demo_engine: EmbeddedEngine) -> None:
     engine = EmbeddedEngine()
     run = engine.submit(plan(Query(KIND)))
     engine.close()
@@ -208,8 +208,8 @@ def test_records_are_json(demo_engine: EmbeddedEngine) -> None:
     assert json.loads(json.dumps(records)) == records
 
 
-def test_a_file_that_is_being_opened_is_opened_before_the_program_ends() -> None:
-    # DuckDB ends the whole process when Python takes a thread away that is in the middle of it.
+def test_the_program_waits_for_a_file_that_is_being_opened() -> None:
+    # DuckDB aborts the whole process when Python ends a thread in the middle of its code.
     slowly = (
         "import time; from auroraql.engines.duckdb.embedded_engine import BackgroundOpening; "
         "BackgroundOpening(lambda: (time.sleep(0.3), print('opened'))).start()"

@@ -1,4 +1,4 @@
-"""Searches that outgrow memory: they spill to a private folder, which is removed however the process ends."""
+"""Tests of searches that exceed memory: they spill to a private folder, which is removed however the process ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ROWS = 400_000
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalogue whose rows, sorted, take more than the memory that these tests allow."""
+    """Return a catalogue whose sorted rows take more memory than these tests allow."""
     path = write(tmp_path_factory.mktemp("large") / "large.duckdb", [])
     with duckdb.connect(str(path)) as connection:
         connection.execute(
@@ -45,7 +45,7 @@ _LITTLE: spill_folder.Settings = {"memory_limit": "100MB", "threads": 1}
 
 
 def _first(path: Path, settings: spill_folder.Settings) -> list[Any]:
-    """The first page of all rows in the order of their URLs, which takes the whole sort."""
+    """Return the first page of all rows in the order of their URLs, which needs a complete sort."""
     engine = EmbeddedEngine(path, config={**_LITTLE, **settings})
     try:
         with closing(cast("Any", engine.submit(plan(BY_URL)).pages(soon(), 1000))) as pages:
@@ -54,12 +54,12 @@ def _first(path: Path, settings: spill_folder.Settings) -> list[Any]:
         engine.close()
 
 
-def test_a_search_that_outgrows_its_memory_spills(large: Path, tmp_path: Path) -> None:
+def test_a_search_that_exceeds_memory_spills(large: Path, tmp_path: Path) -> None:
     rows = _first(large, spill_folder.SpillFolder(tmp_path, 1 << 30).settings("x"))
     assert len(rows) == 1000
     assert rows == sorted(rows, key=lambda row: row[-3])
-    assert list(tmp_path.iterdir()) == []  # what was spilled is gone
-    with pytest.raises(OutOfMemory, match="more memory than it may take"):  # so that is what it took
+    assert list(tmp_path.iterdir()) == []  # the spill files are gone
+    with pytest.raises(OutOfMemory, match="more memory than it may take"):  # the memory that the search took
         _first(large, spill_folder.NO_SPILL)
 
 
@@ -73,7 +73,7 @@ def test_a_full_spill_folder_is_one_clear_error(large: Path, tmp_path: Path) -> 
         _first(large, spill_folder.SpillFolder(tmp_path / "spill-gone", 1 << 30).settings("x"))
 
 
-def test_memory_is_half_of_what_there_is(large: Path) -> None:
+def test_the_memory_limit_is_half_of_the_available_memory(large: Path) -> None:
     engine = EmbeddedEngine(large)
     with engine.reading(soon()) as cursor:
         row = cursor.execute("SELECT current_setting('memory_limit'), current_setting('temp_directory')").fetchone()
@@ -102,8 +102,8 @@ time.sleep(float(sys.argv[1]))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_nothing_is_left_of_processes_that_end_or_are_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_places: Path
+def test_no_files_are_left_by_processes_that_end_or_are_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolated_user_folders: Path
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with connect() as archive:
@@ -126,11 +126,11 @@ def test_nothing_is_left_of_processes_that_end_or_are_killed(
         (folders()[0] / "left.tmp").write_bytes(b"x" * 1000)
         one.send_signal(signal.SIGKILL)
         one.wait()
-        assert len(folders()) == 2  # nobody could remove it yet
+        assert len(folders()) == 2  # no process could remove it yet
         done = started(0)
         done.wait()
         assert done.returncode == 0
-        assert len(folders()) == 1  # the one that is alive kept its own
+        assert len(folders()) == 1  # the live process keeps its own
         assert other.poll() is None
     finally:
         for process in filter(None, (one, other, done)):
@@ -155,7 +155,7 @@ time.sleep(float(sys.argv[1]))
 
 
 @pytest.mark.parametrize(("seconds", "kept"), [("0.05", "kept"), ("0.4", "kept"), ("0.4", "dropped")])
-def test_a_program_ends_well_while_a_search_runs(seconds: str, kept: str, own_places: Path) -> None:
+def test_a_program_exits_cleanly_during_a_search(seconds: str, kept: str, isolated_user_folders: Path) -> None:
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", _UNCLOSED, seconds, kept], capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")

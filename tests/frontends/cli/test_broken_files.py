@@ -1,4 +1,4 @@
-"""Files on the command line that cannot be read, and saved queries that are broken: each is said, none hides another."""
+"""Tests of unreadable files on the command line and of broken saved queries: none hides another."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tests.support.command_line import command
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and no saved queries of the user's own."""
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty working folder, with no saved queries of the user."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AURORAQL_QUERIES", str(tmp_path / "own"))
     return tmp_path
 
 
-def test_a_file_that_cannot_be_read_does_not_hide_the_others(here: Path) -> None:
-    (here / "binary.aql").write_bytes(b"\xff")
-    (here / "wrong.aql").write_text("FIND data_products WHERE program == 'trex' ON 2021-01-01;")
+def test_an_unreadable_file_does_not_hide_the_others(empty_folder: Path) -> None:
+    (empty_folder / "binary.aql").write_bytes(b"\xff")
+    (empty_folder / "wrong.aql").write_text("FIND data_products WHERE program == 'trex' ON 2021-01-01;")
     checked = command("check", "binary.aql", "nosuch.aql", "wrong.aql")
     assert checked.code == 2
     for said in ("binary.aql is not UTF-8 text", "nosuch.aql cannot be read", "wrong.aql:1:34"):
@@ -32,11 +32,11 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(here: Path) -> None
     assert (alone.code, json.loads(alone.out)["diagnostics"]) == (2, [])
 
 
-def test_a_file_that_is_no_query_is_told_by_its_name(here: Path) -> None:
-    (here / "binary.aql").write_bytes(b"\xff\xfe")
-    (here / "folder.aql").mkdir()
-    (here / "gone.aql").symlink_to(here / "nowhere")
-    (here / "long.aql").write_text(" " * 1_000_001)
+def test_a_file_that_is_not_a_query_is_named(empty_folder: Path) -> None:
+    (empty_folder / "binary.aql").write_bytes(b"\xff\xfe")
+    (empty_folder / "folder.aql").mkdir()
+    (empty_folder / "gone.aql").symlink_to(empty_folder / "nowhere")
+    (empty_folder / "long.aql").write_text(" " * 1_000_001)
     for name, reason in (
         ("binary", "it is not valid UTF-8"),
         ("FOLDER", "it is not a regular file"),
@@ -49,16 +49,16 @@ def test_a_file_that_is_no_query_is_told_by_its_name(here: Path) -> None:
             assert f"{name.lower()}.aql cannot be read: {reason}" in ended.err
 
 
-def test_the_list_tells_which_heads_are_wrong_and_leaves_empty_what_is_not_said(here: Path) -> None:
-    (here / "bad.aql").write_text("-- param day: datum\nFIND data_products ON $day;")
-    (here / "plain.aql").write_text("FIND data_products ON 2021-01-01;")
+def test_the_list_marks_broken_front_matter_and_leaves_missing_fields_empty(empty_folder: Path) -> None:
+    (empty_folder / "bad.aql").write_text("-- param day: datum\nFIND data_products ON $day;")
+    (empty_folder / "plain.aql").write_text("FIND data_products ON 2021-01-01;")
     bad, plain = command("run", "--list").out.splitlines()[2:]
     assert bad.split() == ["bad", "wrong:", "there", "is", "no", "type", "'datum'", "bad.aql"]
     assert plain.split() == ["plain", "plain.aql"]
 
 
-def test_a_file_that_is_wrong_does_not_keep_the_others_from_their_layout(here: Path) -> None:
-    loose, wrong = here / "loose.aql", here / "wrong.aql"
+def test_an_invalid_file_does_not_stop_the_formatting_of_others(empty_folder: Path) -> None:
+    loose, wrong = empty_folder / "loose.aql", empty_folder / "wrong.aql"
     loose.write_text("find   data_products on 2021-01-01")
     wrong.write_text("FIND data_products WHERE")
     checked = command("fmt", "--check", "nosuch.aql", "wrong.aql", "loose.aql")

@@ -1,4 +1,4 @@
-"""The command line: results on standard output and all else on standard error, exit codes, and bad input of all kinds."""
+"""Tests of the command line: results on standard output, messages on standard error, exit codes, and bad input."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOUND = "start,end\n2020-02-01T00:00:00,2020-02-01T23:59:00\n"
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    """The demonstration is built before anything is measured by what it says."""
+    """Build the demonstration first, so that no test sees the notice about the build."""
     auroraql.connect().close()
 
 
@@ -40,7 +40,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | bytes], None]:
-    """Writes the configuration file."""
+    """Return a function that writes the configuration file."""
 
     def write(text: str | bytes) -> None:
         path = tmp_path / "config.toml"
@@ -142,7 +142,7 @@ def test_a_repeated_parameter_is_a_list() -> None:
         ["translate", "--to", "json", "--from", "json", "-c", KEOGRAMS],
     ],
 )
-def test_wrong_statements_and_usage_are_2_and_print_no_result(arguments: list[str]) -> None:
+def test_wrong_statements_and_usage_exit_with_2_and_print_no_result(arguments: list[str]) -> None:
     done = command(*arguments)
     assert (done.code, done.out) == (2, "")
     assert done.err.strip()
@@ -150,13 +150,13 @@ def test_wrong_statements_and_usage_are_2_and_print_no_result(arguments: list[st
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["translate", "--help"]])
-def test_help_is_a_result(arguments: list[str]) -> None:
+def test_help_goes_to_standard_output(arguments: list[str]) -> None:
     done = command(*arguments)
     assert (done.code, done.err) == (0, "")
     assert "auroraql" in done.out
 
 
-def test_nobody_there_is_3(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_service_exits_with_3(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     url = f"http://127.0.0.1:{closed_port()}"
     done = command("-a", url, "-c", KEOGRAMS)
@@ -164,7 +164,7 @@ def test_nobody_there_is_3(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.err.startswith(f"archive '{url}' cannot be reached: connection refused\n  = hint: ")
 
 
-def test_a_failed_search_is_1_and_names_its_request(server: AuroraXServer) -> None:
+def test_a_failed_search_exits_with_1_and_names_its_request(server: AuroraXServer) -> None:
     server.error = "the cluster is on fire"
     done = command("-a", server.url, "-c", EVERYTHING)
     assert (done.code, done.out) == (1, "")
@@ -175,7 +175,7 @@ def test_a_failed_search_is_1_and_names_its_request(server: AuroraXServer) -> No
     assert command("-a", server.url, "-c", EVERYTHING).code == 1
 
 
-def test_the_deadline_is_4_and_the_search_is_cancelled(server: AuroraXServer) -> None:
+def test_the_deadline_exits_with_4_and_cancels_the_search(server: AuroraXServer) -> None:
     server.never = True
     done = command("-a", server.url, "-c", EVERYTHING, "--timeout", "0.5")
     assert (done.code, done.out) == (4, "")
@@ -185,7 +185,7 @@ def test_the_deadline_is_4_and_the_search_is_cancelled(server: AuroraXServer) ->
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 @pytest.mark.parametrize("options", [[], ["--keep-going"]])
-def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer, options: list[str]) -> None:
+def test_an_interrupt_exits_with_130_and_cancels_the_search(server: AuroraXServer, options: list[str]) -> None:
     import signal
     import threading
 
@@ -197,7 +197,7 @@ def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer, 
         return document
 
     server.faults["status"] = Fault(change=note)
-    # A parent may have had the signal ignored, as shells do for what runs in the background.
+    # A parent process may ignore the signal, as shells do for background jobs.
     code = "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('auroraql', run_name='__main__')"
     started = subprocess.Popen(
         [sys.executable, "-c", code, "-a", server.url, "-c", f"{EVERYTHING}; {EVERYTHING}", *options],
@@ -217,7 +217,7 @@ def test_an_interrupt_is_130_and_the_search_is_cancelled(server: AuroraXServer, 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 @pytest.mark.parametrize("module", ["argparse", "auroraql.frontends.cli.main", "auroraql.frontends.cli.streams"])
-def test_an_interrupt_while_the_program_loads_is_one_too(module: str) -> None:
+def test_an_interrupt_during_startup_exits_with_130(module: str) -> None:
     code = f"""
 import builtins, os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -242,7 +242,7 @@ main()
 # --- scripts
 
 
-def test_nothing_of_a_wrong_script_runs(server: AuroraXServer, tmp_path: Path) -> None:
+def test_a_script_with_an_error_runs_nothing(server: AuroraXServer, tmp_path: Path) -> None:
     right, wrong = tmp_path / "right.aql", tmp_path / "wrong.aql"
     right.write_text(f"{EVERYTHING}; {EVERYTHING}")
     wrong.write_text(f"{EVERYTHING};\nFIND data_products WHERE start = 5; FIND data_products LIMIT x")
@@ -277,7 +277,7 @@ def test_check_runs_nothing(tmp_path: Path) -> None:
     assert "'x' is not a date" in bound.err
 
 
-def test_check_finds_the_error_behind_many_open_parameters() -> None:
+def test_check_finds_the_error_after_many_open_parentheses() -> None:
     script = "FIND data_products ON $day;" * 12 + "FIND data_products WHERE program = 5 ON 2021-01-01"
     done = command("check", "-", stdin=script)
     assert done.code == 2
@@ -289,7 +289,7 @@ def test_check_finds_the_error_behind_many_open_parameters() -> None:
 
 
 @pytest.mark.parametrize("source", ["aql", "auto"])
-def test_translate_from_anywhere(tmp_path: Path, source: str) -> None:
+def test_translate_from_every_form(tmp_path: Path, source: str) -> None:
     path = tmp_path / "a.aql"
     path.write_text(KEOGRAMS)
     options = ["translate", "--to", "json", "--from", source]
@@ -299,7 +299,7 @@ def test_translate_from_anywhere(tmp_path: Path, source: str) -> None:
     assert json.loads(outs[0])["data_sources"]["programs"] == ["trex"]
 
 
-def test_translate_round() -> None:
+def test_translate_round_trip() -> None:
     text = KEOGRAMS
     for to, source in (("json", "aql"), ("sentence", "json"), ("plan", "sentence"), ("aql", "sentence")):
         done = command("translate", "--from", source, "--to", to, "-", stdin=text)
@@ -315,7 +315,7 @@ def test_translate_binds_parameters_and_warns() -> None:
     assert "no time window" in done.err
 
 
-# --- an archive, a key, a configuration
+# --- archive, key and configuration
 
 
 def test_a_catalogue_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,7 +364,7 @@ def test_the_configuration_file(
         (b"archive = '\xff'", "is not valid UTF-8"),
     ],
 )
-def test_a_wrong_configuration(config: Callable[[str | bytes], None], text: str, said: str) -> None:
+def test_an_invalid_configuration(config: Callable[[str | bytes], None], text: str, said: str) -> None:
     config(text)
     done = command("-c", KEOGRAMS)
     assert (done.code, done.out) == (2, "")
@@ -372,7 +372,7 @@ def test_a_wrong_configuration(config: Callable[[str | bytes], None], text: str,
     assert "secret" not in done.err
 
 
-def test_a_configuration_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_configuration_file_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in (tmp_path, tmp_path / "missing.toml"):
         monkeypatch.setenv("AURORAQL_CONFIG", str(path))
         assert command("-c", KEOGRAMS).code == 2

@@ -1,4 +1,4 @@
-"""`auroraql doctor`: what it finds, how long it waits, and that it tells no secret."""
+"""Tests of `auroraql doctor`: what it reports, its time limits, and that it shows no secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.command_line import command
 __all__ = ["server", "write"]
 
 
-def test_the_doctor_finds_all_well(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
+def test_the_doctor_finds_no_problem(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
     write('api_key = "secret-key"\n[profiles.a]\napi_key = "other-key"')
     monkeypatch.setenv("HTTPS_PROXY", "http://me:pass-word@proxy")
     done = command("doctor")
@@ -38,7 +38,9 @@ def test_the_doctor_finds_all_well(monkeypatch: pytest.MonkeyPatch, write: Write
     assert "***" in done.out
 
 
-def test_the_doctor_asks_the_archive(server: AuroraXServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_doctor_contacts_the_archive(
+    server: AuroraXServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     done = command("doctor", "-a", server.url)
     assert done.code == 0
     assert "answers, " in done.out
@@ -53,7 +55,7 @@ def test_the_doctor_asks_the_archive(server: AuroraXServer, monkeypatch: pytest.
     assert command("doctor", "-a", tmp_path / "none.duckdb").code == 2
 
 
-def test_the_doctor_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "ARCHIVE_TIMEOUT_SECONDS", 0.3)
     monkeypatch.setenv("NO_PROXY", "*")
     with socket.socket() as silent:
@@ -66,14 +68,14 @@ def test_the_doctor_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> N
     assert "did not answer within 0.3 s" in done.out
 
 
-def test_the_doctor_says_what_is_set_wrongly(write: Write) -> None:
+def test_the_doctor_reports_invalid_settings(write: Write) -> None:
     write("fromat = 'csv'")
     done = command("doctor")
     assert done.code == 2
     assert "did you mean format?" in done.out
 
 
-def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "requires", lambda _name: ["duckdb>=2", "no-such-thing>=1", "x; extra == 'test'"])
     done = command("doctor")
     assert done.code == 2
@@ -81,7 +83,7 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "  x  " not in done.out
 
 
-def test_a_wrong_variable_is_not_laid_to_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_variable_is_not_blamed_on_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AURORAQL_KEYS", "nano")
     done = command("doctor")
     assert done.code == 2

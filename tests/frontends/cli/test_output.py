@@ -1,4 +1,4 @@
-"""What comes out of the command line, and what it is tied to: files, pipes, terminals, full disks, odd encodings."""
+"""Tests of the command line's output to files, pipes, terminals, full disks and unusual encodings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def names(directory: Path) -> list[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    """The demonstration is built before anything is measured by what it says."""
+    """Build the demonstration first, so that no test sees the notice about the build."""
     auroraql.connect().close()
 
 
@@ -47,7 +47,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".csv", ".tsv", ".json", ".ndjson", ".md", ".htm"])
-def test_output_has_the_format_of_its_suffix(tmp_path: Path, suffix: str) -> None:
+def test_the_suffix_decides_the_format(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     done = command("-c", KEOGRAMS, "--output", path)
     assert (done.code, done.out) == (0, "")
@@ -57,7 +57,7 @@ def test_output_has_the_format_of_its_suffix(tmp_path: Path, suffix: str) -> Non
     assert names(tmp_path) == [path.name]
 
 
-def test_output_that_cannot_be_written_is_said_before_the_search(server: AuroraXServer, tmp_path: Path) -> None:
+def test_an_unwritable_output_is_reported_before_the_search(server: AuroraXServer, tmp_path: Path) -> None:
     for name in ("no/such/directory.csv", "name", "x.orc", ".", ""):
         done = command("-a", server.url, "-c", EVERYTHING, "--output", tmp_path / name if name else "")
         assert (done.code, done.out, server.calls) == (2, "", [])
@@ -67,7 +67,7 @@ def test_output_that_cannot_be_written_is_said_before_the_search(server: AuroraX
     assert names(tmp_path) == []
 
 
-def test_a_file_is_as_it_was_when_the_search_fails(server: AuroraXServer, tmp_path: Path) -> None:
+def test_a_file_is_unchanged_when_the_search_fails(server: AuroraXServer, tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("before")
     server.error = "no"
@@ -98,7 +98,7 @@ def test_fmt_in_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"find data_products where", b"find \xff", b"find '\x00"])
-def test_fmt_leaves_alone_what_it_cannot_read(tmp_path: Path, content: bytes) -> None:
+def test_fmt_does_not_change_unreadable_files(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.aql"
     path.write_bytes(content)
     for arguments in (["fmt", path], ["fmt", "--check", path], ["fmt", "-"]):
@@ -112,7 +112,7 @@ def test_fmt_leaves_alone_what_it_cannot_read(tmp_path: Path, content: bytes) ->
 
 
 def shell(line: str, **env: str) -> tuple[int, str, str]:
-    """A line of the shell, in which `$AURORAQL` is the command line: exit code of its last part, output, messages."""
+    """Run a shell line in which `$AURORAQL` is the command line. Return its exit code, output and messages."""
     done = subprocess.run(
         ["/bin/bash", "-c", f"set -o pipefail; {line}"],
         capture_output=True,
@@ -151,7 +151,7 @@ def test_a_closed_pipe_of_bytes_is_silent() -> None:
 
 
 @posix
-def test_a_failure_after_the_pipe_was_closed_is_told(server: AuroraXServer) -> None:
+def test_a_failure_after_the_pipe_was_closed_is_reported(server: AuroraXServer) -> None:
     server.error = "the cluster is on fire"
     code, _, err = shell(f'$AURORAQL -a {server.url} -c "$MANY" | true')
     assert code == 1
@@ -179,7 +179,7 @@ def test_closed_streams() -> None:
     assert shell('$AURORAQL -c "$ONE" --output /dev/null --format csv >&-')[0] == 0
 
 
-def test_a_terminal_that_speaks_ascii() -> None:
+def test_an_ascii_terminal() -> None:
     env = {"PYTHONIOENCODING": "ascii"}
     done = process("-c", ODD, "--format", "csv", env=env)
     assert (done.code, done.out) == (0, "gr\\u00f6\\u00dfe \\ud83d\\ude00\ntrex\n")
@@ -192,7 +192,7 @@ def test_a_terminal_that_speaks_ascii() -> None:
     assert "gr\\u00f6\\u00dfe" in wrong.err
 
 
-def test_half_a_character() -> None:
+def test_a_truncated_character() -> None:
     statement = "FIND data_products WHERE note = '\udcff' ON 2021-01-01"
     done = process("-c", statement)
     assert (done.code, done.out.splitlines()[1:2] != []) == (0, True)
@@ -203,15 +203,15 @@ def test_half_a_character() -> None:
     assert (done.code, done.out) == (2, "")
 
 
-def test_input_that_is_no_text() -> None:
+def test_input_that_is_not_text() -> None:
     for data in (b"FIND data_products WHERE note = '\xff'", "FIND data_products".encode("utf-16")):
         done = command(stdin=data)
         assert (done.code, done.out) == (2, "")
         assert "<stdin>" not in done.err.splitlines()[0] or "UTF-8" in done.err
 
 
-def on_a_terminal(**env: str) -> str:
-    """What a terminal gets, 80 columns wide."""
+def run_in_terminal(**env: str) -> str:
+    """Run the command line in a terminal of 80 columns and return its output."""
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
     command_line = [sys.executable, "-m", "auroraql", "-c", KEOGRAMS]
@@ -222,7 +222,7 @@ def on_a_terminal(**env: str) -> str:
         while True:
             try:
                 part = os.read(ours, 65536)
-            except OSError:  # how Linux says that the other end is closed
+            except OSError:  # how Linux reports that the other end is closed
                 break
             if not part:
                 break
@@ -232,10 +232,10 @@ def on_a_terminal(**env: str) -> str:
     return b"".join(parts).decode()
 
 
-def test_a_terminal_gets_what_fits_and_colours_unless_it_wants_none() -> None:
-    colourful = on_a_terminal(NO_COLOR="")
+def test_terminal_output_fits_and_is_coloured_unless_disabled() -> None:
+    colourful = run_in_terminal(NO_COLOR="")
     assert "\x1b[" in colourful
-    for plain in (on_a_terminal(NO_COLOR="1"), on_a_terminal(TERM="dumb", NO_COLOR="")):
+    for plain in (run_in_terminal(NO_COLOR="1"), run_in_terminal(TERM="dumb", NO_COLOR="")):
         assert "\x1b" not in plain
         assert all(len(line) <= 80 for line in plain.splitlines())
         assert "…" in plain

@@ -1,4 +1,4 @@
-"""Scripts: exit codes, running on after a failure, limits, diagnostics for programs, pipes that are closed."""
+"""Tests of scripts: exit codes, --keep-going, limits, diagnostics as JSON, and closed pipes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auroraql import AuroraQLError, ResultSet
 from auroraql.diagnostics.errors import Source
 from auroraql.frontends.cli.main import FORMAT_NAMES
 from tests.frontends.cli.test_cli import closed_port
-from tests.frontends.cli.test_output import on_a_terminal, posix, shell
+from tests.frontends.cli.test_output import posix, run_in_terminal, shell
 from tests.support.aurorax_server import RECORDS, AuroraXServer, Fault
 from tests.support.command_line import command
 
@@ -26,7 +26,7 @@ EVERYTHING = "FIND data_products DURING 2020-02;"
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    """The demonstration is built before anything is measured by what it says."""
+    """Build the demonstration first, so that no test sees the notice about the build."""
     auroraql.connect().close()
 
 
@@ -37,7 +37,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
         yield running
 
 
-# --- on after a failure
+# --- running on after a failure
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
         "FIND data_products WHERE program IN (FIND data_products SELECT program WHRE x)",
     ],
 )
-def test_a_wrong_statement_is_told_and_the_rest_is_run(wrong: str) -> None:
+def test_a_wrong_statement_is_reported_and_the_rest_runs(wrong: str) -> None:
     text = f"{GOOD}\n{wrong};\n{GOOD}"
     done = command("-c", text, "--keep-going", "--format", "csv")
     assert (done.code, done.out) == (2, FOUND * 2)
     assert done.err.count("error[") == 1
     assert "<statement>:2:" in done.err
-    # Without it nothing of the script is run.
+    # Without the option nothing of the script runs.
     assert (command("-c", text, "--format", "csv").code, command("-c", text).out) == (2, "")
 
 
-def test_what_takes_rows_of_a_failed_statement_fails_too(server: AuroraXServer) -> None:
+def test_statements_that_use_a_failed_result_fail_too(server: AuroraXServer) -> None:
     server.faults["submit"] = Fault(status=400, body=b"{}", times=1)
     script = "LET c = ALL FIND c; SQL SELECT count(*) FROM c; SHOW COLUMNS OF c; ALL".replace("ALL", EVERYTHING)
     done = command("-a", server.url, "--keep-going", "-c", script, "--format", "csv")
@@ -90,18 +90,18 @@ def test_the_exit_code_is_that_of_the_first_failure(server: AuroraXServer) -> No
     assert command("-c", GOOD * 2, "--keep-going").code == 0
 
 
-def test_scripts_in_several_files_run_on_too(tmp_path: Path) -> None:
+def test_scripts_in_several_files_keep_going_too(tmp_path: Path) -> None:
     for name, text in (("a", f"LET c = {GOOD}"), ("b", "FIND 'never closed"), ("c", "FIND c;")):
         (tmp_path / f"{name}.aql").write_text(text)
     done = command("run", *sorted(tmp_path.iterdir()), "--keep-going", "--format", "csv")
     assert (done.code, done.out) == (2, FOUND)
     assert "b.aql:1:6" in done.err
-    # What is asked for in the wrong way runs nothing.
+    # A usage error runs nothing.
     assert command("run", tmp_path / "a.aql", tmp_path / "none.aql", "--keep-going").out == ""
     assert command("run", tmp_path / "a.aql", "--keep-going", "--param", "x=1").code == 2
 
 
-def test_running_each_from_python() -> None:
+def test_keep_going_from_python() -> None:
     with auroraql.connect() as archive:
         outcomes = list(archive.run_each(f"{GOOD} FIND x; {GOOD}", Source("FIND", "b")))
         assert [type(each).__name__ for each in outcomes] == [
@@ -123,12 +123,12 @@ def test_running_each_from_python() -> None:
 
 
 @pytest.mark.parametrize("shown_as", [name for name in FORMAT_NAMES if name != "parquet"])
-def test_a_limit_is_said_when_it_left_something_out(shown_as: str) -> None:
+def test_a_limit_is_reported_when_it_omits_rows(shown_as: str) -> None:
     text = "FIND data_products SELECT start, program ON 2021-01-01 ORDER BY program, start"
     done = command("-c", f"{text} LIMIT 3", "--format", shown_as)
     cut = command("-c", text, "--format", shown_as, "--limit", "3")
     assert cut.code == 0
-    if shown_as == "html":  # which says how long it took
+    if shown_as == "html":  # which shows the run time
         assert cut.out.count("<tr") == done.out.count("<tr")
     else:
         assert cut.out == done.out
@@ -137,7 +137,7 @@ def test_a_limit_is_said_when_it_left_something_out(shown_as: str) -> None:
     assert "--limit" not in command("-c", f"{text} LIMIT 3", "--limit", "3").err
 
 
-def test_a_limit_is_of_what_is_written_and_of_nothing_else(server: AuroraXServer, tmp_path: Path) -> None:
+def test_a_limit_applies_to_written_results_only(server: AuroraXServer, tmp_path: Path) -> None:
     script = "LET c = FIND data_products ON 2021-01-01 LIMIT 7; SQL SELECT count(*) AS n FROM c; EXPLAIN FIND data_products ON 2021-01-01"
     done = command("-c", script, "--limit", "1", "--format", "csv")
     assert done.out.startswith("n\n7\n")
@@ -155,7 +155,7 @@ def test_a_limit_is_of_what_is_written_and_of_nothing_else(server: AuroraXServer
         assert command("-c", GOOD, f"--limit={wrong}").code == 2
 
 
-# --- diagnostics for programs
+# --- diagnostics as JSON
 
 
 def checked(text: str, *arguments: str) -> list[dict[str, object]]:
@@ -189,7 +189,7 @@ def test_a_diagnostic_for_editors() -> None:
     }
 
 
-def test_every_fix_of_a_date_is_shown_to_editors() -> None:
+def test_every_fix_of_a_date_is_reported_to_editors() -> None:
     (day,) = checked("FIND data_products WHERE start > 2021-01-01 AND end < 2021-02")
     assert (day["fix"], day["other_fixes"]) == ("start >= 2021-01-01", ["start > 2021-01-01T00:00"])
     (month,) = checked("FIND ephemeris WHERE platform = 'swarma' AND epoch = '2021-01'")
@@ -201,7 +201,7 @@ def test_every_fix_of_a_date_is_shown_to_editors() -> None:
     ["", "FIND data_products WHERE", "FIND data_products WHERE program = 'x\n", "{\"start\": 5}", "FIND data_products FROM {\"a\": 1}",
      "-- param day: dat\nFIND data_products ON $day", "FIND data_products\r\nWHERE x = = 5", "\ufeffFIND x", "FIND 😀", "SQL SELEC 1"],
 )  # fmt: skip
-def test_every_diagnostic_has_the_same_members_and_a_place_in_the_text(text: str) -> None:
+def test_every_diagnostic_has_the_same_members_and_a_position(text: str) -> None:
     lines = text.split("\n")
     for each in checked(text):
         assert list(each) == [
@@ -245,7 +245,7 @@ def test_diagnostics_of_several_files(tmp_path: Path) -> None:
     ["--help", "run --help", "run --list --format json", "config show", "completion zsh", "check --format json wrong.aql",
      "translate --to plan -c \"$ONE\"", "fmt -", "doctor", "config validate"],
 )  # fmt: skip
-def test_a_pipe_that_is_closed_at_once_is_silent_in_every_command(arguments: str, tmp_path: Path) -> None:
+def test_an_immediately_closed_pipe_is_silent_in_every_command(arguments: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.aql").write_text("FIND data_products LIMIT x;" * 3)
     expected = 2 if "wrong" in arguments else 0
     assert shell(f'cd {tmp_path}; echo "$ONE" | $AURORAQL {arguments} | true') == (expected, "", "")
@@ -253,13 +253,13 @@ def test_a_pipe_that_is_closed_at_once_is_silent_in_every_command(arguments: str
 
 @posix
 @pytest.mark.parametrize("shown_as", FORMAT_NAMES)
-def test_a_pipe_that_is_closed_at_once_is_silent_in_every_format(shown_as: str) -> None:
+def test_an_immediately_closed_pipe_is_silent_in_every_format(shown_as: str) -> None:
     code, out, err = shell(f'$AURORAQL -c "$MANY" --format {shown_as} | true')
     assert (code, out, [line for line in err.splitlines() if " rows · " not in line]) == (0, "", [])
 
 
-def test_no_terminal_no_prompt() -> None:
-    """Where results go to a file, statements are read from the terminal as from a file."""
+def test_no_prompt_without_an_output_terminal() -> None:
+    """When results go to a file, statements are read from the terminal as from a file."""
     pty = pytest.importorskip("pty")
     import os
 
@@ -280,5 +280,5 @@ def test_no_terminal_no_prompt() -> None:
 
 
 def test_colour_on_a_terminal_is_a_setting() -> None:
-    assert "\x1b[" in on_a_terminal(NO_COLOR="1", AURORAQL_COLOR="always")
-    assert "\x1b[" not in on_a_terminal(NO_COLOR="", AURORAQL_COLOR="never")
+    assert "\x1b[" in run_in_terminal(NO_COLOR="1", AURORAQL_COLOR="always")
+    assert "\x1b[" not in run_in_terminal(NO_COLOR="", AURORAQL_COLOR="never")

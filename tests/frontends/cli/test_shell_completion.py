@@ -1,4 +1,4 @@
-"""Shell completion in the shells themselves: what each offers behind what was typed."""
+"""Tests of shell completion in the shells themselves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 _FISH = 'auroraql completion fish | source; complete -C "$LINE"'
 
-# The completion system of zsh works at its prompt alone: a second zsh has one, and is typed to.
+# The completion system of zsh works at a prompt only: a second zsh has a prompt, and the test types into it.
 _ZSH = r"""
 zmodload zsh/zpty
 zpty -b inner zsh -f -i
@@ -52,7 +52,7 @@ done
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A working folder with a query and other files, and `auroraql` as a command."""
+    """Return a working folder with a query and other files, and `auroraql` as a command."""
     for name, text in (("keograms.aql", QUERY), ("other.txt", ""), ("mine.duckdb", "")):
         (tmp_path / name).write_text(text)
     (tmp_path / "folder").mkdir()
@@ -117,7 +117,7 @@ def test_fish(fish: Offered, line: str, expected: list[str]) -> None:
 
 @pytest.mark.parametrize(("line", "expected"), LINES)
 def test_bash(bash: Offered, line: str, expected: list[str]) -> None:
-    # bash takes a colon for the end of a word, and completes what is behind it.
+    # bash splits words at colons and completes the part after one.
     assert [word.strip() for word in bash(line)] == expected
 
 
@@ -144,7 +144,7 @@ def test_zsh(folder: Path, line: str, part: str) -> None:
     assert part in ask(folder, "zsh", _ZSH, line, part)
 
 
-def test_what_is_set_wrongly_does_not_keep_a_shell_from_completing(folder: Path, bash: Offered) -> None:
+def test_invalid_settings_do_not_break_completion(folder: Path, bash: Offered) -> None:
     (folder / "config.toml").write_text("wrong")
     assert [word.strip() for word in bash("auroraql --form")] == ["--format"]
     assert [word.strip() for word in bash("auroraql -a ")] == ["aurorax", "bin/", "demo", "folder/", "mine.duckdb"]

@@ -1,4 +1,4 @@
-"""Searches in flight at the prompt: Ctrl-C once and twice, notices above what is typed, \\jobs, \\fetch and \\cancel."""
+"""Tests of searches in flight at the prompt: Ctrl-C, notices above the input, and the commands for searches."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def server() -> Iterator[AuroraXServer]:
 
 @pytest.fixture
 def session(server: AuroraXServer) -> Iterator[ReplState]:
-    """A session at a service whose searches never end."""
+    """Return a REPL session at a service whose searches never end."""
     with auroraql.connect(server.url, timeout=30) as archive:
         state = ReplState(archive, io.StringIO(), ReplOptions())
         state.background_jobs = BackgroundJobs(state)
         yield state
 
 
-def stopped(session: ReplState, server: AuroraXServer, text: str = ALL) -> str:
-    """What is said when Ctrl-C comes while a statement runs."""
+def interrupt_statement(session: ReplState, server: AuroraXServer, text: str = ALL) -> str:
+    """Run a statement, interrupt it with Ctrl-C, and return the output."""
     before, polls = len(said(session)), server.count("status")
     with interrupting(lambda: server.count("status") > polls):
         run_input(session, text)
@@ -58,16 +58,16 @@ def stopped(session: ReplState, server: AuroraXServer, text: str = ALL) -> str:
 
 
 def test_ctrl_c_cancels(session: ReplState, server: AuroraXServer) -> None:
-    assert stopped(session, server) == "cancelled\n"
+    assert interrupt_statement(session, server) == "cancelled\n"
     assert [each.cancelled for each in server.searches.values()] == [True]
     assert session.background_jobs is not None
     assert session.background_jobs.on_second_interrupt() == ""
     assert run_command(session, "\\jobs").startswith("no search has been submitted yet")
 
 
-def test_the_prompt_does_not_wait_for_a_service_that_does_not_answer(session: ReplState, server: AuroraXServer) -> None:
+def test_the_prompt_does_not_wait_for_an_unresponsive_service(session: ReplState, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(hang=0.8)
-    told = stopped(session, server)
+    told = interrupt_statement(session, server)
     (request_id,) = server.searches
     assert told == f"cancelling request {request_id} …; press Ctrl-C again to stop waiting\n"
     assert session.switches.notices.take() == []
@@ -78,35 +78,37 @@ def test_the_prompt_does_not_wait_for_a_service_that_does_not_answer(session: Re
     assert session.archive.submitted == {}
 
 
-def test_ctrl_c_once_more_leaves_it(session: ReplState, server: AuroraXServer) -> None:
+def test_a_second_ctrl_c_detaches_the_search(session: ReplState, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(hang=1, status=403)
-    stopped(session, server)
+    interrupt_statement(session, server)
     assert session.background_jobs is not None
     told = session.background_jobs.on_second_interrupt()
     (request_id,) = server.searches
-    server.searches[request_id].cancelled = False  # as it will say
+    server.searches[request_id].cancelled = False  # as the message will say
     assert "so the search may continue as s1\n" in told
     assert f"\\fetch s1 or \\fetch {request_id} waits for it" in told
     assert "s1    cancelling" in run_command(session, "\\jobs")
     once(lambda: session.archive.submitted["s1"].state == "running")
-    assert session.switches.notices.take() == []  # nobody wants to know any more
+    assert session.switches.notices.take() == []  # the cancellation's outcome is of no interest any more
     server.never = False
     once(lambda: session.archive.submitted["s1"].state == "done")
     run_input(session, f"\\fetch {request_id}")
     assert "5 rows" in said(session)
 
 
-def test_both_at_once_do_no_harm(session: ReplState, server: AuroraXServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_second_ctrl_c_is_harmless(
+    session: ReplState, server: AuroraXServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.faults["cancel"] = Fault(hang=1)
     monkeypatch.setattr("auroraql.frontends.repl.background_jobs.QUICK_CANCEL_SECONDS", 20)
     with interrupting(lambda: server.count("cancel") > 0):
-        told = stopped(session, server)
+        told = interrupt_statement(session, server)
     assert told.startswith(f"{server.url} has not confirmed the cancellation")
 
 
-def test_what_cannot_be_cancelled_goes_on(session: ReplState, server: AuroraXServer) -> None:
+def test_a_search_that_cannot_be_cancelled_continues(session: ReplState, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(status=403, times=1)
-    told = stopped(session, server, f"LET c = {ALL}")
+    told = interrupt_statement(session, server, f"LET c = {ALL}")
     assert told.startswith("the search could not be cancelled and continues as c (\\fetch c, \\cancel c): archive ")
     assert run_command(session, "\\cancel c") == "c is cancelled"
     assert run_command(session, "\\cancel c") == "c is already cancelled"
@@ -121,7 +123,7 @@ def test_searches_are_listed_fetched_and_cancelled(session: ReplState, server: A
     shown = run_command(session, "\\jobs")
     first, second = server.searches
     assert [line.split()[:2] for line in shown.splitlines()[2:4]] == [["night", "running"], ["day", "running"]]
-    assert first in shown  # whole, however narrow the terminal: it is there to be copied
+    assert first in shown  # complete in a terminal of any width, so that it can be copied
     assert all(len(line) <= 80 for line in shown.splitlines())
     assert run_command(session, f"\\cancel {first}") == "night is cancelled"
     server.never = False
@@ -149,7 +151,7 @@ def test_a_search_of_another_session_is_fetched_by_its_id(session: ReplState, se
     assert "rows · " in said(session)
 
 
-def test_the_last_error_has_the_log_of_its_search(session: ReplState, server: AuroraXServer) -> None:
+def test_last_error_shows_the_log_of_its_search(session: ReplState, server: AuroraXServer) -> None:
     server.error = "the cluster is on fire"
     run_input(session, ALL)
     run_input(session, "\\E")
@@ -159,7 +161,7 @@ def test_the_last_error_has_the_log_of_its_search(session: ReplState, server: Au
     assert "error: the cluster is on fire" in full
 
 
-# --- what is told meanwhile
+# --- notices
 
 
 def ended(**given: Any) -> Any:
@@ -184,7 +186,7 @@ def ended(**given: Any) -> Any:
         (ended(state="cancelled", elapsed=LONG_SEARCH_SECONDS), "s1 is cancelled", True),
     ],
 )
-def test_the_end_of_a_search_is_told(search: Any, text: str, rings: bool) -> None:
+def test_the_end_of_a_search_is_announced(search: Any, text: str, rings: bool) -> None:
     state = ReplState(FakeArchive(), io.StringIO(), ReplOptions())
     BackgroundJobs(state).on_job_ended(search)
     assert state.switches.notices.take() == [(text, rings)]
@@ -203,7 +205,7 @@ def test_the_bell_can_be_silenced() -> None:
 
 
 class Announcing(FakeArchive):
-    """Keeps what is to be called when a search ends."""
+    """An archive that stores the callback for the end of a search."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -213,7 +215,7 @@ class Announcing(FakeArchive):
         self.tell = act
 
 
-def test_a_notice_comes_while_somebody_types_and_loses_nothing_of_it(tmp_path: Path) -> None:
+def test_a_notice_while_typing_loses_no_input(tmp_path: Path) -> None:
     archive, stream = Announcing(), io.StringIO()
 
     def others(keyboard: Any) -> None:
@@ -235,7 +237,7 @@ def test_a_notice_comes_while_somebody_types_and_loses_nothing_of_it(tmp_path: P
     assert "\x1b" not in stream.getvalue()
 
 
-def test_what_ends_while_a_statement_runs_is_told_before_the_next_prompt(tmp_path: Path) -> None:
+def test_a_search_that_ends_during_a_statement_is_announced_before_the_next_prompt(tmp_path: Path) -> None:
     class Busy(Announcing):
         def run_script(self, source: Any, /, **parameters: object) -> Any:
             assert self.tell is not None
@@ -260,7 +262,7 @@ def test_notices_wait_until_they_are_taken() -> None:
 
 
 class Pressed(Controller):
-    """Notes how often Ctrl-C came to nothing that was typed or run, and when the session was left."""
+    """A controller that prints its interrupts and its closing."""
 
     def on_interrupt(self) -> None:
         self.state.say("pressed")
@@ -269,7 +271,7 @@ class Pressed(Controller):
         self.state.say("left")
 
 
-def test_ctrl_c_at_the_prompt_is_for_the_search_unless_something_is_typed(tmp_path: Path) -> None:
+def test_ctrl_c_at_an_empty_prompt_goes_to_the_search(tmp_path: Path) -> None:
     stream, archive = io.StringIO(), FakeArchive()
     with create_pipe_input() as keyboard:
 
@@ -292,7 +294,7 @@ def test_ctrl_c_at_the_prompt_is_for_the_search_unless_something_is_typed(tmp_pa
     assert archive.asked == ["FIND a;"]
 
 
-def test_ctrl_c_while_it_is_said_that_it_was_pressed_ends_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_during_the_interrupt_message_ends_nothing(tmp_path: Path) -> None:
     class Impatient(FakeArchive):
         def run_script(self, source: Any, /, **parameters: object) -> Any:
             self.asked.append(f"{source.text}{parameters or ''}")
@@ -311,7 +313,7 @@ def test_ctrl_c_while_it_is_said_that_it_was_pressed_ends_nothing(tmp_path: Path
     assert archive.asked == ["FIND a;", "FIND b;"]
 
 
-def test_the_prompt_is_back_at_once(session: ReplState, server: AuroraXServer) -> None:
+def test_the_prompt_returns_immediately(session: ReplState, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(hang=3)
     pressed: list[float] = []
     flight = BackgroundJobs(session)
@@ -321,13 +323,13 @@ def test_the_prompt_is_back_at_once(session: ReplState, server: AuroraXServer) -
         flight.on_interrupt(search)
 
     session.archive.on_interrupt(interrupted)
-    stopped(session, server)
-    # Between Ctrl-C heard and the prompt: the 40 ms that the service is given, and what a busy machine adds.
+    interrupt_statement(session, server)
+    # Between Ctrl-C and the prompt: the 40 ms given to the service, and delays of a busy machine.
     assert time.monotonic() - pressed[0] < 1
 
 
-def interrupted_at(session: ReplState, server: AuroraXServer, text: str) -> tuple[str, float]:
-    """What is said when Ctrl-C comes while a submission hangs, and how long after it the prompt is back."""
+def interrupt_submission(session: ReplState, server: AuroraXServer, text: str) -> tuple[str, float]:
+    """Interrupt a hanging submission, and return the output and the seconds until the prompt returned."""
     pressed: list[float] = []
 
     def arrived() -> bool:
@@ -342,11 +344,11 @@ def interrupted_at(session: ReplState, server: AuroraXServer, text: str) -> tupl
 
 @pytest.mark.parametrize("text", [f"SUBMIT night = {ALL}", ALL])
 def test_the_prompt_does_not_wait_for_a_request_id(session: ReplState, server: AuroraXServer, text: str) -> None:
-    """Which comes behind it, and the search with it is cancelled."""
+    """The request id arrives later, and the search is then cancelled."""
     server.faults["submit"] = Fault(hang=2.5)
     posted = threading.Event()
     session.switches.notices.above = posted.set
-    told, took = interrupted_at(session, server, text)
+    told, took = interrupt_submission(session, server, text)
     assert told == "cancelling the search …; press Ctrl-C again to stop waiting\n"
     assert took < 1
     assert posted.wait(30)
@@ -356,21 +358,21 @@ def test_the_prompt_does_not_wait_for_a_request_id(session: ReplState, server: A
     assert session.archive.submitted == {}
 
 
-def test_a_late_search_that_cannot_be_cancelled_is_told_of(session: ReplState, server: AuroraXServer) -> None:
+def test_a_search_that_cannot_be_cancelled_later_is_reported(session: ReplState, server: AuroraXServer) -> None:
     server.faults["submit"] = Fault(hang=2.5)
     server.faults["cancel"] = Fault(status=403)
     posted = threading.Event()
     session.switches.notices.above = posted.set
-    interrupted_at(session, server, f"SUBMIT night = {ALL}")
+    interrupt_submission(session, server, f"SUBMIT night = {ALL}")
     assert posted.wait(30)
     ((notice, _),) = session.switches.notices.take()
     assert notice.startswith("the search could not be cancelled and continues as night (\\fetch night, \\cancel night)")
     assert session.archive.submitted["night"].request_ids == (*server.searches,)
 
 
-def test_leaving_waits_a_moment_for_what_is_being_cancelled(session: ReplState, server: AuroraXServer) -> None:
+def test_exit_waits_briefly_for_cancellations(session: ReplState, server: AuroraXServer) -> None:
     server.faults["submit"] = Fault(hang=1)
-    interrupted_at(session, server, f"SUBMIT night = {ALL}")
+    interrupt_submission(session, server, f"SUBMIT night = {ALL}")
     assert isinstance(session.archive, auroraql.Archive)
     session.archive.close()
     assert [each.cancelled for each in server.searches.values()] == [True]

@@ -1,4 +1,4 @@
-"""Results as files from the prompt: exported, sent, or sent too; what was there is lost by nothing that goes wrong."""
+"""Tests of writing results to files at the prompt. An error never destroys an existing file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auroraql.results.result_set import ResultSet
 from tests.support.repl_fakes import Products, products, said, state
 
 
-def test_the_last_result_is_exported_without_searching_again(tmp_path: Path) -> None:
+def test_the_last_result_is_exported_without_a_new_search(tmp_path: Path) -> None:
     session = products()
     run_input(session, "FIND data_products")
     for name in ("a.csv", "a.json"):
@@ -41,7 +41,7 @@ def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["kept.csv"]
 
 
-def test_results_go_to_a_file_in_place_of_the_terminal_or_besides(tmp_path: Path) -> None:
+def test_results_go_to_a_file_instead_of_or_in_addition_to_the_terminal(tmp_path: Path) -> None:
     session = state()
     for text in (f"\\o {tmp_path}/o", "FIND a", "FIND b", "\\o", f"\\tee {tmp_path}/t", "FIND c", "\\tee", "FIND d"):
         run_input(session, text)
@@ -72,7 +72,7 @@ def test_a_file_of_o_and_tee_is_in_the_format_of_its_name(tmp_path: Path) -> Non
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "b.jsonl"]
 
 
-def test_what_cannot_be_added_whole_is_not_added(tmp_path: Path) -> None:
+def test_results_that_cannot_be_appended_whole_are_not_appended(tmp_path: Path) -> None:
     session = products()
     (tmp_path / "o").write_text("before\n")
     run_input(session, f"\\o {tmp_path}/o")
@@ -117,7 +117,7 @@ except Exception as error:
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "html"])
 @pytest.mark.parametrize("way", ["kill", "full"])
-def test_what_was_there_outlives_a_killed_export_and_a_full_disk(tmp_path: Path, way: str, suffix: str) -> None:
+def test_an_existing_file_survives_a_killed_export_and_a_full_disk(tmp_path: Path, way: str, suffix: str) -> None:
     path = tmp_path / f"kept.{suffix}"
     path.write_text("before")
     done = subprocess.run([sys.executable, "-c", EXPORT, way, str(path)], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Colours while typing: a line looks as if the whole text had been lexed, whatever was typed before."""
+"""Tests of highlighting while typing: each line looks as if the whole text had been lexed again."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.language.test_highlighter import JSON, SENTENCE, VALID
 from tests.support.typing_strategies import typings
 
 
-def joined(fragments: StyleAndTextTuples) -> list[tuple[str, str]]:
-    """The fragments, those of one style as one."""
+def join_fragments(fragments: StyleAndTextTuples) -> list[tuple[str, str]]:
+    """Join adjacent fragments of one style."""
     found: list[tuple[str, str]] = []
     for style, text, *_ in fragments:
         if found and found[-1][0] == style:
@@ -27,24 +27,24 @@ def joined(fragments: StyleAndTextTuples) -> list[tuple[str, str]]:
 
 def lines(colours: IncrementalLexer | PygmentsLexer, text: str) -> list[list[tuple[str, str]]]:
     line_of = colours.lex_document(Document(text))
-    return [joined(line_of(row)) for row in range(text.count("\n") + 1)]
+    return [join_fragments(line_of(row)) for row in range(text.count("\n") + 1)]
 
 
 @settings(deadline=None)
 @given(typings((*VALID, f"{JSON};\n{SENTENCE};\n{VALID[0]}\n{VALID[1]}")), st.data())
-def test_every_line_is_coloured_as_a_fresh_start_would(texts: list[str], data: st.DataObject) -> None:
+def test_every_line_is_coloured_as_by_a_fresh_lexer(texts: list[str], data: st.DataObject) -> None:
     colours = IncrementalLexer()
     for text in texts:
         fresh = lines(IncrementalLexer(), text)
         line_of = colours.lex_document(Document(text))
         shown = data.draw(st.integers(0, len(fresh)))
-        assert [joined(line_of(row)) for row in range(shown)] == fresh[:shown]
+        assert [join_fragments(line_of(row)) for row in range(shown)] == fresh[:shown]
     assert (
         lines(colours, texts[0]) == lines(IncrementalLexer(), texts[0]) == lines(PygmentsLexer(AuroraQLLexer), texts[0])
     )
 
 
-def test_what_is_behind_the_text_is_empty_and_what_is_pasted_is_plain() -> None:
+def test_lines_after_the_text_are_empty_and_pasted_text_is_plain() -> None:
     assert IncrementalLexer().lex_document(Document("FIND"))(3) == []
     assert IncrementalLexer().lex_document(Document(""))(0) == []
     long = "FIND x;\n" * MAX_HIGHLIGHTED_CHARACTERS

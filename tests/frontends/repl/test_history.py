@@ -1,4 +1,4 @@
-"""The history of the prompt: for its owner only, whole after a crash and with two sessions, without secrets."""
+"""Tests of the prompt's history: private, intact after a crash and with two sessions, and free of secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prompt_toolkit.history import InMemoryHistory
 from auroraql.frontends.repl.history import PrivateHistory, may_be_secret, open_history
 
 
-def test_the_history_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_history_is_private_to_its_owner(tmp_path: Path) -> None:
     file = tmp_path / "state" / "history"
     history = open_history(file)
     history.append_string("FIND a\n  WHERE 'ü\ud800'")
@@ -35,7 +35,7 @@ SECRETS = (
 
 
 @pytest.mark.parametrize("text", SECRETS)
-def test_what_may_be_an_api_key_is_never_written(tmp_path: Path, text: str) -> None:
+def test_a_possible_api_key_is_never_written(tmp_path: Path, text: str) -> None:
     file = tmp_path / "history"
     open_history(file).append_string(f"FIND a\n{text}")
     assert file.read_text() == ""
@@ -44,11 +44,11 @@ def test_what_may_be_an_api_key_is_never_written(tmp_path: Path, text: str) -> N
 @pytest.mark.parametrize(
     "text", ["FIND data_products WHERE keogram_type = 'daily_hires_200px' ON 2021-01-01", "a" * 200_000]
 )
-def test_what_is_no_api_key(text: str) -> None:
+def test_text_that_is_not_an_api_key(text: str) -> None:
     assert not may_be_secret(text)
 
 
-def test_without_a_place_for_it_the_history_is_kept_in_memory(tmp_path: Path) -> None:
+def test_without_a_writable_place_the_history_stays_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert isinstance(open_history(tmp_path / "file" / "history"), InMemoryHistory)
 
@@ -59,7 +59,7 @@ def _append(path: str, name: str) -> None:
         history.append_string(f"FIND {name}{number}\n  {name * 3000}")
 
 
-def test_two_sessions_at_once_lose_nothing_and_mix_nothing(tmp_path: Path) -> None:
+def test_two_concurrent_sessions_lose_and_mix_nothing(tmp_path: Path) -> None:
     file = tmp_path / "history"
     context = get_context("spawn")
     writers = [context.Process(target=_append, args=(str(file), name)) for name in "ab"]
@@ -73,7 +73,7 @@ def test_two_sessions_at_once_lose_nothing_and_mix_nothing(tmp_path: Path) -> No
     assert len(entries) == len(wanted)
 
 
-def test_what_was_entered_survives_kill_9(tmp_path: Path) -> None:
+def test_entries_survive_kill_9(tmp_path: Path) -> None:
     file = tmp_path / "history"
     code = (
         "import sys, time; from pathlib import Path; from auroraql.frontends.repl.history import open_history; "

@@ -1,4 +1,4 @@
-"""What is being typed is not called wrong while it can still be written on to something right; the rest is, at once."""
+"""Tests of incomplete input: text that can still become correct is not reported as wrong. Other errors are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORDS = re.compile(r"\w+|[^\w\s]|\s+")
 
 
 @pytest.mark.parametrize("folder", [*KINDS, "scripts", "errors"])
-def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
+def test_no_prefix_of_a_correct_statement_is_reported_as_wrong(folder: str) -> None:
     for path in corpus_files.files(folder):
         text = corpus_files.read(path)["statement"]
         typed = IncompleteInputCheck()
@@ -36,7 +36,7 @@ def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
     [
         ("FIND data_products WHERE program = 5 ON 2021-01-01", ["AQL0203"]),
         (QUESTIONED, ["AQL0602"]),
-        # Unfinished statements are not wrong, but what is in them may be.
+        # Incomplete statements are not errors, but their finished parts can have errors.
         ("FIND data_products WHERE", []),
         ("FIND data_products WHERE program = 'tr", []),
         ("FIND data_products WHERE program = 'trex'", []),
@@ -44,32 +44,32 @@ def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
         ("FIND data_products WHERE program = 'trx' AND platform = 'gil", ["AQL0602"]),
         ("FIND data_products WHERE (program = 'trx'", ["AQL0602"]),
         ("FIND data_products WHERE program IN ('trx', 'trex'", ["AQL0602"]),
-        # A word that is being typed may become a right one.
+        # A word that is being typed may become a valid one.
         ("FIND data_products WH", []),
         ("FIND data_products WHERE platform = gil", []),
         ("FIND data_products WHERE program = 'trx' AND plat", ["AQL0602"]),
         ("FIND data_products WH ", ["AQL0106"]),
         ("FIND data_products WHERE program = $", []),
-        # Nor is what is listed over, where a comma stands last, nor a date before its day is there.
+        # The same holds for listed words after a comma, and for a date before its day is typed.
         ("FIND data_products SELECT start, ", []),
         ("FIND data_products SELECT start, WHERE url IS NULL", ["AQL0114"]),
         ("FIND data_products ON 2021-", []),
         ("FIND data_products BETWEEN 2021-01-01 AND 2021-01-0", []),
         ("FIND data_products ON 2021-0 LIMIT 1", ["AQL0112"]),
-        # More blocks may follow the first, and a distance may follow them all.
+        # More blocks may follow the first, and a distance may follow all of them.
         ("FIND conjunctions OF ", []),
         ("FIND conjunctions OF ground (program = 'trex')", []),
         ("FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm')", []),
         ("FIND conjunctions OF ground (program = 'trex') ON 2021-01-01", ["AQL0213"]),
         ("FIND conjunctions ON 2021-01-01", []),
         ("FIND conjunctions ON 2021-01-01; ", ["AQL0213"]),
-        # What is in the first block is questioned at once, though the second is still to come.
+        # Values in the first block are checked immediately, although the second block is missing.
         ("FIND conjunctions OF ground (program = 'trx')", ["AQL0602"]),
         ("FIND conjunctions OF ground (program = 'trx'", ["AQL0602"]),
         ("FIND conjunctions OF ground (program = 'trx'), spa", ["AQL0602"]),
         ("FIND conjunctions OF ground (program = 'trx') ON 2021-01-01", ["AQL0213", "AQL0602"]),
         ("FIND data_products SELECT program, count(*) WHERE platform = 'gilam'", ["AQL0602"]),
-        # Of a listing, what it is of; of groups, what makes them; of a list, its column; of others' searches, the id.
+        # A listing without its subject, a group without its keys, a list without its column, FETCH without an id.
         ("SHOW VALUES OF ", []),
         ("SHOW AVAILABILITY OF data_products WHERE program = 'trex' ", []),
         ("SHOW AVAILABILITY OF data_products SINCE 2021-01-01 ", []),
@@ -84,14 +84,14 @@ def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
         ("FIND data_products WHERE platform IN (FIND ephemeris) AND ", ["AQL0221"]),
         ("FETCH passes = ", []),
         ("CANCEL passes ", ["AQL0226"]),
-        # What belongs to what follows is not looked at alone.
+        # Words that depend on the following text are not checked alone.
         ("FIND data_products SELECT count", []),
         ("FIND data_products SELECT count(", []),
         ("FIND data_products SELECT keogram_tpye, count(", ["AQL0601"]),
         ("FIND data_products ORDER BY data_source.", []),
         ("FIND data_products WHERE start > 2021-01-", []),
         ("FIND data_products WHERE program = 'trex' AND platform !", []),
-        # Other forms, and what may become one.
+        # Other forms, and text that may become one.
         ("SQL ", []),
         ("FIND data_products FROM ", []),
         ("Find data_products for ", []),
@@ -99,7 +99,7 @@ def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
         ("Find data_products for ((programme in (tr", ["AQL0405"]),
         ('{"start": "2021', []),
         ('{"start": 5]', ["AQL0102"]),
-        # What is ended is as finished as it will be; so is what stands before the word that does not fit.
+        # Terminated statements are complete; so is the text before a word that does not fit.
         ("FIND data_products WHERE; ", ["AQL0105"]),
         ("FIND data_products WHERE program == 'trex' AND ", ["AQL0109"]),
         ("FIND data_products WHERE program = 'trx'; FIND", ["AQL0602"]),
@@ -108,7 +108,7 @@ def test_no_beginning_of_a_right_statement_is_called_wrong(folder: str) -> None:
         ("FIND data_products WHERE x = '" + "x" * MAX_CHECKED_CHARACTERS + "' y", []),
     ],
 )
-def test_what_is_wrong_with_what_is_typed(text: str, wrong: list[str]) -> None:
+def test_errors_of_the_text_being_typed(text: str, wrong: list[str]) -> None:
     assert [each.code for each in IncompleteInputCheck().check(text, load_shipped())] == wrong
 
 

@@ -1,4 +1,4 @@
-"""`\\save`, `\\queries` and `\\run` at the prompt: what is kept, what is said, what is completed."""
+r"""Tests of `\save`, `\queries` and `\run` at the prompt: files, messages and completion."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ FIND data_products WHERE program = $program AND platform IN ($sites) AND keogram
 
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReplState:
-    """A session in an empty working folder, with a folder of the user's own that is not there yet."""
+    """Return a session in an empty working folder, with a user folder that does not exist yet."""
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
     return ReplState(FakeArchive(), io.StringIO(), ReplOptions(queries=tmp_path / "own"))
 
 
-def told(session: ReplState, text: str) -> str:
-    """What is said to one thing typed."""
+def enter(session: ReplState, text: str) -> str:
+    """Enter one line and return the output."""
     before = len(said(session))
     run_input(session, text)
     return said(session)[before:]
@@ -52,8 +52,8 @@ def own(session: ReplState) -> Path:
     return session.switches.queries
 
 
-def given(session: ReplState) -> dict[str, object]:
-    """What the archive was given with the last statement."""
+def received_parameters(session: ReplState) -> dict[str, object]:
+    """Return the parameters that the archive received with the last statement."""
     assert isinstance(session.archive, FakeArchive)
     return session.archive.given
 
@@ -63,7 +63,7 @@ def given(session: ReplState) -> dict[str, object]:
 
 def test_the_last_statement_is_saved_with_its_parameters_declared(session: ReplState) -> None:
     run_input(session, "FIND data_products WHERE program = $p AND platform IN ($sites) AND start >= $s LIMIT $n")
-    answer = told(session, "\\save daily  The keograms   of a day")
+    answer = enter(session, "\\save daily  The keograms   of a day")
     path = own(session) / "daily.aql"
     assert answer == f"saved as {path}; \\run daily runs it\n"
     assert path.read_text() == (
@@ -71,37 +71,42 @@ def test_the_last_statement_is_saved_with_its_parameters_declared(session: ReplS
         "-- param n: integer\n"
         "FIND data_products WHERE program = $p AND platform IN ($sites) AND start >= $s LIMIT $n;\n"
     )
-    told(session, "\\run daily p=trex sites=(gillam, 'fort smith') s=2021-01-01 n=5")
-    assert given(session) == {"p": "trex", "sites": ["gillam", "fort smith"], "s": date(2021, 1, 1), "n": 5}
+    enter(session, "\\run daily p=trex sites=(gillam, 'fort smith') s=2021-01-01 n=5")
+    assert received_parameters(session) == {
+        "p": "trex",
+        "sites": ["gillam", "fort smith"],
+        "s": date(2021, 1, 1),
+        "n": 5,
+    }
 
 
-def test_a_missing_value_is_given_as_the_prompt_has_it(session: ReplState) -> None:
+def test_a_missing_value_comes_from_the_prompts_parameters(session: ReplState) -> None:
     with connect() as archive:
         session.archive = archive
-        typed = told(session, "FIND data_products WHERE program = $p ON $day")
+        typed = enter(session, "FIND data_products WHERE program = $p ON $day")
         assert "the parameter $p has no value" in typed
         assert "hint: \\save NAME saves the statement, and \\run NAME p=… runs it with a value" in typed
         assert "\\run NAME day=… runs it" in typed
         assert "--param" not in typed
         assert "Python" not in typed
-        assert "\\run NAME p=…" in told(session, "\\E")
-        # As it says.
-        told(session, "\\save daily")
-        again = told(session, "\\run daily p=trex")
+        assert "\\run NAME p=…" in enter(session, "\\E")
+        # As the message says.
+        enter(session, "\\save daily")
+        again = enter(session, "\\run daily p=trex")
         assert "the parameter $day has no value" in again
         assert "day=2021-01-01 after \\run" in again
         Path("bare.aql").write_text("FIND data_products WHERE program = $p")
-        assert "hint: pass a value: \\run NAME p=…" in told(session, "\\run bare")
-        assert "289 rows" in told(session, "\\run daily p=trex day=2021-01-01")
+        assert "hint: pass a value: \\run NAME p=…" in enter(session, "\\run bare")
+        assert "289 rows" in enter(session, "\\run daily p=trex day=2021-01-01")
 
 
-def test_nothing_is_replaced_that_was_not_meant(session: ReplState) -> None:
+def test_an_existing_query_is_not_overwritten_by_accident(session: ReplState) -> None:
     run_input(session, "FIND one")
-    told(session, "\\save a")
+    enter(session, "\\save a")
     run_input(session, "FIND two;")
-    assert told(session, "\\save A") == "the query 'a' already exists\n  = hint: \\save! a replaces it\n"
+    assert enter(session, "\\save A") == "the query 'a' already exists\n  = hint: \\save! a replaces it\n"
     assert (own(session) / "a.aql").read_text() == "FIND one;\n"
-    assert "saved as" in told(session, "/save! a better")
+    assert "saved as" in enter(session, "/save! a better")
     assert (own(session) / "a.aql").read_text() == "-- description  better\nFIND two;\n"
 
 
@@ -119,21 +124,21 @@ def test_nothing_is_replaced_that_was_not_meant(session: ReplState) -> None:
         ("FIND x", "\\save x my token is here", "seems to contain an API key"),
     ],
 )
-def test_what_is_not_saved(session: ReplState, statement: str, typed: str, answer: str) -> None:
+def test_input_that_cannot_be_saved(session: ReplState, statement: str, typed: str, answer: str) -> None:
     session.statement = statement
-    assert answer in told(session, typed)
+    assert answer in enter(session, typed)
     assert not own(session).exists()
 
 
-def test_a_query_that_another_hides_is_said(session: ReplState) -> None:
+def test_a_query_hidden_by_another_is_reported(session: ReplState) -> None:
     Path("a.aql").write_text("FIND here;")
     session.statement = "FIND there"
-    assert "; in this folder \\run a runs a.aql instead" in told(session, "\\save a")
+    assert "; in this folder \\run a runs a.aql instead" in enter(session, "\\save a")
 
 
-def test_a_full_disk_leaves_what_was_there(session: ReplState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_does_not_change_the_existing_file(session: ReplState, monkeypatch: pytest.MonkeyPatch) -> None:
     session.statement = "FIND one"
-    told(session, "\\save a")
+    enter(session, "\\save a")
 
     def full(*_arguments: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
@@ -141,27 +146,27 @@ def test_a_full_disk_leaves_what_was_there(session: ReplState, monkeypatch: pyte
     session.statement = "FIND two"
     monkeypatch.setattr("auroraql.rendering.files.os.fsync", full)
     for typed in ("\\save! a", "\\save b"):
-        assert "No space left on device" in told(session, typed)
+        assert "No space left on device" in enter(session, typed)
     assert [(path.name, path.read_text()) for path in own(session).iterdir()] == [("a.aql", "FIND one;\n")]
 
 
 # --- \run
 
 
-def test_a_query_is_run_with_its_values(session: ReplState) -> None:
+def test_a_query_runs_with_its_values(session: ReplState) -> None:
     Path("daily.aql").write_text(QUERY)
-    answer = told(session, "\\run daily day=2021-01-01 program='themis-asi'")
+    answer = enter(session, "\\run daily day=2021-01-01 program='themis-asi'")
     assert "1 row" in answer
-    assert given(session) == {"program": "themis-asi", "day": date(2021, 1, 1), "sites": ["gillam"]}
-    told(session, "\\run DAILY day=2021-01-01 sites=gillam,'fort smith' sites=pinawa;")
-    assert given(session)["sites"] == ["gillam", "fort smith", "pinawa"]
-    assert "1 row" in told(session, "\\run ./daily.aql --param day=2021-01-01")
+    assert received_parameters(session) == {"program": "themis-asi", "day": date(2021, 1, 1), "sites": ["gillam"]}
+    enter(session, "\\run DAILY day=2021-01-01 sites=gillam,'fort smith' sites=pinawa;")
+    assert received_parameters(session)["sites"] == ["gillam", "fort smith", "pinawa"]
+    assert "1 row" in enter(session, "\\run ./daily.aql --param day=2021-01-01")
     Path("plain.aql").write_text("FIND x WHERE a = $name AND b IN ($format)")
-    told(session, "\\run plain name='it''s' format=('a b', c)")
-    assert given(session) == {"name": "it's", "format": ["a b", "c"]}
+    enter(session, "\\run plain name='it''s' format=('a b', c)")
+    assert received_parameters(session) == {"name": "it's", "format": ["a b", "c"]}
     Path("defaults.aql").write_text("-- param day: date = 2021-01-01\nFIND data_products ON $day")
-    assert "1 row" in told(session, "\\i defaults.aql")
-    assert given(session) == {"day": date(2021, 1, 1)}
+    assert "1 row" in enter(session, "\\i defaults.aql")
+    assert received_parameters(session) == {"day": date(2021, 1, 1)}
 
 
 @pytest.mark.parametrize(
@@ -176,19 +181,19 @@ def test_a_query_is_run_with_its_values(session: ReplState) -> None:
         ("\\run daily day=2021-01-01 program='trex", ["is not NAME=VALUE"]),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_runs(session: ReplState, typed: str, parts: list[str]) -> None:
+def test_errors_are_reported_and_nothing_runs(session: ReplState, typed: str, parts: list[str]) -> None:
     Path("daily.aql").write_text(QUERY)
-    answer = told(session, typed)
+    answer = enter(session, typed)
     for part in parts:
         assert part in answer
     assert isinstance(session.archive, FakeArchive)
     assert session.archive.asked == []
 
 
-def test_the_list(session: ReplState) -> None:
-    assert "there are no saved queries" in told(session, "\\queries")
+def test_list_of_queries(session: ReplState) -> None:
+    assert "there are no saved queries" in enter(session, "\\queries")
     Path("daily.aql").write_text(QUERY)
-    answer = told(session, "\\queries")
+    answer = enter(session, "\\queries")
     assert "daily" in answer
     assert "program=trex day=… sites=gillam" in answer
 
@@ -204,7 +209,7 @@ def desk(session: ReplState) -> Controller:
 
 
 def offered(desk: Controller, typed: str) -> list[tuple[str, str]]:
-    """What each candidate makes of the line, and what is said of it."""
+    """Return the completed lines and the descriptions of the candidates."""
     found = desk.complete(Document(typed), CompleteEvent())
     return [(typed[: len(typed) + each.start_position] + each.text, each.display_meta_text) for each in found]
 
@@ -248,7 +253,7 @@ def test_completion_reads_no_file(desk: Controller, monkeypatch: pytest.MonkeyPa
         assert offered(desk, typed)
 
 
-def test_what_was_saved_is_completed_at_once(desk: Controller) -> None:
+def test_a_new_query_is_completed_immediately(desk: Controller) -> None:
     desk.run("FIND data_products LIMIT 1;")
     desk.run("\\save fresh")
     assert ("\\run fresh", "") in offered(desk, "\\run fr")
@@ -257,7 +262,7 @@ def test_what_was_saved_is_completed_at_once(desk: Controller) -> None:
 # --- settings of the prompt
 
 
-def test_the_prompt_begins_as_the_configuration_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_prompt_starts_with_the_configured_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     environ = {
         "AURORAQL_KEYS": "vi", "AURORAQL_FUZZY": "off", "AURORAQL_MULTILINE": "on", "AURORAQL_TIMING": "on",
         "AURORAQL_THEME": "dark", "AURORAQL_PAGER": "", "AURORAQL_COLOR": "always", "AURORAQL_QUERIES": "/q",
@@ -290,18 +295,18 @@ def test_themes() -> None:
     assert desk.state.timing
 
 
-def test_the_pager_that_is_set_comes_first() -> None:
+def test_the_configured_pager_has_precedence() -> None:
     assert choose_pager({"AURORAQL_PAGER": "most", "PAGER": "more"}, "less") == ["less", "-SRXF"]
     assert choose_pager({"PAGER": "more"}, "") == []
     assert choose_pager({"PAGER": "more"}) == ["more"]
 
 
-def test_a_name_with_blanks_is_run_and_completed_in_quotes(session: ReplState) -> None:
+def test_a_name_with_spaces_is_run_and_completed_in_quotes(session: ReplState) -> None:
     Path("two words.aql").write_text(QUERY)
     Path("it's.aql").write_text("FIND x;")
-    told(session, "\\run 'two words' day=2021-01-01")
-    assert given(session)["day"] == date(2021, 1, 1)
-    assert "1 row · 12 ms" in told(session, '\\run "it\'s"')
+    enter(session, "\\run 'two words' day=2021-01-01")
+    assert received_parameters(session)["day"] == date(2021, 1, 1)
+    assert "1 row · 12 ms" in enter(session, '\\run "it\'s"')
     desk = Controller(FakeArchive(), ReplOptions(), io.StringIO())
     for typed in ("tw", "'two", "'two w"):
         assert offered(desk, f"\\run {typed}")[0][0] == "\\run 'two words'"

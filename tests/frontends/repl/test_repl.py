@@ -1,4 +1,4 @@
-"""The prompt: when a line is submitted, what commands say, and what keys do."""
+"""Tests of the prompt: when Enter submits, what commands print, and what keys do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from auroraql.schema import KINDS
 from auroraql.schema.catalogue import load_shipped
 from tests.support.repl_fakes import TABLE, FakeArchive, said, state, take_all
 
-# --- what is submitted
+# --- submitting
 
 
 @pytest.mark.parametrize(
@@ -37,18 +37,18 @@ from tests.support.repl_fakes import TABLE, FakeArchive, said, state, take_all
         "FIND x; FIND wrong wrong;",
     ],
 )
-def test_enter_submits_what_is_whole(text: str) -> None:
+def test_enter_submits_complete_input(text: str) -> None:
     assert can_submit(Document(text))
 
 
 @pytest.mark.parametrize(
     "text", ["FIND", "FIND data_products WHERE", "FIND data_products WHERE program = 'tr", "/* why", "{"]
 )
-def test_enter_opens_a_line_in_what_is_not(text: str) -> None:
+def test_enter_inserts_a_line_in_incomplete_input(text: str) -> None:
     assert not can_submit(Document(text))
 
 
-def test_a_blank_line_submits_only_below_the_text() -> None:
+def test_a_blank_line_submits_only_at_the_end_of_the_text() -> None:
     assert can_submit(Document("FIND data_products WHERE\n  "))
     assert not can_submit(Document("\n\nFIND data_products WHERE", cursor_position=0))
 
@@ -57,12 +57,12 @@ def test_a_blank_line_submits_only_below_the_text() -> None:
 
 
 @pytest.mark.parametrize("text", ["\\d", "/d trex", "\\?", "/?", "\\", " \\x; ", "HELP", "quit;", "exit", "\\nonsense"])
-def test_what_is_a_command(text: str) -> None:
+def test_commands_are_recognized(text: str) -> None:
     assert is_command(text)
 
 
 @pytest.mark.parametrize("text", ["FIND x", "/* a comment */ FIND x", "/*", "-- \\d", "help me", "\n'\\d'", "{}"])
-def test_what_is_none(text: str) -> None:
+def test_other_text_is_not_a_command(text: str) -> None:
     assert not is_command(text)
 
 
@@ -82,12 +82,12 @@ def test_help_fits_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("typed", "meant"), [("\\fromat", "\\format"), ("\\qq", "\\q"), ("/hlep", "\\?"), ("\\quit now", "")]
 )
-def test_a_mistyped_command_is_answered_by_the_nearest(typed: str, meant: str) -> None:
+def test_a_mistyped_command_gets_a_suggestion(typed: str, meant: str) -> None:
     answered = run_command(state(), typed)
     assert (f"did you mean {meant}?" in answered) if meant else (answered == "")
 
 
-def test_the_view_is_toggled_and_comes_back() -> None:
+def test_the_view_is_toggled_and_restored() -> None:
     session = state()
     run_input(session, "\\format csv")
     run_input(session, "\\x")
@@ -99,7 +99,7 @@ def test_the_view_is_toggled_and_comes_back() -> None:
 
 
 @pytest.mark.parametrize(("command", "told"), [("x", "shown as"), ("timing", "timing is")])
-def test_what_is_switched_may_be_named(command: str, told: str) -> None:
+def test_switches_accept_on_and_off(command: str, told: str) -> None:
     session = state()
     before = run_command(session, f"\\{command} off")
     assert told in before
@@ -114,7 +114,7 @@ def test_what_is_switched_may_be_named(command: str, told: str) -> None:
 
 @pytest.mark.parametrize("name", ["missing/rows.csv", "."])
 @pytest.mark.parametrize("command", ["o", "tee"])
-def test_where_results_cannot_go_is_said_at_once(command: str, name: str, tmp_path: Path) -> None:
+def test_an_unwritable_output_is_reported_immediately(command: str, name: str, tmp_path: Path) -> None:
     session = state()
     with pytest.raises(UsageError, match="cannot write"):
         run_command(session, f"\\{command} {tmp_path / name}")
@@ -123,28 +123,28 @@ def test_where_results_cannot_go_is_said_at_once(command: str, name: str, tmp_pa
     assert not (tmp_path / "rows.csv").exists()
 
 
-def test_a_field_is_no_metadata_key() -> None:
+def test_a_field_is_not_a_metadata_key() -> None:
     assert run_command(state(), "\\dm program").endswith("\\d program describes it; \\dm lists the metadata keys")
     assert "\\dm alone lists" in run_command(state(), "\\dm xyzzy")
 
 
 @pytest.mark.parametrize("word", FUNCTIONS)
-def test_functions_have_a_page_too(word: str) -> None:
+def test_functions_have_a_help_page_too(word: str) -> None:
     page = run_command(state(), f"\\h {word}(")
     assert page.startswith(f"{word}: ")
     assert 'function "(" (path | all) ")"' in page
 
 
-def test_help_shows_no_name_of_a_terminal() -> None:
+def test_help_shows_no_terminal_name() -> None:
     assert 'SET setting "="' in run_command(state(), "\\h set")
 
 
-def test_an_unknown_format_is_told_with_the_nearest() -> None:
+def test_an_unknown_format_gets_a_suggestion() -> None:
     assert "did you mean csv?" in take_all("\\format cvs")
 
 
 @pytest.mark.parametrize("text", ["\\q", "/q", "quit", "exit;"])
-def test_leaving(text: str) -> None:
+def test_commands_that_quit(text: str) -> None:
     session = state()
     run_input(session, text)
     assert session.switches.done
@@ -166,13 +166,13 @@ def test_leaving(text: str) -> None:
         ("\x1b", ["\\d alone lists"]),
     ],
 )
-def test_what_is_known_of_a_name(name: str, shown: list[str]) -> None:
+def test_help_for_a_name(name: str, shown: list[str]) -> None:
     text = describe_name(load_shipped(), name, 100)
     assert all(each in text for each in shown)
 
 
 @pytest.mark.parametrize("width", [20, 60, 80])
-def test_every_known_name_is_described(width: int) -> None:
+def test_every_known_name_has_help(width: int) -> None:
     catalogue = load_shipped()
     for kind in KINDS.values():
         for name in (kind.name, *(leaf.bare for leaf in kind.leaves()), *catalogue.keys(kind.name)):
@@ -182,11 +182,11 @@ def test_every_known_name_is_described(width: int) -> None:
 # --- statements
 
 
-def test_a_statement_is_answered_with_a_table_and_its_footer() -> None:
+def test_a_statement_prints_a_table_and_its_footer() -> None:
     assert take_all("FIND data_products;") == TABLE
 
 
-def test_an_error_shows_where_it_is() -> None:
+def test_an_error_shows_its_position() -> None:
     assert take_all("FIND wrong;").splitlines() == [
         "error[AQL0001]: no such thing",
         "  ┌ <input>:1:6",
@@ -195,7 +195,7 @@ def test_an_error_shows_where_it_is() -> None:
     ]
 
 
-def test_warnings_come_before_the_rows() -> None:
+def test_warnings_precede_the_rows() -> None:
     shown = take_all("FIND careful;")
     assert shown.startswith("warning[AQL0900]: careful")
     assert shown.endswith(TABLE)
@@ -205,13 +205,13 @@ def test_warnings_come_before_the_rows() -> None:
     ("text", "told"),
     [("refused", "archive 'demo' refused: no ␛[2J\n"), ("interrupted", "cancelled\n"), ("fault", "please report it")],
 )
-def test_nothing_that_goes_wrong_ends_the_session(text: str, told: str) -> None:
+def test_no_error_ends_the_session(text: str, told: str) -> None:
     shown = take_all(text, "FIND data_products")
     assert told in shown
     assert shown.endswith(TABLE)
 
 
-def test_the_banner_tells_demonstration_data() -> None:
+def test_the_banner_mentions_demonstration_data() -> None:
     assert re.fullmatch(
         r"AuroraQL .* · demo \(demonstration data\) · Type \\\? for help\.", banner("demo", demonstration=True)
     )
@@ -249,7 +249,7 @@ def test_commands_are_pasted_among_statements(tmp_path: Path) -> None:
     assert shown.count("-[ row 1 ]") == 1
 
 
-def test_what_is_pasted_behind_a_failure_is_not_done(tmp_path: Path) -> None:
+def test_a_failure_discards_the_rest_of_the_pasted_text(tmp_path: Path) -> None:
     archive, shown = session("\x1b[200~\\x\nFIND wrong;\n\\timing\nFIND b;\x1b[201~\r\x04", tmp_path)
     assert archive.asked == ["FIND wrong;\n"]
     assert "timing" not in shown
@@ -266,11 +266,11 @@ def test_what_is_pasted_behind_a_failure_is_not_done(tmp_path: Path) -> None:
         ("\\x\n\n\\G", ["\\x\n", "\n", "\\G"]),
     ],
 )
-def test_a_command_begins_where_no_statement_is_under_way(text: str, cut: list[str]) -> None:
+def test_a_command_starts_only_where_no_statement_is_open(text: str, cut: list[str]) -> None:
     assert [*split_input(text)] == cut
 
 
-def test_behind_a_pasted_command_a_statement_goes_on() -> None:
+def test_a_statement_continues_after_a_pasted_command() -> None:
     assert can_submit(Document("FIND a;\n\\x"))
     assert can_submit(Document("\\x\nFIND a;"))
     assert not can_submit(Document("\\x\nFIND a WHERE"))
@@ -281,7 +281,7 @@ def test_ctrl_c_clears_the_line_and_ctrl_d_leaves(tmp_path: Path) -> None:
     assert archive.asked == ["FIND data_products;"]
 
 
-def test_the_last_statement_comes_back(tmp_path: Path) -> None:
+def test_the_last_statement_is_recalled(tmp_path: Path) -> None:
     session("FIND a;\r\x04", tmp_path)
     archive, _ = session("\x1b[A\r\x04", tmp_path)
     assert archive.asked == ["FIND a;"]

@@ -1,4 +1,4 @@
-"""The commands about results and help: shown again, exported, piped, opened, watched; keywords, keys and errors told."""
+"""Tests of the commands for results, and of help on keywords, metadata keys and errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.repl_fakes import TABLE, URL, FakeArchive, Numbered, Products
 # --- results
 
 
-def test_the_last_result_is_there_again() -> None:
+def test_the_last_result_is_shown_again() -> None:
     session = state()
     run_input(session, "FIND data_products;")
     run_input(session, "\\last")
@@ -45,7 +45,7 @@ def test_the_last_result_is_there_again() -> None:
 
 
 @pytest.mark.parametrize("text", ["FIND data_products \\G", "FIND data_products\n\\G;", "FIND data_products"])
-def test_a_value_a_line(text: str) -> None:
+def test_vertical_view_of_the_last_result(text: str) -> None:
     session = state()
     run_input(session, text)
     if "\\G" not in text:
@@ -55,7 +55,7 @@ def test_a_value_a_line(text: str) -> None:
     assert session.format == "table"
 
 
-def test_without_a_result_the_way_to_one_is_told() -> None:
+def test_without_a_result_the_hint_says_how_to_get_one() -> None:
     for command in ("last", "G", "export x.csv", "pipe cat", "open"):
         assert "there is no result yet" in take_all(f"\\{command}")
 
@@ -79,7 +79,7 @@ def test_a_product_is_opened_in_a_browser() -> None:
     assert "no column url" in take_all("FIND a", "\\open")
 
 
-def test_what_is_new_is_watched() -> None:
+def test_watch_shows_new_rows() -> None:
     session = products()
     with patch("time.sleep", side_effect=[None, None, KeyboardInterrupt]):
         run_input(session, "FIND a")
@@ -90,7 +90,7 @@ def test_what_is_new_is_watched() -> None:
     assert shown.endswith("cancelled\n")
 
 
-def test_each_statement_is_watched_by_itself() -> None:
+def test_watch_compares_each_statement_separately() -> None:
     session = products()
     run_input(session, "FIND a")
     made = [result for number in (1, 2) for result in Numbered(number).run_script(Source("FIND a"))]
@@ -103,11 +103,11 @@ def test_each_statement_is_watched_by_itself() -> None:
 
 
 @pytest.mark.parametrize("argument", ["0", "x", "-1", "1e9", "nan"])
-def test_watching_takes_seconds(argument: str) -> None:
+def test_watch_takes_seconds(argument: str) -> None:
     assert "number of seconds" in take_all("FIND a", f"\\watch {argument}")
 
 
-def test_timing_tells_where_the_time_went() -> None:
+def test_timing_shows_each_phase() -> None:
     shown = take_all("\\timing", "FIND a", "\\timing", "FIND b")
     assert len(re.findall(r"^time: 12\.0 ms to search, [\d.]+ ms to display$", shown, re.MULTILINE)) == 1
 
@@ -123,7 +123,7 @@ def test_a_file_of_statements_is_run(tmp_path: Path) -> None:
     assert "needs a file" in said(session)
 
 
-def test_urls_are_links_where_terminals_know_them() -> None:
+def test_urls_are_hyperlinks_where_the_terminal_supports_them() -> None:
     session = products()
     run_input(session, "FIND a")
     assert session.last is not None
@@ -144,7 +144,7 @@ def test_urls_are_links_where_terminals_know_them() -> None:
      ({"FORCE_HYPERLINK": "1"}, True), ({"FORCE_HYPERLINK": "0", "TERM_PROGRAM": "WezTerm"}, False),
      ({"TERM": "xterm-kitty"}, True), ({"TERM": "xterm"}, False), ({}, False)],
 )  # fmt: skip
-def test_which_terminals_know_links(environ: dict[str, str], links: bool) -> None:
+def test_terminals_with_hyperlinks(environ: dict[str, str], links: bool) -> None:
     assert supports_links(environ) is links
 
 
@@ -152,7 +152,7 @@ def test_which_terminals_know_links(environ: dict[str, str], links: bool) -> Non
 
 
 def paged(tmp_path: Path, rows: int, height: int) -> tuple[str, str]:
-    """What the terminal and the pager were shown of a result."""
+    """Show a result, and return what the terminal and the pager received."""
     taken = tmp_path / "taken"
     program = tmp_path / "pager"
     program.write_text(f"#!/bin/sh\ncat > {taken}\n")
@@ -166,7 +166,7 @@ def paged(tmp_path: Path, rows: int, height: int) -> tuple[str, str]:
     return said(session), taken.read_text() if taken.exists() else ""
 
 
-def test_only_what_is_longer_than_the_screen_is_paged(tmp_path: Path) -> None:
+def test_only_results_longer_than_the_screen_are_paged(tmp_path: Path) -> None:
     terminal, pager_shown = paged(tmp_path, 5, 24)
     assert "2021-01-05" in terminal
     assert pager_shown == ""
@@ -186,11 +186,11 @@ def test_only_what_is_longer_than_the_screen_is_paged(tmp_path: Path) -> None:
         ({"PAGER": "'"}, []),
     ],
 )
-def test_the_pager_is_the_users(environ: dict[str, str], command: list[str]) -> None:
+def test_the_users_pager_is_used(environ: dict[str, str], command: list[str]) -> None:
     assert choose_pager(environ) == command
 
 
-def test_a_pager_there_is_not_is_done_without(tmp_path: Path) -> None:
+def test_a_missing_pager_is_not_an_error(tmp_path: Path) -> None:
     session = ReplState(Products(), io.StringIO(), ReplOptions(), pages=True)
     with patch.dict(os.environ, {"PAGER": str(tmp_path / "none")}):
         display.write_text(session, ["a\n" * 500])
@@ -200,7 +200,7 @@ def test_a_pager_there_is_not_is_done_without(tmp_path: Path) -> None:
 # --- help
 
 
-def test_a_keyword_is_explained_with_its_syntax_and_an_example() -> None:
+def test_help_of_a_keyword_has_its_syntax_and_an_example() -> None:
     shown = run_command(state(), "\\h within;")
     assert "maximum distance between blocks" in shown
     assert 'within: WITHIN distance ("," distance)*' in shown
@@ -210,11 +210,11 @@ def test_a_keyword_is_explained_with_its_syntax_and_an_example() -> None:
 
 
 @pytest.mark.parametrize("word", KEYWORDS)
-def test_the_grammar_has_a_rule_for_each(word: str) -> None:
+def test_every_statement_keyword_has_a_syntax_rule(word: str) -> None:
     assert keyword_syntax(word)
 
 
-def test_every_function_is_told_of() -> None:
+def test_every_function_has_help() -> None:
     assert tuple(FUNCTIONS) == query.FUNCTIONS
 
 
@@ -224,7 +224,7 @@ def test_every_example_runs() -> None:
             assert [len(each) for each in archive.run_script(example)], example
 
 
-def test_a_metadata_key_is_told_with_its_values_and_sources() -> None:
+def test_help_of_a_metadata_key_has_its_values_and_sources() -> None:
     shown = run_command(state(), "\\dm keogram_type")
     assert "Type of keogram" in shown
     assert "'daily_hires'" in shown
@@ -234,7 +234,7 @@ def test_a_metadata_key_is_told_with_its_values_and_sources() -> None:
     assert "any of the" in run_command(state(), "\\dm metadata.imaging_start_time")
 
 
-def test_the_last_error_is_there_in_full() -> None:
+def test_the_last_error_is_shown_in_full() -> None:
     session = products()
     run_input(session, "\\E")
     run_input(session, "FIND fails")
@@ -253,7 +253,7 @@ def editor(folder: Path, code: int) -> dict[str, str]:
     return {"EDITOR": str(program)}
 
 
-def test_the_editor_gives_the_text_back_unless_it_fails(tmp_path: Path) -> None:
+def test_the_editor_returns_the_text_unless_it_fails(tmp_path: Path) -> None:
     assert edit_text("FIND a", editor(tmp_path, 0)) == "FIND b"
     assert edit_text("FIND a", editor(tmp_path, 1)) is None
     session = state()

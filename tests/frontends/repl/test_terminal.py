@@ -1,4 +1,4 @@
-"""The prompt as a person meets it: a real pseudo-terminal, keys typed into it, and what its screen shows."""
+"""Tests of the prompt in a real pseudo-terminal: keys are typed into it, and its screen is compared."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.support.repl_fakes import FakeArchive
 from tests.support.terminal import CTRL_C, F2, F4, HEIGHT, PROGRAM, READY, UP, WIDTH, terminal
 
 
-def test_a_session_from_the_first_prompt_to_the_last(tmp_path: Path) -> None:
+def test_a_whole_session(tmp_path: Path) -> None:
     with terminal(tmp_path, "-m", "auroraql", AURORAQL_ARCHIVE="demo") as screen:
         screen.until("Type \\? for help.")
         screen.until("F2 fuzzy: on")
-        # Complete: a keyword, a field, a value that needs quotes.
+        # Completion: a keyword, a field, and a value that needs quotes.
         screen.type("FIND data_products WH")
         screen.until("conditions on the records")
         screen.type("\t platf")
@@ -30,15 +30,15 @@ def test_a_session_from_the_first_prompt_to_the_last(tmp_path: Path) -> None:
         screen.type("\t = smi")
         screen.until("fort smith  themis-asi")
         screen.type("\t AND keogram_type = 'dialy' ON 2021-01-01")
-        # An error, while typing: underlined, and told in the toolbar.
+        # An error while typing is underlined and shown in the toolbar.
         screen.until("no keogram_type 'dialy' is known: did you mean 'daily'?")
         assert screen.underlined() == "'dialy'"
-        # Fixed: from the end of the text back into the word.
+        # Correct it: from the end of the text back into the word.
         screen.type("\x1b[D" * len("ialy' ON 2021-01-01") + "\x1b[3~\x1b[3~ai")
         screen.until(lambda: "AND keogram_type = 'daily' ON 2021-01-01" in screen.shown)
         screen.until("F2 fuzzy: on")
         assert screen.underlined() == ""
-        # Run, export, quit.
+        # Run, export and quit.
         screen.type("\r")
         screen.until("demo (demonstration data)\nauroraql>")
         assert re.search(r"^\d+ rows? · ", screen.shown, re.MULTILINE)
@@ -92,22 +92,22 @@ DAILY = "FIND data_products SELECT start, platform WHERE program = 'trex' AND ke
 FOUND = "FIND data_products SELECT start, platform WHERE program = 'trex' DURING 2020-02"
 
 
-def test_a_search_is_watched_cancelled_and_left(tmp_path: Path, server: AuroraXServer) -> None:
+def test_a_search_is_shown_cancelled_and_detached(tmp_path: Path, server: AuroraXServer) -> None:
     with terminal(tmp_path, *PROGRAM, "-a", server.url) as screen:
         screen.until(READY)
-        # While it runs, one line says how far it is, and what is typed meanwhile is not written into it.
+        # During the search, one line shows the progress, and typed keys are not mixed into it.
         screen.type(f"{FOUND}\r")
         screen.until(lambda: re.search(r"^\d+ s · Starting query for ", screen.shown, re.MULTILINE) is not None)
         screen.type("SHOW SOU")
         screen.until("1 s · Starting query")
         assert "SHOW SOU" not in screen.shown
-        # Ctrl-C cancels it on the service, and the line is gone.
+        # Ctrl-C cancels the search on the service, and the line disappears.
         screen.type(CTRL_C)
         screen.until("cancelled\nauroraql>")
         assert "Starting query" not in screen.shown
         (first,) = server.searches
         assert server.searches[first].cancelled
-        # A service that does not answer: the prompt is there all the same, and once more leaves the search.
+        # With an unresponsive service the prompt returns all the same; a second Ctrl-C detaches the search.
         server.faults["cancel"] = Fault(hang=3, status=403)
         screen.type(f"{FOUND}\r")
         screen.until("Starting query")
@@ -118,11 +118,11 @@ def test_a_search_is_watched_cancelled_and_left(tmp_path: Path, server: AuroraXS
         screen.type(CTRL_C)
         screen.until("so the search may continue as s1")
         screen.until(f"\\fetch s1 or \\fetch {second} waits for it")
-        server.searches[second].cancelled = False  # it was refused
+        server.searches[second].cancelled = False  # the cancellation was refused
         screen.type("\\jobs\r")
         screen.until("name  status")
         screen.until(second)
-        # What ends is told above what is being typed.
+        # The end of a search is announced above the input.
         screen.type("SHOW PROGRAMS LIM")
         screen.until("auroraql> SHOW PROGRAMS LIM")
         server.never = False
@@ -134,7 +134,7 @@ def test_a_search_is_watched_cancelled_and_left(tmp_path: Path, server: AuroraXS
         screen.until("3 rows · ")
 
 
-def test_a_session_ends_while_searches_go_on(tmp_path: Path, server: AuroraXServer) -> None:
+def test_a_session_ends_while_searches_continue(tmp_path: Path, server: AuroraXServer) -> None:
     with terminal(tmp_path, *PROGRAM, "-a", server.url) as screen:
         screen.until(READY)
         screen.type(f"SUBMIT night = {FOUND}\r")
@@ -162,7 +162,7 @@ def test_a_session_ends_while_searches_go_on(tmp_path: Path, server: AuroraXServ
         assert not server.searches[list(server.searches)[1]].cancelled
 
 
-def test_a_script_on_a_terminal_says_how_far_it_is(tmp_path: Path, server: AuroraXServer) -> None:
+def test_a_script_in_a_terminal_shows_progress(tmp_path: Path, server: AuroraXServer) -> None:
     with terminal(tmp_path, *PROGRAM, "-a", server.url, "-c", FOUND) as screen:
         screen.until("1 s · Starting query for ")
         server.never = False
@@ -172,7 +172,7 @@ def test_a_script_on_a_terminal_says_how_far_it_is(tmp_path: Path, server: Auror
         assert screen.child.wait(20) == 0
 
 
-def test_what_is_no_search_says_how_long_it_takes(tmp_path: Path, server: AuroraXServer) -> None:
+def test_statements_without_a_search_show_their_run_time(tmp_path: Path, server: AuroraXServer) -> None:
     server.faults["availability"] = Fault(hang=2.5)
     statement = "SHOW AVAILABILITY OF data_products ON 2020-02-01"
     with terminal(tmp_path, *PROGRAM, "-a", server.url, "-c", statement) as screen:
@@ -182,7 +182,7 @@ def test_what_is_no_search_says_how_long_it_takes(tmp_path: Path, server: Aurora
         assert screen.child.wait(20) == 0
 
 
-def test_the_help_is_at_hand(tmp_path: Path) -> None:
+def test_help_is_available(tmp_path: Path) -> None:
     with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
         screen.until(READY)
         for typed, shown in (
@@ -196,7 +196,7 @@ def test_the_help_is_at_hand(tmp_path: Path) -> None:
             screen.until(shown)
 
 
-def test_kill_9_while_a_result_is_exported_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+def test_kill_9_during_an_export_keeps_the_existing_file(tmp_path: Path) -> None:
     kept = tmp_path / "kept.csv"
     kept.write_text("what was there")
     with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
@@ -212,7 +212,7 @@ def test_kill_9_while_a_result_is_exported_leaves_the_file_that_was_there(tmp_pa
     assert "\\export kept.csv" in (tmp_path / "history").read_text()
 
 
-def test_an_entry_outlives_kill_9(tmp_path: Path) -> None:
+def test_a_history_entry_survives_kill_9(tmp_path: Path) -> None:
     for number in (1, 2):
         with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
             screen.until("F2 fuzzy: on")
@@ -225,7 +225,7 @@ def test_an_entry_outlives_kill_9(tmp_path: Path) -> None:
             screen.child.kill()
 
 
-def test_pictures_and_the_rows_behind_them(tmp_path: Path) -> None:
+def test_pictures_and_their_rows(tmp_path: Path) -> None:
     with terminal(tmp_path, "-m", "auroraql", AURORAQL_ARCHIVE="demo") as screen:
         screen.until("F2 fuzzy: on")
         screen.type("SHOW AVAILABILITY OF ephemeris WHERE program = 'swarm' DURING 2020-01;\r")
@@ -243,7 +243,7 @@ def test_pictures_and_the_rows_behind_them(tmp_path: Path) -> None:
         assert screen.child.wait(20) == 0
 
 
-def test_without_colours_nothing_is_coloured(tmp_path: Path) -> None:
+def test_output_without_colours(tmp_path: Path) -> None:
     with terminal(tmp_path, __file__, str(tmp_path / "history"), NO_COLOR="1") as screen:
         screen.until("F2 fuzzy: on")
         screen.type("FIND data_products WHERE program = 'trx' ON 2021-01-01 -- x")
@@ -253,7 +253,7 @@ def test_without_colours_nothing_is_coloured(tmp_path: Path) -> None:
         assert screen.underlined() == "'trx'"
 
 
-def test_the_prompt_is_as_the_options_and_the_configuration_say(tmp_path: Path) -> None:
+def test_the_prompt_follows_options_and_configuration(tmp_path: Path) -> None:
     (tmp_path / "daily.aql").write_text(f"-- param n: integer = 1  rows\n{DAILY} LIMIT $n;\n")
     environ = {"NO_COLOR": "1", "AURORAQL_ARCHIVE": "demo", "AURORAQL_KEYS": "vi", "AURORAQL_THEME": "dark"}
     with terminal(tmp_path, "-m", "auroraql", "--color", "always", **environ) as screen:

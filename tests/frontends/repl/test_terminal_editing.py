@@ -1,4 +1,4 @@
-"""Editing as a person meets it, in a real pseudo-terminal: the user's own editor, colours, suggestions, the history."""
+"""Tests of editing in a real pseudo-terminal: the user's editor, colours, suggestions and the history."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.frontends.repl import test_terminal
 from tests.support.terminal import CTRL_C, CTRL_D, PROGRAM, READY, UP, WIDTH, Terminal, terminal
 
 SESSION = str(Path(test_terminal.__file__))
-"""A session with an archive that answers at once."""
+"""A session with an archive that answers immediately."""
 
 CTRL_X_CTRL_E, RIGHT = "\x18\x05", "\x1b[C"
 
 
 def editor(folder: Path, code: int, text: str = "FIND edited LIMIT 1;") -> str:
-    """The command of an editor that writes another statement, tells that it did, and ends with a code."""
+    """Return the command of an editor that writes another statement, reports that it did, and exits with a code."""
     script = folder / f"editor{code}.py"
     script.write_text(
         "import pathlib, sys\n"
@@ -29,8 +29,8 @@ def editor(folder: Path, code: int, text: str = "FIND edited LIMIT 1;") -> str:
     return f"{sys.executable} {script}"
 
 
-def given(folder: Path, screen: Terminal) -> str:
-    """The text that the editor was given, once it has ended."""
+def text_in_editor(folder: Path, screen: Terminal) -> str:
+    """Return the text that the editor received, when it has ended."""
     file = folder / "given"
     screen.until(lambda: file.exists() and READY in screen.shown)
     text = file.read_text()
@@ -38,20 +38,20 @@ def given(folder: Path, screen: Terminal) -> str:
     return text
 
 
-def test_the_users_own_editor(tmp_path: Path) -> None:
+def test_the_users_editor(tmp_path: Path) -> None:
     with terminal(tmp_path, SESSION, str(tmp_path / "history"), EDITOR=editor(tmp_path, 0), VISUAL="") as screen:
         screen.until(READY)
         screen.type("FIND a WHERE x = 1" + CTRL_X_CTRL_E)
         screen.until("auroraql> FIND edited LIMIT 1;")
-        assert given(tmp_path, screen) == "FIND a WHERE x = 1"
+        assert text_in_editor(tmp_path, screen) == "FIND a WHERE x = 1"
         screen.type("\r")
         screen.until("1 row · 12 ms")
         screen.type("\\e\r")
         screen.until(lambda: screen.shown.count("auroraql> FIND edited LIMIT 1;") == 2)
-        assert given(tmp_path, screen) == "FIND edited LIMIT 1;"
+        assert text_in_editor(tmp_path, screen) == "FIND edited LIMIT 1;"
 
 
-def test_what_comes_back_unfinished_is_not_run(tmp_path: Path) -> None:
+def test_an_incomplete_text_from_the_editor_is_not_run(tmp_path: Path) -> None:
     command = editor(tmp_path, 0, "FIND edited WHERE")
     with terminal(tmp_path, SESSION, str(tmp_path / "history"), EDITOR=command, VISUAL="") as screen:
         screen.until(READY)
@@ -62,7 +62,7 @@ def test_what_comes_back_unfinished_is_not_run(tmp_path: Path) -> None:
         screen.until("FIND edited WHERE x = 1;")
 
 
-def test_an_editor_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_editor_is_reported(tmp_path: Path) -> None:
     with terminal(tmp_path, SESSION, str(tmp_path / "history"), EDITOR="no-such-editor", VISUAL="") as screen:
         screen.until(READY)
         screen.type("FIND a" + CTRL_X_CTRL_E)
@@ -70,23 +70,23 @@ def test_an_editor_that_is_not_there_is_said(tmp_path: Path) -> None:
         screen.until("auroraql> FIND a")
 
 
-def test_an_editor_that_fails_changes_nothing(tmp_path: Path) -> None:
+def test_a_failing_editor_changes_nothing(tmp_path: Path) -> None:
     with terminal(tmp_path, SESSION, str(tmp_path / "history"), EDITOR=editor(tmp_path, 3), VISUAL="") as screen:
         screen.until(READY)
         screen.type("FIND a;\r")
         screen.until("1 row · 12 ms")
         screen.type("FIND b" + CTRL_X_CTRL_E)
-        assert given(tmp_path, screen) == "FIND b"
+        assert text_in_editor(tmp_path, screen) == "FIND b"
         screen.type(" LIMIT 2")
         screen.until("auroraql> FIND b LIMIT 2")
         screen.type(CTRL_C + "\\e\r")
         screen.until("the editor failed: the statement is unchanged")
-        assert given(tmp_path, screen) == "FIND a;"
+        assert text_in_editor(tmp_path, screen) == "FIND a;"
         assert "edited" not in screen.shown
 
 
 def colour(screen: Terminal, text: str) -> set[str]:
-    """The colours of the characters of a text on the screen."""
+    """Return the colours of the characters of a text on the screen."""
     row = next(at for at, line in enumerate(screen.screen.display) if text in line)
     begin = screen.screen.display[row].index(text)
     return {screen.screen.buffer[row][column].fg for column in range(begin, min(begin + len(text), WIDTH))}
@@ -100,7 +100,7 @@ def colour(screen: Terminal, text: str) -> set[str]:
         ("FIND data_products WHERE program = 'trex'", {"program": "cyan", "'trex'": "green"}),
     ],
 )
-def test_each_form_is_coloured_as_what_it_is(tmp_path: Path, text: str, colours: dict[str, str]) -> None:
+def test_each_form_has_its_own_highlighting(tmp_path: Path, text: str, colours: dict[str, str]) -> None:
     with terminal(tmp_path, *PROGRAM, AURORAQL_ARCHIVE="demo") as screen:
         screen.until(READY)
         screen.type(f"\x1b[200~{text}\x1b[201~ -- end")
@@ -131,7 +131,7 @@ def test_the_history_suggests_and_is_shared(tmp_path: Path) -> None:
     ]
 
 
-def test_a_key_that_was_typed_is_forgotten(tmp_path: Path) -> None:
+def test_a_typed_key_is_not_stored(tmp_path: Path) -> None:
     key = "0b8c1f0e-3b1e-4c55-9d3b-0f5f6b0d9a11"
     with terminal(tmp_path, SESSION, str(tmp_path / "history")) as screen:
         screen.until(READY)
@@ -140,14 +140,14 @@ def test_a_key_that_was_typed_is_forgotten(tmp_path: Path) -> None:
         screen.type("FIND y;\r")
         screen.until(lambda: screen.shown.count("1 row · 12 ms") == 2)
         screen.type(UP + UP)
-        screen.until(lambda: screen.shown.count(key) == 2)  # in this session it is there
+        screen.until(lambda: screen.shown.count(key) == 2)  # this session still has it
         screen.type(CTRL_C + CTRL_D)
         assert screen.child.wait(20) == 0
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or key not in file.read_text("utf-8", "replace")
 
 
-def test_an_unknown_value_is_questioned_before_the_search_runs(tmp_path: Path) -> None:
+def test_an_unknown_value_is_reported_before_the_search_runs(tmp_path: Path) -> None:
     with terminal(tmp_path, *PROGRAM, AURORAQL_ARCHIVE="demo") as screen:
         screen.until(READY)
         screen.type("FIND data_products WHERE program = 'trex' AND platform = 'gilam' ON 2021-01-01")

@@ -1,4 +1,4 @@
-"""What reaches a terminal: no character that it would obey, whatever the format; and Ctrl-C reaches what runs in it."""
+"""Tests of terminal safety: no format writes control characters, and Ctrl-C reaches started programs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ HOSTILE = "a\x1b[31mb\x07c\x9bd\u202ee\u2066f\x7fg\rh\u200b\U000e0001i"
 TEXT_FORMATS = [row for row in FORMATS.values() if row.render is not None]
 
 
-def obeyed(text: str) -> set[str]:
-    """The characters that a terminal could obey, beyond line feeds, tabs and our own colours."""
+def control_characters(text: str) -> set[str]:
+    """Return the control characters in a text, other than line feeds, tabs and AuroraQL's own colours."""
     return {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs") and c not in "\n\t"}
 
 
@@ -39,10 +39,10 @@ def archive() -> Iterator[Archive]:
 
 @pytest.mark.parametrize("row", TEXT_FORMATS, ids=lambda row: row.name)
 @pytest.mark.parametrize("width", [80, None], ids=["fitted", "whole"])
-def test_no_format_writes_what_a_terminal_obeys(archive: Archive, row: ResultFormat, width: int | None) -> None:
+def test_no_format_writes_control_characters(archive: Archive, row: ResultFormat, width: int | None) -> None:
     result = archive.run('SQL SELECT $text AS "a\x1bb", [$text] AS many, {a: $text} AS object', text=HOSTILE)
     written = "".join(row.render_screen(result, RenderOptions(width, terminal=True)))
-    assert obeyed(written) == set()
+    assert control_characters(written) == set()
     assert "31m" in written
 
 
@@ -60,9 +60,9 @@ def test_a_file_holds_the_values_unchanged(archive: Archive, tmp_path: Path) -> 
     assert HOSTILE.encode() in (tmp_path / "t.csv").read_bytes()
 
 
-def test_messages_show_what_a_terminal_would_obey(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_messages_escape_control_characters(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     streams.print_error(f"no {HOSTILE}\nsecond line")
-    assert obeyed(capfd.readouterr().err) == set()
+    assert control_characters(capfd.readouterr().err) == set()
     for arguments in (
         ("fmt", "--check", str(tmp_path / "a\x1b[31m.aql")),
         ("check", str(tmp_path / "a\x1b[31m.aql")),
@@ -74,18 +74,18 @@ def test_messages_show_what_a_terminal_would_obey(tmp_path: Path, capfd: pytest.
     ):
         done = command(*arguments)
         assert done.code != 0
-        assert obeyed(done.err) == set(), arguments
+        assert control_characters(done.err) == set(), arguments
 
 
-def test_the_menu_shows_what_a_terminal_would_obey() -> None:
+def test_the_menu_escapes_control_characters() -> None:
     shown = make_harmless(Completion(HOSTILE, -1, HOSTILE, HOSTILE))
-    assert obeyed(shown.display_text + shown.display_meta_text) == set()
+    assert control_characters(shown.display_text + shown.display_meta_text) == set()
     assert (shown.text, shown.start_position) == (HOSTILE, -1)
     plain = Completion("trex", -1, "trex", "a program")
     assert make_harmless(plain) is plain
 
 
-def test_a_program_that_takes_the_result_is_interrupted(tmp_path: Path) -> None:
+def test_a_program_that_receives_the_result_is_interrupted(tmp_path: Path) -> None:
     with terminal(tmp_path, *PROGRAM, AURORAQL_ARCHIVE="demo") as screen:
         screen.until("F2 fuzzy: on")
         screen.type("SHOW PROGRAMS LIMIT 1\r")
@@ -129,7 +129,7 @@ def test_a_file_with_an_equals_sign_in_its_name_is_a_file(tmp_path: Path, monkey
     assert (done.code, done.out) == (0, FOUND), done.err
 
 
-def test_what_is_no_file_and_no_command_is_refused() -> None:
+def test_an_argument_that_is_neither_file_nor_command_is_refused() -> None:
     assert command("nowhere.aql").code == 2
     done = command("serch")
     assert done.code == 2
@@ -163,7 +163,7 @@ def _shown(archive: Archive, statement: str, width: int = 80, height: int | None
     ).splitlines()
 
 
-def test_a_table_shows_what_people_want_first(archive: Archive) -> None:
+def test_a_table_shows_the_important_columns_first(archive: Archive) -> None:
     products = _shown(archive, "FIND data_products WHERE program = 'trex' ON 2021-01-01")
     assert products[0].split() == ["start", "platform", "url"]
     assert products[2].endswith("20210101__gill_nir-215_full-keogram-hires.jpg")
@@ -178,7 +178,7 @@ def test_a_table_shows_what_people_want_first(archive: Archive) -> None:
         assert max(map(len, table[:-1])) <= 80
 
 
-def test_members_of_several_objects_are_told_apart(archive: Archive) -> None:
+def test_members_of_several_objects_are_distinguished(archive: Archive) -> None:
     head = (
         _shown(
             archive,
@@ -192,7 +192,7 @@ def test_members_of_several_objects_are_told_apart(archive: Archive) -> None:
     assert len(set(head)) == len(head) == 7
 
 
-def test_a_long_result_is_never_shown_a_value_a_line_or_beyond_a_page(archive: Archive) -> None:
+def test_a_long_result_is_never_shown_vertically_or_beyond_a_page(archive: Archive) -> None:
     wide = ", ".join(f"n * {number} + 1000000000 AS number_{number}" for number in range(30))
     for statement in (
         "FIND ephemeris WHERE platform = 'swarma' BETWEEN 2020-01-01 AND 2020-02-29",
@@ -206,7 +206,7 @@ def test_a_long_result_is_never_shown_a_value_a_line_or_beyond_a_page(archive: A
     assert len(_shown(archive, "FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01", 30, height=24)) <= 24
 
 
-def test_a_long_result_on_a_terminal_is_paged(tmp_path: Path) -> None:
+def test_a_long_result_in_a_terminal_is_paged(tmp_path: Path) -> None:
     pager = tmp_path / "page"
     pager.write_text(f"#!/bin/sh\nwc -l > {tmp_path / 'lines'}\n")
     pager.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What happens at each key: candidates, underlines, the toolbar, suggestions; and that none of it waits for anything."""
+"""Tests of each key at the prompt: candidates, underlines, the toolbar and suggestions. None waits for anything."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def offered(desk: Controller, text: str) -> list[str]:
     return [each.text for each in desk.complete(Document(text), event)]
 
 
-def test_a_command_among_statements_is_nothing_wrong() -> None:
+def test_a_command_among_statements_is_not_an_error() -> None:
     assert codes("FIND data_products ON 2021-01-01;\n\\x\nSHOW PROGRAMS;") == []
     (found,) = IncompleteInputCheck().check(
         "\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", load_shipped()
@@ -64,7 +64,7 @@ def test_a_command_among_statements_is_nothing_wrong() -> None:
     assert found.origin.start == len("\\x\nFIND data_products WHERE program ")
 
 
-def test_behind_an_empty_line_it_is_said_what_enter_would_search() -> None:
+def test_the_toolbar_shows_what_enter_would_search() -> None:
     assert codes("FIND data_products WHERE program = 'trex'") == []
     assert codes("FIND data_products WHERE program = 'trex'\n") == ["AQL0603"]
     assert codes("FIND data_products WHERE\n") == []
@@ -77,13 +77,13 @@ def codes(text: str) -> list[str]:
 # --- candidates
 
 
-def test_statements_are_completed_with_what_they_mean(desk: Controller) -> None:
+def test_statements_are_completed_with_descriptions(desk: Controller) -> None:
     found = list(desk.complete(Document("FIND data_products WHERE plat"), CompleteEvent()))
     assert (found[0].text, found[0].start_position) == ("platform", -4)
     assert found[0].display_meta_text == "the site or spacecraft, such as gillam or swarma"
 
 
-def test_results_are_known_as_soon_as_they_are_kept(desk: Controller) -> None:
+def test_stored_results_are_known_immediately(desk: Controller) -> None:
     archive = desk.state.archive
     assert isinstance(archive, FakeArchive)
     archive.results = {"passes": answer(Source("FIND x"))}
@@ -106,37 +106,37 @@ def test_results_are_known_as_soon_as_they_are_kept(desk: Controller) -> None:
         ("\\nonsense x", []),
     ],
 )
-def test_commands_and_what_follows_them(desk: Controller, typed: str, found: list[str]) -> None:
+def test_commands_and_their_arguments(desk: Controller, typed: str, found: list[str]) -> None:
     assert offered(desk, typed) == found
 
 
-def test_files_follow_commands_that_take_them(desk: Controller, tmp_path: Path) -> None:
+def test_file_names_follow_commands_that_take_them(desk: Controller, tmp_path: Path) -> None:
     (tmp_path / "keograms.aql").touch()
     assert offered(desk, f"\\i {tmp_path}/keo") == ["grams.aql"]
 
 
-def test_f2_leaves_beginnings_only(desk: Controller) -> None:
+def test_f2_switches_to_prefix_matching(desk: Controller) -> None:
     assert offered(desk, "FIND data_products WHERE platform = gilam") == ["'gillam'"]
     desk.state.switches.fuzzy = False
     assert offered(desk, "FIND data_products WHERE platform = gilam") == []
 
 
-def test_what_is_pasted_is_not_completed(desk: Controller) -> None:
+def test_pasted_text_is_not_completed(desk: Controller) -> None:
     assert offered(desk, "FIND data_products WHERE platform = 'x' -- " + "x" * MAX_CHECKED_CHARACTERS + "\n ") == []
 
 
 # --- errors while typing
 
 
-def test_the_diagnostics_are_those_of_the_command_line() -> None:
+def test_the_diagnostics_equal_those_of_the_command_line() -> None:
     with connect() as archive:
         assert IncompleteInputCheck().check(QUESTIONED, archive.catalogue, archive.session_context) == archive.check(
             QUESTIONED
         )
 
 
-def underlined(text: str, diagnostics: tuple[Diagnostic, ...], line: int, now: str = "") -> str:
-    """The line with what is underlined in brackets."""
+def mark_underlined(text: str, diagnostics: tuple[Diagnostic, ...], line: int, now: str = "") -> str:
+    """Return the line with its underlined part in brackets."""
     checker = BackgroundChecker(lambda _text: diagnostics)
     checker.check_now(text)
     document = Document(now or text)
@@ -149,20 +149,20 @@ def underlined(text: str, diagnostics: tuple[Diagnostic, ...], line: int, now: s
 def test_the_span_is_underlined_on_its_line() -> None:
     text = "FIND data_products\nWHERE program = 5\nLIMIT 2"
     wrong = (Diagnostic("AQL0203", "no", Span(text.index("5"), text.index("5") + 1)),)
-    assert [underlined(text, wrong, line) for line in range(3)] == [
+    assert [mark_underlined(text, wrong, line) for line in range(3)] == [
         "FIND data_products", "WHERE program = [5]", "LIMIT 2",
     ]  # fmt: skip
     over_two_lines = (Diagnostic("AQL0203", "no", Span(text.index("5"), text.index("LIMIT") + 1)),)
-    assert [underlined(text, over_two_lines, line) for line in (1, 2)] == ["WHERE program = [5]", "[L]IMIT 2"]
+    assert [mark_underlined(text, over_two_lines, line) for line in (1, 2)] == ["WHERE program = [5]", "[L]IMIT 2"]
 
 
-def test_what_stands_before_a_change_stays_underlined() -> None:
+def test_underlines_before_a_change_stay() -> None:
     text = "FIND wrong WHERE a = 1"
     wrong = (Diagnostic("AQL0107", "no", Span(5, 7)), Diagnostic("AQL0106", "no", Span(21, 22)))
-    assert underlined(text, wrong, 0, "FIND wrong WHERE b = 1") == "FIND [w][r]ong WHERE b = 1"
+    assert mark_underlined(text, wrong, 0, "FIND wrong WHERE b = 1") == "FIND [w][r]ong WHERE b = 1"
 
 
-def test_the_toolbar_says_the_nearest_error() -> None:
+def test_the_toolbar_shows_the_nearest_error() -> None:
     far = Diagnostic("AQL0106", "far", Span(0, 1))
     near = Diagnostic("AQL0202", "near", Span(50, 51), hint="do this")
     warning = Diagnostic("AQL0602", "warned", Span(52, 53), severity="warning")
@@ -172,7 +172,7 @@ def test_the_toolbar_says_the_nearest_error() -> None:
     assert CheckedText("a", (near,)).current_diagnostics("a") == [near]
 
 
-def test_a_text_is_checked_once_typing_pauses() -> None:
+def test_a_text_is_checked_when_typing_pauses() -> None:
     asked: list[str] = []
     shown: list[bool] = []
 
@@ -190,14 +190,14 @@ def test_a_text_is_checked_once_typing_pauses() -> None:
     assert asked == ["FIND"]
 
 
-# --- nothing waits
+# --- no input or output
 
 
 KEPT = "LET c = FIND data_products SELECT start, platform WHERE program = 'trex' ON 2021-01-01"
 
 
 def touched_by_typing(archive: str, *statements: str) -> list[str]:
-    """What opened a file or a connection while all sorts of texts were typed, in a process of its own."""
+    """Return the files and connections that were opened while many texts were typed, in a separate process."""
     command = [sys.executable, "-m", "tests.support.offline_typing", archive, *statements]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -207,37 +207,37 @@ def touched_by_typing(archive: str, *statements: str) -> list[str]:
 @pytest.mark.parametrize(
     "statements", [(), (KEPT,), (KEPT, "SQL SELECT count(*) FROM c", "FIND data_products WHERE x")]
 )
-def test_no_key_touches_disk_or_network_with_the_demonstration(statements: tuple[str, ...]) -> None:
-    check_touched(touched_by_typing("demo", *statements))
+def test_no_key_uses_disk_or_network_with_the_demonstration(statements: tuple[str, ...]) -> None:
+    assert_only_the_probe(touched_by_typing("demo", *statements))
 
 
-def test_nor_with_a_catalogue_file(tmp_path: Path) -> None:
+def test_no_key_uses_disk_or_network_with_a_catalogue_file(tmp_path: Path) -> None:
     file = tmp_path / "small.duckdb"
     small_catalogue.write(file, [])
-    check_touched(touched_by_typing(str(file)))
-    check_touched(touched_by_typing(str(file), KEPT))
+    assert_only_the_probe(touched_by_typing(str(file)))
+    assert_only_the_probe(touched_by_typing(str(file), KEPT))
 
 
-def test_nor_with_a_service() -> None:
+def test_no_key_uses_disk_or_network_with_a_service() -> None:
     with AuroraXServer(RECORDS, SOURCES) as server:
         asked = len(server.calls)
-        check_touched(touched_by_typing(server.url))
+        assert_only_the_probe(touched_by_typing(server.url))
         assert len(server.calls) == asked
-        check_touched(touched_by_typing(server.url, KEPT))
+        assert_only_the_probe(touched_by_typing(server.url, KEPT))
 
 
-def check_touched(touched: list[str]) -> None:
-    """Nothing but the connection that proves that what is touched is told."""
+def assert_only_the_probe(touched: list[str]) -> None:
+    """Assert that nothing was opened but the connection that proves that the guard works."""
     assert [each for each in touched if "socket" not in each] == []
     assert touched
 
 
-def test_before_everything_is_loaded_keys_do_nothing_more() -> None:
+def test_keys_only_insert_text_until_everything_is_loaded() -> None:
     late = LazyController(lambda: pytest.fail("nobody asked for it"))
     assert late.current is None
 
 
-def test_what_fails_while_it_is_loaded_is_told_to_who_needs_it() -> None:
+def test_a_loading_failure_is_reported_to_its_user() -> None:
     calls: list[int] = []
 
     def fails() -> ReplController:
@@ -274,7 +274,7 @@ def test_the_history_suggests_the_rest_of_a_line() -> None:
 def typed(keys: str, folder: Path) -> FakeArchive:
     archive = FakeArchive()
     with create_pipe_input() as keyboard:
-        # More than the pipe holds is read while it is written.
+        # The text is longer than the pipe's buffer, so it is read while it is written.
         Thread(target=keyboard.send_text, args=(keys,), daemon=True).start()
         run_session(archive, stream=io.StringIO(), history=folder / "history", input=keyboard, output=DummyOutput())
     return archive
@@ -286,12 +286,12 @@ F3, F4, F5 = "\x1bOR", "\x1bOS", "\x1b[15~"
 @pytest.mark.parametrize(
     ("keys", "asked"),
     [
-        # Alt-Enter: another line where Enter would run, and the other way round.
+        # Alt-Enter does the opposite of Enter: it inserts a line in complete input, and runs incomplete input.
         ("FIND a;\x1b\rFIND b;\r", ["FIND a;\nFIND b;"]),
         ("FIND data_products WHERE\x1b\r", ["FIND data_products WHERE"]),
         (f"{F3}FIND a;\rFIND b;\x1b\r{F3}", ["FIND a;\nFIND b;"]),
         (f"{F4}FIND a;\x1b0xi\r{F4}", ["IND a;"]),
-        # In vi's keys Escape and Enter run what is whole, whatever F3 says, and open a line below what is not.
+        # In vi mode Escape and Enter run complete input, whatever F3 says, and insert a line in incomplete input.
         (f"{F4}FIND a;\x1b\r{F4}", ["FIND a;"]),
         (f"{F3}{F4}FIND a;\x1b\r{F3}{F4}", ["FIND a;"]),
         (f"{F4}FIND a WHERE\x1b0\rx = 1;\r{F4}", ["FIND a WHERE\nx = 1;"]),
@@ -302,7 +302,7 @@ def test_keys(keys: str, asked: list[str], tmp_path: Path) -> None:
     assert typed(f"{keys}\\q\r", tmp_path).asked == asked
 
 
-def test_a_large_script_is_pasted_at_once(tmp_path: Path) -> None:
+def test_a_large_script_is_pasted_quickly(tmp_path: Path) -> None:
     line = f"FIND data_products WHERE program = 'trex' AND platform IN ({', '.join(['gillam'] * 15)}) ON 2021-01-01;\n"
     script = line * 5_000
     assert len(script) > 900_000
@@ -312,7 +312,7 @@ def test_a_large_script_is_pasted_at_once(tmp_path: Path) -> None:
     assert time.process_time() - began < 20
 
 
-def test_the_toolbar_tells_what_the_keys_are_set_to() -> None:
+def test_the_toolbar_shows_the_states_of_the_keys() -> None:
     shown = active_keys(ReplOptions(fuzzy=False, multiline=True), EditingMode.VI)
     assert "fuzzy: off" in shown
     assert "multiline: on" in shown
@@ -320,7 +320,7 @@ def test_the_toolbar_tells_what_the_keys_are_set_to() -> None:
     assert "keys: vi normal" in active_keys(ReplOptions(), EditingMode.VI, navigating=True)
 
 
-def test_a_fault_of_ours_is_said_in_the_toolbar(desk: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_shown_in_the_toolbar(desk: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_text: str) -> None:
         raise KeyError("x")
 

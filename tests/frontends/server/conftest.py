@@ -1,4 +1,4 @@
-"""The server that the tests of `auroraql serve` share."""
+"""Server fixtures of the tests of `auroraql serve`."""
 
 from __future__ import annotations
 

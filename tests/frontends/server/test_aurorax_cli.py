@@ -1,4 +1,4 @@
-"""aurorax-cli, as it comes with pyaurorax, against `auroraql serve`."""
+"""Tests of aurorax-cli, as shipped with pyaurorax, against `auroraql serve`."""
 
 from __future__ import annotations
 
@@ -50,36 +50,38 @@ def run(server: ServerProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     return invoke
 
 
-def answered(result: Result) -> str:
-    """What a command said that succeeded."""
+def invoke_successfully(result: Result) -> str:
+    """Return the output of a command that succeeded."""
     assert result.exit_code == 0, result.output
     return result.output
 
 
 def test_it_connects(run: Run) -> None:
-    assert "looks good" in answered(run("--test-connectivity"))
+    assert "looks good" in invoke_successfully(run("--test-connectivity"))
 
 
 @pytest.mark.parametrize("kind", QUERIES)
-def test_a_search_and_all_that_is_asked_about_it(run: Run, kind: str, tmp_path: Path) -> None:
+def test_a_search_and_every_question_about_it(run: Run, kind: str, tmp_path: Path) -> None:
     query = tmp_path / "query.json"
     query.write_text(json.dumps(QUERIES[kind]))
-    found = answered(run("search", kind, "search", "--poll-interval=0.05", "--outfile=found.json", str(query)))
+    found = invoke_successfully(
+        run("search", kind, "search", "--poll-interval=0.05", "--outfile=found.json", str(query))
+    )
     assert "Data has been saved" in found
     records = json.loads((tmp_path / "found.json").read_text())
     assert records
     request = found.partition("Request ID: ")[2].split()[0]
-    status = answered(run("search", kind, "get_status", request, "--show-logs", "--show-query"))
+    status = invoke_successfully(run("search", kind, "get_status", request, "--show-logs", "--show-query"))
     assert f"Result count:\t\t{len(records)}" in status
-    assert "Finished search" in answered(run("search", kind, "get_logs", request, "--filter=info"))
-    assert "'start': '2020-01-01T00:00:00'" in answered(run("search", kind, "get_query", request))
-    shown = answered(run("search", kind, "get_data", request, "--output-to-terminal=dict"))
+    assert "Finished search" in invoke_successfully(run("search", kind, "get_logs", request, "--filter=info"))
+    assert "'start': '2020-01-01T00:00:00'" in invoke_successfully(run("search", kind, "get_query", request))
+    shown = invoke_successfully(run("search", kind, "get_data", request, "--output-to-terminal=dict"))
     assert shown.count("data_source") >= len(records)
-    assert answered(run("search", kind, "get_data", request, "--outfile=again.json", "--minify"))
+    assert invoke_successfully(run("search", kind, "get_data", request, "--outfile=again.json", "--minify"))
     assert json.loads((tmp_path / "again.json").read_text()) == records
-    assert answered(run("search", kind, "describe", str(query))).startswith("Find ")
-    assert "new request ID is" in answered(run("search", kind, "search_resubmit", request))
-    template = answered(run("search", kind, "search_template"))
+    assert invoke_successfully(run("search", kind, "describe", str(query))).startswith("Find ")
+    assert "new request ID is" in invoke_successfully(run("search", kind, "search_resubmit", request))
+    template = invoke_successfully(run("search", kind, "search_template"))
     assert json.loads(template).keys() >= {"start", "end"}
     unknown = run("search", kind, "get_status", "some-bad-request-id")
     assert unknown.exit_code == 1
@@ -87,13 +89,15 @@ def test_a_search_and_all_that_is_asked_about_it(run: Run, kind: str, tmp_path: 
 
 
 def test_sources(run: Run) -> None:
-    assert "swarma" in answered(run("search", "sources", "list"))
-    assert "swarma" in answered(run("search", "sources", "list", "--program=swarm", "--order=program", "--reversed"))
+    assert "swarma" in invoke_successfully(run("search", "sources", "list"))
+    assert "swarma" in invoke_successfully(
+        run("search", "sources", "list", "--program=swarm", "--order=program", "--reversed")
+    )
     for level in ("basic_info", "with_metadata", "identifier_only", "full_record"):
-        assert answered(run("search", "sources", "get_using_identifier", "3", f"--format={level}"))
-    assert answered(run("search", "sources", "get_using_identifier", "3", "--include-stats"))
-    assert "swarma" in answered(run("search", "sources", "get", "swarm", "swarma", "footprint"))
-    assert "swarma" in answered(run("search", "sources", "search", "--programs=swarm"))
+        assert invoke_successfully(run("search", "sources", "get_using_identifier", "3", f"--format={level}"))
+    assert invoke_successfully(run("search", "sources", "get_using_identifier", "3", "--include-stats"))
+    assert "swarma" in invoke_successfully(run("search", "sources", "get", "swarm", "swarma", "footprint"))
+    assert "swarma" in invoke_successfully(run("search", "sources", "search", "--programs=swarm"))
 
 
 def test_sources_are_deleted(run: Run, server: ServerProcess) -> None:
@@ -102,9 +106,9 @@ def test_sources_are_deleted(run: Run, server: ServerProcess) -> None:
     requests.post(
         f"{server.url}/api/v1/data_sources", json=source, headers={"x-aurorax-api-key": KEY}, timeout=60
     ).raise_for_status()
-    assert "Another" in answered(run("search", "sources", "get", *named.values()))
-    answered(run("search", "sources", "delete", "4711"))
-    assert "Another" not in answered(run("search", "sources", "list"))
+    assert "Another" in invoke_successfully(run("search", "sources", "get", *named.values()))
+    invoke_successfully(run("search", "sources", "delete", "4711"))
+    assert "Another" not in invoke_successfully(run("search", "sources", "list"))
     assert run("search", "sources", "get_using_identifier", "4711").exit_code != 0
 
 
@@ -119,52 +123,60 @@ def test_sources_are_deleted(run: Run, server: ServerProcess) -> None:
     ],
 )
 def test_sources_are_filtered(run: Run, only: str) -> None:
-    assert answered(run("search", "sources", "list", only, "--include-stats"))
+    assert invoke_successfully(run("search", "sources", "list", only, "--include-stats"))
 
 
 def test_availability(run: Run) -> None:
     ephemeris = run("search", "availability", "ephemeris", "2020-01-01", "2020-01-02", "--program=swarm")
-    assert "1,440" in answered(ephemeris)
+    assert "1,440" in invoke_successfully(ephemeris)
     products = run("search", "availability", "data_products", "2020-01-01", "2020-01-02", "--program=trex")
-    assert "2020-01-02" in answered(products)
+    assert "2020-01-02" in invoke_successfully(products)
 
 
 @pytest.mark.parametrize("day", ["2022/01/01", "2022-01-01", "20220101"])
 @pytest.mark.parametrize("kind", ["ephemeris", "data_products"])
-def test_availability_of_a_day_however_it_is_written(run: Run, kind: str, day: str) -> None:
-    assert "Available Records" in answered(run("search", "availability", kind, day, day))
-    none = answered(run("search", "availability", kind, day, day, "--program=something-that-does-not-exist"))
+def test_availability_accepts_every_date_format(run: Run, kind: str, day: str) -> None:
+    assert "Available Records" in invoke_successfully(run("search", "availability", kind, day, day))
+    none = invoke_successfully(run("search", "availability", kind, day, day, "--program=something-that-does-not-exist"))
     assert f"No {kind.replace('_', ' ')} availability information found" in none
 
 
 @pytest.mark.parametrize("kind", QUERIES)
 def test_the_template_is_described(run: Run, kind: str, tmp_path: Path) -> None:
-    """Its query of conjunctions has distances of blocks that it has not."""
+    """Its query of conjunctions has distances of blocks that it does not contain."""
     template = tmp_path / "template.json"
-    template.write_text(answered(run("search", kind, "search_template")))
-    assert answered(run("search", kind, "describe", str(template))).startswith("Find ")
+    template.write_text(invoke_successfully(run("search", kind, "search_template")))
+    assert invoke_successfully(run("search", kind, "describe", str(template))).startswith("Find ")
 
 
 def test_requests_are_deleted(run: Run, tmp_path: Path) -> None:
     query = tmp_path / "query.json"
     query.write_text(json.dumps(QUERIES["ephemeris"]))
-    found = answered(run("search", "ephemeris", "search", "--poll-interval=0.05", "--outfile=found.json", str(query)))
+    found = invoke_successfully(
+        run("search", "ephemeris", "search", "--poll-interval=0.05", "--outfile=found.json", str(query))
+    )
     request = found.partition("Request ID: ")[2].split()[0]
-    answered(run("search", "util", "delete_search_request", request))
+    invoke_successfully(run("search", "util", "delete_search_request", request))
     assert run("search", "ephemeris", "get_status", request).exit_code == 1
 
 
 def test_requests_are_listed(run: Run, tmp_path: Path) -> None:
     query = tmp_path / "query.json"
     query.write_text(json.dumps(QUERIES["conjunctions"]))
-    answered(run("search", "conjunctions", "search", "--poll-interval=0.05", "--outfile=found.json", str(query)))
-    listed = answered(run("search", "util", "list_search_requests", "--search-type=conjunction", "--limit=10"))
+    invoke_successfully(
+        run("search", "conjunctions", "search", "--poll-interval=0.05", "--outfile=found.json", str(query))
+    )
+    listed = invoke_successfully(
+        run("search", "util", "list_search_requests", "--search-type=conjunction", "--limit=10")
+    )
     assert "127.0.0.1" in listed
-    assert answered(run("search", "util", "list_search_requests", "--start=2024-01-01T00:00:00", "--order=file_size"))
+    assert invoke_successfully(
+        run("search", "util", "list_search_requests", "--start=2024-01-01T00:00:00", "--order=file_size")
+    )
 
 
 def commands(group: click.Group, *above: str) -> Iterator[tuple[str, ...]]:
-    """Every command of a group, by its words."""
+    """Yield every command of a group, as its words."""
     for name, each in group.commands.items():
         if isinstance(each, click.Group):
             yield from commands(each, *above, name)
@@ -173,11 +185,11 @@ def commands(group: click.Group, *above: str) -> Iterator[tuple[str, ...]]:
 
 
 BROKEN = {("search", "sources", "add"), ("search", "sources", "update")}
-"""What fails in client 1.27 itself, before it asks a server."""
+"""Commands that fail in pyaurorax 1.27 itself, before a request is sent."""
 
 
 def test_every_command_is_run() -> None:
-    """By a test above; one that is new in a client is named here."""
+    """A test above runs it; a command that is new in pyaurorax must be added here."""
     tests = Path(__file__).read_text("utf-8")
     every = [words for words in commands(cli) if words not in BROKEN]
     assert ("search", "conjunctions", "get_query") in every

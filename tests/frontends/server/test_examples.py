@@ -1,4 +1,4 @@
-"""What AuroraX's published examples search for is found in the demonstration, by the published client."""
+"""Tests that the demonstration contains what AuroraX's published examples search for, with the published client."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_conjunctions(client: Any, window: Window, distance: Any, blocks: dict[s
 
 
 @pytest.mark.parametrize("version", ["calgary_{}_ml_v1", "ucalgary_themis_{}_ml_v2"])
-def test_conjunctions_of_what_models_saw(client: Any, version: str) -> None:
+def test_conjunctions_from_models(client: Any, version: str) -> None:
     sky, aurora = version.format("cloud"), version.format("apa")
     clear = GroundCriteriaBlock(
         programs=["themis-asi"], metadata_filters=filtered((sky, "=", "classified as not cloudy"))
@@ -175,7 +175,7 @@ def test_sources(client: Any) -> None:
 
 
 def test_queries_are_described_as_objects_and_as_documents(client: Any) -> None:
-    """A window within one second is one that the client's own tests describe."""
+    """The window within one second is one that pyaurorax's own tests describe."""
     search = client.search
     products = search.DataProductSearch(client, *days("2020-01-01"), programs=["auroramax"])
     ephemeris = search.EphemerisSearch(client, *days("2020-01-01"), programs=["swarm"])
@@ -189,12 +189,12 @@ def test_queries_are_described_as_objects_and_as_documents(client: Any) -> None:
     assert described.startswith("Find conjunctions of type (nbtrace)")
 
 
-def test_a_search_step_by_step(client: Any) -> None:
+def test_an_asynchronous_search(client: Any) -> None:
     search = client.search.ConjunctionSearch(client, *MORNING, 200, ground=[IMAGERS], space=[SWARM])
     search.check_criteria_block_count_validity()
     assert search.get_advanced_distances_combos(200) == {"ground1-space1": 200}
     search.execute()
-    search.get_data()  # says that it is too early
+    search.get_data()  # reports that it is too early
     search.update_status()
     search.wait(poll_interval=0.05)
     assert search.check_for_data()
@@ -203,7 +203,7 @@ def test_a_search_step_by_step(client: Any) -> None:
     assert search.request_id in client.search.conjunctions.swarmaurora.get_url(search)
 
 
-def test_what_asks_no_server(client: Any) -> None:
+def test_functions_without_a_server(client: Any) -> None:
     north, south = Location(lat=51.05, lon=-114.07), Location(lat=-51.05, lon=-114.07)
     assert client.search.util.ground_geo_to_nbtrace(north, datetime(2020, 1, 1)) == north
     assert client.search.util.ground_geo_to_sbtrace(south, datetime(2020, 1, 1)) == south
@@ -211,14 +211,14 @@ def test_what_asks_no_server(client: Any) -> None:
     assert set(combos) == {"ground1-space1", "ground1-space2", "space1-space2"}
 
 
-# --- nothing is left out
+# --- completeness
 
 OUTSIDE = {"conjunctions.swarmaurora.create_custom_import_file", "conjunctions.swarmaurora.open_in_browser"}
-"""What asks another site."""
+"""Methods that contact another site."""
 
 
 def public_methods(search: Any) -> Iterator[str]:
-    """Every method of the client's search module, as manager.method, and of its searches, as .method."""
+    """Return every method of pyaurorax's search module as manager.method, and of its search objects as .method."""
     managers = {name: value for name, value in vars(type(search)).items() if isinstance(value, property)}
     for name in managers:
         yield from _methods(getattr(search, name), name)
@@ -237,11 +237,11 @@ def _methods(manager: object, name: str) -> Iterator[str]:
 
 
 def test_every_method_of_the_client_is_called(client: Any) -> None:
-    """By a test of the server; one that is new in a client is named here."""
+    """A test of the server calls it; a method that is new in pyaurorax must be added here."""
     tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     called = set(re.findall(r"\bsearch((?:[.][a-z_]+)+)[(]", tests)) | set(re.findall(r"([.][a-z_]+)[(]", tests))
     called = {name.removeprefix(".") if name.count(".") > 1 else name for name in called}
-    for name in ("sources", "data_products"):  # where a test gives them a shorter name
+    for name in ("sources", "data_products"):  # where a test uses a shorter name
         called |= {f"{name}{each}" for each in re.findall(rf"\b{name.rpartition('_')[2]}([.][a-z_]+)[(]", tests)}
     found = set(public_methods(client.search))
     assert {"sources.list", "conjunctions.search", "ephemeris.upload", ".cancel"} <= found

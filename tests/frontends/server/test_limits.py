@@ -1,4 +1,4 @@
-"""`auroraql serve` against strangers: foreign pages and host names, and clients that are slow on purpose."""
+"""Tests of `auroraql serve` under attack: foreign pages and host names, and clients that are slow on purpose."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.server import http_server
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.http_types import HttpError
-from tests.support.server_process import MAX, SWARM, ServerProcess, finished, post, refused, write_keys
+from tests.support.server_process import MAX, SWARM, ServerProcess, assert_refused, finished, post, write_keys
 
 SEARCH = "data_products/search"
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing listens there
 
 
-def posted(server: ServerProcess, headers: dict[str, str], path: str = SEARCH) -> requests.Response:
-    """A search with these headers, as a page could send it."""
+def post_search(server: ServerProcess, headers: dict[str, str], path: str = SEARCH) -> requests.Response:
+    """Send a search with these headers, as a page would, and return the response."""
     return requests.post(f"{server.url}/api/v1/{path}", data=json.dumps(MAX), headers=headers, timeout=60)
 
 
@@ -41,39 +41,39 @@ def posted(server: ServerProcess, headers: dict[str, str], path: str = SEARCH) -
     "origin", ["https://evil.example", "null", "http://localhost.evil.example", "http://127.0.0.1.evil.example:80"]
 )
 @pytest.mark.parametrize("content", ["text/plain", "application/json", "application/x-www-form-urlencoded"])
-def test_a_foreign_page_may_not_search(server: ServerProcess, origin: str, content: str) -> None:
-    answer = posted(server, {"Origin": origin, "Content-Type": content})
-    refused(answer, 403, "--allow-origin")
+def test_a_foreign_page_cannot_search(server: ServerProcess, origin: str, content: str) -> None:
+    answer = post_search(server, {"Origin": origin, "Content-Type": content})
+    assert_refused(answer, 403, "--allow-origin")
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Location" not in answer.headers
 
 
-def test_a_foreign_page_may_not_even_ask_whether_it_may(server: ServerProcess) -> None:
+def test_a_foreign_page_fails_its_preflight_request(server: ServerProcess) -> None:
     headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     answer = requests.options(f"{server.url}/api/v1/{SEARCH}", headers=headers, timeout=60)
     assert answer.status_code == 403
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
 
 
-def test_a_request_of_another_site_that_hides_its_origin_is_refused(server: ServerProcess) -> None:
-    refused(posted(server, {"Sec-Fetch-Site": "cross-site", "Content-Type": "application/json"}), 403)
+def test_a_cross_site_request_without_an_origin_is_refused(server: ServerProcess) -> None:
+    assert_refused(post_search(server, {"Sec-Fetch-Site": "cross-site", "Content-Type": "application/json"}), 403)
     link = requests.get(f"{server.url}/", headers={"Sec-Fetch-Site": "cross-site"}, timeout=60)
     assert link.status_code == 200
 
 
 @pytest.mark.parametrize("content", ["text/plain;charset=UTF-8", "multipart/form-data; boundary=x"])
-def test_a_page_sends_json_as_json(server: ServerProcess, content: str) -> None:
+def test_a_page_must_send_json_as_json(server: ServerProcess, content: str) -> None:
     headers = {"Origin": "http://localhost:5173", "Content-Type": content}
-    refused(posted(server, headers), 415, "application/json")
-    assert posted(server, {**headers, "Content-Type": "application/json; charset=utf-8"}).status_code == 202
-    assert posted(server, {"Content-Type": content}).status_code == 202  # a program may call it as it likes
+    assert_refused(post_search(server, headers), 415, "application/json")
+    assert post_search(server, {**headers, "Content-Type": "application/json; charset=utf-8"}).status_code == 202
+    assert post_search(server, {"Content-Type": content}).status_code == 202  # a program can use any content type
 
 
-def test_compressed_bodies_are_not_taken(server: ServerProcess) -> None:
-    refused(posted(server, {"Content-Encoding": "gzip"}), 415, "Content-Encoding")
+def test_compressed_request_bodies_are_refused(server: ServerProcess) -> None:
+    assert_refused(post_search(server, {"Content-Encoding": "gzip"}), 415, "Content-Encoding")
 
 
-def test_the_same_origin_is_no_foreign_page() -> None:
+def test_the_same_origin_is_not_a_foreign_page() -> None:
     access = AccessPolicy(EVERY_ADDRESS, ("search.example.org",))
     environ = {"REQUEST_METHOD": "POST", "HTTP_HOST": "search.example.org:8080"}
     access.check({**environ, "HTTP_ORIGIN": "http://search.example.org:8080"})
@@ -84,8 +84,8 @@ def test_the_same_origin_is_no_foreign_page() -> None:
 # --- foreign host names
 
 
-def named(url: str, host: str | None, origin: str = "") -> int:
-    """The status of a request that names a host of its own choice."""
+def status_for_host(url: str, host: str | None, origin: str = "") -> int:
+    """Return the status of a request with a given Host header."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=30)
     connection.putrequest("GET", "/api/v1/data_sources/3", skip_host=True)
@@ -99,10 +99,10 @@ def named(url: str, host: str | None, origin: str = "") -> int:
     return status
 
 
-def test_a_loopback_server_answers_to_names_of_this_machine_only(server: ServerProcess) -> None:
+def test_a_loopback_server_answers_to_loopback_names_only(server: ServerProcess) -> None:
     port = urlsplit(server.url).port
     for host in (f"127.0.0.1:{port}", "localhost", "LOCALHOST:1", "localhost.", "[::1]:80", "127.8.9.1", "a.localhost"):
-        assert named(server.url, host) == 200, host
+        assert status_for_host(server.url, host) == 200, host
     for host in (
         "evil.example",
         f"evil.example:{port}",
@@ -111,19 +111,19 @@ def test_a_loopback_server_answers_to_names_of_this_machine_only(server: ServerP
         "[2001:db8::1]",
         "localhosts",
     ):
-        assert named(server.url, host) == 403, host
-        # Rebinding makes the page's own origin the host that it names.
-        assert named(server.url, host, f"http://{host}") == 403, host
+        assert status_for_host(server.url, host) == 403, host
+        # DNS rebinding makes the page's own origin equal to the host that it names.
+        assert status_for_host(server.url, host, f"http://{host}") == 403, host
 
 
-def test_names_that_are_allowed() -> None:
+def test_allowed_host_names() -> None:
     with ServerProcess("--allow-host", "search.example.org", "--allow-host", "Other.example") as running:
         for host in ("search.example.org", "search.example.org:80", "other.example", "localhost"):
-            assert named(running.url, host) == 200, host
-        assert named(running.url, "evil.example") == 403
+            assert status_for_host(running.url, host) == 200, host
+        assert status_for_host(running.url, "evil.example") == 403
 
 
-def test_a_server_of_the_network_answers_to_addresses_and_its_own_name() -> None:
+def test_a_network_server_answers_to_addresses_and_its_own_name() -> None:
     access = AccessPolicy(EVERY_ADDRESS)
     for host in ("192.0.2.7:8080", "[2001:db8::1]:8080", socket.gethostname(), "localhost", ""):
         access.check({"REQUEST_METHOD": "GET", "HTTP_HOST": host})
@@ -132,7 +132,7 @@ def test_a_server_of_the_network_answers_to_addresses_and_its_own_name() -> None
     AccessPolicy(EVERY_ADDRESS, ("*",)).check({"REQUEST_METHOD": "GET", "HTTP_HOST": "evil.example"})
 
 
-def test_options_that_name_nothing_are_refused() -> None:
+def test_options_with_invalid_names_are_refused() -> None:
     assert read_origin("HTTPS://Search.Example.org:443/") == "https://search.example.org"
     assert read_origin("http://search.example.org:8080") == "http://search.example.org:8080"
     assert read_host("[::1]") == "::1"
@@ -144,10 +144,10 @@ def test_options_that_name_nothing_are_refused() -> None:
             read_host(text)
 
 
-# --- the demonstration is not changed
+# --- the demonstration does not change
 
 
-def test_changes_of_the_demonstration_are_said_to_be_temporary(tmp_path: Path) -> None:
+def test_changes_of_the_demonstration_are_reported_as_temporary(tmp_path: Path) -> None:
     keys = str(write_keys(tmp_path))
     with ServerProcess("--api-key-file", keys) as running:
         about = requests.get(running.url, timeout=60).json()
@@ -164,7 +164,7 @@ def test_changes_of_the_demonstration_are_said_to_be_temporary(tmp_path: Path) -
 
 @contextmanager
 def listener(monkeypatch: pytest.MonkeyPatch, application: Any = None, **limits: float) -> Iterator[tuple[str, int]]:
-    """A server in this process, with limits of its own."""
+    """Run a server in this process, with its own limits."""
     for name, value in limits.items():
         monkeypatch.setattr(http_server, f"_{name}", value)
 
@@ -185,8 +185,8 @@ def listener(monkeypatch: pytest.MonkeyPatch, application: Any = None, **limits:
         thread.join(10)
 
 
-def asked(place: tuple[str, int], body: bytes = b"") -> bytes:
-    """The answer to one request."""
+def send_request(place: tuple[str, int], body: bytes = b"") -> bytes:
+    """Return the response to one request."""
     connection = http.client.HTTPConnection(*place, timeout=20)
     connection.request("POST", "/", body)
     content = connection.getresponse().read()
@@ -199,7 +199,7 @@ Dial = Callable[..., socket.socket]
 
 @pytest.fixture
 def dial() -> Iterator[Dial]:
-    """Opens connections that are closed after the test; a slow reader has little room for what it does not read."""
+    """Open connections that are closed after the test. Slow readers have a small receive buffer."""
     opened: list[socket.socket] = []
 
     def connect(place: tuple[str, int], sent: bytes = b"", *, slow_reader: bool = False) -> socket.socket:
@@ -224,7 +224,7 @@ def place_of(server: ServerProcess) -> tuple[str, int]:
 
 
 def is_closed(made: socket.socket) -> bool:
-    """Whether the server has closed a connection to which it sent nothing."""
+    """Return whether the server has closed a connection to which it sent nothing."""
     waiting = select.poll()
     waiting.register(made, select.POLLIN)
     return bool(waiting.poll(0))
@@ -239,7 +239,7 @@ BEGUN = {
 
 
 @pytest.mark.parametrize("begun", BEGUN)
-def test_slow_clients_keep_nobody_out(begun: str, dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_clients_do_not_block_others(begun: str, dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     with listener(monkeypatch, MOST_CONNECTIONS=50, NEW_FOR=0.05) as place:
         slow = [dial(place, BEGUN[begun]) for _ in range(70)]
         stop = threading.Event()
@@ -255,14 +255,14 @@ def test_slow_clients_keep_nobody_out(begun: str, dial: Dial, monkeypatch: pytes
         try:
             for _ in range(5):
                 began = time.monotonic()
-                assert asked(place, b"whole") == b"whole"
+                assert send_request(place, b"whole") == b"whole"
                 assert time.monotonic() - began < 20
         finally:
             stop.set()
             thread.join()
 
 
-def test_half_sent_uploads_by_the_thousand(server: ServerProcess, dial: Dial) -> None:
+def test_thousands_of_incomplete_uploads(server: ServerProcess, dial: Dial) -> None:
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1500:
         pytest.skip("this process may not open enough files")
     slow = [dial(place_of(server), BEGUN["body"]) for _ in range(1100)]
@@ -271,10 +271,10 @@ def test_half_sent_uploads_by_the_thousand(server: ServerProcess, dial: Dial) ->
         assert requests.get(f"{server.url}/api/v1/data_sources/3", timeout=10).status_code == 200
     assert time.monotonic() - began < 20
     closed = sum(map(is_closed, slow))
-    assert 100 <= closed < 300  # those that made room, and not everyone
+    assert 100 <= closed < 300  # only enough to make room, not all
 
 
-def test_a_client_that_leaves_before_it_is_told_to_continue(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_leaves_before_100_continue(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is closed within the lock under which its request is read."""
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
 
@@ -285,16 +285,16 @@ def test_a_client_that_leaves_before_it_is_told_to_continue(dial: Dial, monkeypa
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(http_server._HttpChannel, "_flush_some", broken)
             assert dial(place, head).recv(1) == b""
-        assert asked(place, b"whole") == b"whole"
+        assert send_request(place, b"whole") == b"whole"
 
 
-def test_headers_that_trickle_are_cut_off(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_headers_are_cut_off(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     with listener(monkeypatch, HEADERS_WITHIN=0.2, CHECKED_EVERY=1) as place:
         assert dial(place, BEGUN["headers"]).recv(1) == b""
 
 
 def test_a_client_that_reads_nothing_is_cut_off(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its socket never becomes writable, so that only the clock can tell."""
+    """Its socket never becomes writable, so that only a timeout can close it."""
     closed = threading.Event()
     close = http_server._HttpChannel.handle_close
 
@@ -310,20 +310,20 @@ def test_a_client_that_reads_nothing_is_cut_off(dial: Dial, monkeypatch: pytest.
         assert closed.wait(20)
 
 
-def test_unfinished_bodies_take_bounded_space(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_bodies_take_bounded_memory(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n"
     with listener(monkeypatch, MOST_ARRIVING=1 << 20, IN_MEMORY=1 << 12) as place:
         slow = [dial(place, head + b"x" * 300_000) for _ in range(8)]
-        assert asked(place, b"y" * 100_000) == b"y" * 100_000
+        assert send_request(place, b"y" * 100_000) == b"y" * 100_000
         deadline = time.monotonic() + 10
         while sum(map(is_closed, slow)) < 5 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert 5 <= sum(map(is_closed, slow)) < 8
-        assert asked(place, b"y" * 100_000) == b"y" * 100_000
+        assert send_request(place, b"y" * 100_000) == b"y" * 100_000
 
 
-def test_requests_that_do_not_wait_for_answers_hold_no_thread(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of these connections asks three times and reads nothing: no thread waits to send the second answer."""
+def test_pipelined_requests_hold_no_thread(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each connection sends three requests and reads nothing: no thread waits to send the second response."""
 
     def large(environ: Any, start: Any) -> list[bytes]:
         size = 6 if environ["PATH_INFO"] == "/small" else 1 << 25
@@ -341,7 +341,7 @@ def test_requests_that_do_not_wait_for_answers_hold_no_thread(dial: Dial, monkey
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "identity"])
-def test_slow_readers_of_records_keep_nobody_out(server: ServerProcess, dial: Dial, accepted: str) -> None:
+def test_slow_readers_of_records_do_not_block_others(server: ServerProcess, dial: Dial, accepted: str) -> None:
     location = urlsplit(finished(server, "ephemeris", {**SWARM, "end": "2020-01-10T00:00:00"}))
     head = f"GET {location.path}/data HTTP/1.1\r\nHost: {location.netloc}\r\nAccept-Encoding: {accepted}\r\n\r\n"
     for number in range(80):
@@ -352,8 +352,11 @@ def test_slow_readers_of_records_keep_nobody_out(server: ServerProcess, dial: Di
     assert time.monotonic() - began < 20
 
 
-def test_records_that_are_sent_unpacked_are_whole(server: ServerProcess, dial: Dial) -> None:
-    """By the byte and in pieces: what a client does not take at once is read again from the packed file."""
+def test_records_sent_uncompressed_are_complete(server: ServerProcess, dial: Dial) -> None:
+    """The test reads by single bytes and in pieces.
+
+    What the client does not accept at once is decompressed again from the file.
+    """
     location = urlsplit(finished(server, "ephemeris", SWARM))
     packed = requests.get(f"{location.geturl()}/data", timeout=60).json()
     reader = dial(
@@ -369,7 +372,7 @@ def test_records_that_are_sent_unpacked_are_whole(server: ServerProcess, dial: D
     assert json.loads(body) == packed
 
 
-# --- a storm of searches that are cancelled
+# --- many searches cancelled at once
 
 
 def test_memory_returns_after_a_cancel_storm(fresh_server: ServerProcess) -> None:
@@ -403,7 +406,7 @@ def test_memory_returns_after_a_cancel_storm(fresh_server: ServerProcess) -> Non
 
 
 def resident(server: ServerProcess) -> float:
-    """Megabytes that the server holds now."""
+    """Return the resident memory of the server in MB."""
     status = Path(f"/proc/{server.process.pid}/status")
     if not status.is_file():
         pytest.skip("the memory of a process cannot be asked here")

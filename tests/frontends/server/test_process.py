@@ -1,4 +1,4 @@
-"""What `auroraql serve` keeps, how it begins and how it ends."""
+"""Tests of the `auroraql serve` process: stored results, startup and shutdown."""
 
 from __future__ import annotations
 
@@ -17,60 +17,60 @@ import requests
 
 from auroraql.engines.duckdb.demo import demo_cache_path
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
-from tests.support.server_process import DAY, SWARM, ServerProcess, finished, get, refused, waited
+from tests.support.server_process import DAY, SWARM, ServerProcess, assert_refused, await_status, finished, get
 from tests.support.small_catalogue import Product, write
 
-# --- what it keeps
+# --- stored results
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A catalogue of its own, with the records of the demonstration."""
+    """Return a copy of the demonstration's catalogue file."""
     EmbeddedEngine().close()  # which may have to be built
     return Path(shutil.copyfile(demo_cache_path(None), tmp_path / "copy.duckdb"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
-def test_results_outlive_the_server(copy: Path, number: int, code: int) -> None:
+def test_results_survive_a_restart(copy: Path, number: int, code: int) -> None:
     with ServerProcess(archive=copy) as first:
         path = urlsplit(finished(first, "ephemeris", {**SWARM, "request_id": f"kept-{number}"})).path
         before = requests.get(f"{first.url}{path}/data", timeout=60).content
         assert first.stop(number) == code
     with ServerProcess(archive=copy) as second:
         assert requests.get(f"{second.url}{path}/data", timeout=60).content == before
-        assert waited(f"{second.url}{path}")["logs"][-1]["summary"].startswith("Finished search")
-        with ServerProcess(archive=copy) as beside:  # another one on the same archive has its own
-            refused(get(beside, f"ephemeris/requests/kept-{number}"), 404)
+        assert await_status(f"{second.url}{path}")["logs"][-1]["summary"].startswith("Finished search")
+        with ServerProcess(archive=copy) as beside:  # another server on the same archive has its own results
+            assert_refused(get(beside, f"ephemeris/requests/kept-{number}"), 404)
 
 
-def test_results_are_kept_for_their_time(copy: Path) -> None:
+def test_results_expire(copy: Path) -> None:
     with ServerProcess("--keep", "1s", archive=copy) as server:
         location = finished(server, "ephemeris", SWARM)
         time.sleep(1.1)
         finished(server, "ephemeris", SWARM)
-        refused(requests.get(location, timeout=60), 404)
+        assert_refused(requests.get(location, timeout=60), 404)
 
 
-def test_results_take_bounded_space(tmp_path: Path, copy: Path) -> None:
-    """One of a day takes about 90 KB as it is kept."""
+def test_results_take_bounded_disk_space(tmp_path: Path, copy: Path) -> None:
+    """One result of a day takes about 90 KB on disk."""
     with ServerProcess("--disk", "250KB", archive=copy, cache=tmp_path) as server:
         locations = [finished(server, "ephemeris", SWARM) for _ in range(4)]
         kept = [requests.get(f"{each}/data", timeout=60).status_code for each in locations]
         assert kept[0] == 404
         assert kept[-1] == 200
         large = finished(server, "ephemeris", {**SWARM, "end": "2020-01-20T00:00:00"})
-        status = waited(large)
+        status = await_status(large)
         assert status["search_result"]["error_condition"] is True
         assert "larger than the server" in status["logs"][-1]["summary"]
         held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
         assert held <= 250 * 1024
         spilled = [path for path in (tmp_path / "auroraql" / "serve").rglob("spill-*") if path.is_dir()]
-        assert len(spilled) == 1  # what outgrows memory is inside of it too
+        assert len(spilled) == 1  # spill files are inside it too
         assert spilled[0].stat().st_mode & 0o777 == 0o700
     assert not spilled[0].exists()
 
 
-def test_a_search_that_needs_too_much_memory_says_so(tmp_path: Path) -> None:
+def test_a_search_that_needs_too_much_memory_reports_it(tmp_path: Path) -> None:
     rows = [Product(44, datetime(2020, 1, 1), datetime(2020, 1, 3), "u" * 300)]
     catalogue = write(tmp_path / "wide.duckdb", rows)
     with duckdb.connect(str(catalogue)) as connection:
@@ -79,20 +79,20 @@ def test_a_search_that_needs_too_much_memory_says_so(tmp_path: Path) -> None:
             " data_product_type, url || n, metadata FROM data_products, range(100_000) AS r(n)"
         )
     with ServerProcess("--memory", "24MB", archive=catalogue, cache=tmp_path) as server:
-        status = waited(
+        status = await_status(
             finished(server, "data_products", {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"})
         )
         assert status["search_result"]["error_condition"] is True
         assert "more memory" in status["logs"][-1]["summary"]
         small = {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00", "data_sources": {"programs": ["swarm"]}}
-        assert waited(finished(server, "data_products", small))["search_result"]["error_condition"] is False
+        assert await_status(finished(server, "data_products", small))["search_result"]["error_condition"] is False
 
 
-# --- how it begins and ends
+# --- startup and shutdown
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_it_ends_in_order(number: int, code: int, tmp_path: Path) -> None:
+def test_it_shuts_down_in_order(number: int, code: int, tmp_path: Path) -> None:
     catalogue = write(tmp_path / "small.duckdb", [Product(1, datetime(2020, 1, 1), datetime(2020, 1, 1, 1), "u")])
     with ServerProcess(archive=catalogue) as server:
         finished(server, "data_products", DAY)
@@ -112,14 +112,14 @@ def test_it_ends_in_order(number: int, code: int, tmp_path: Path) -> None:
         (["--api-key-file", "not-there"], 2, "cannot read"),
     ],
 )
-def test_what_cannot_be_served(arguments: list[str], code: int, said: str) -> None:
+def test_startup_errors(arguments: list[str], code: int, said: str) -> None:
     command = [sys.executable, "-m", "auroraql", "serve", "--port", "0", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
 
 
-def test_the_port_of_another_program_is_told(server: ServerProcess) -> None:
+def test_a_port_in_use_is_reported(server: ServerProcess) -> None:
     port = str(urlsplit(server.url).port)
     command = [sys.executable, "-m", "auroraql", "serve", "--port", port]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -1,4 +1,4 @@
-"""The protocol of `auroraql serve`: what it answers, and what it refuses."""
+"""Tests of the protocol of `auroraql serve`: its responses and its errors."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tests.support.server_process import (
     OVER_SWARM,
     SWARM,
     ServerProcess,
+    assert_refused,
+    await_status,
     finished,
     get,
     post,
-    refused,
-    waited,
 )
 
 # --- searches
 
 
-def test_a_search_goes_as_the_protocol_has_it(server: ServerProcess) -> None:
+def test_a_search_follows_the_protocol(server: ServerProcess) -> None:
     accepted = post(server, "data_products/search", {**MAX, "request_id": "my.own-id_1"})
     location = f"{server.url}/api/v1/data_products/requests/my.own-id_1"
     assert (accepted.status_code, accepted.headers["Location"]) == (202, location)
-    status = waited(location)
+    status = await_status(location)
     result = status["search_result"]
     assert result["data_uri"] == "/api/v1/data_products/requests/my.own-id_1/data"
     assert result["error_condition"] is False
@@ -45,14 +45,14 @@ def test_a_search_goes_as_the_protocol_has_it(server: ServerProcess) -> None:
     answer = requests.get(f"{location}/data", timeout=60)
     assert answer.headers["Content-Type"] == "application/json"
     assert (len(answer.json()["result"]), len(answer.content)) == (result["result_count"], result["file_size"])
-    refused(post(server, "data_products/search", {**MAX, "request_id": "my.own-id_1"}), 409, "already")
-    refused(get(server, "ephemeris/requests/my.own-id_1"), 404, "request ID not found")
+    assert_refused(post(server, "data_products/search", {**MAX, "request_id": "my.own-id_1"}), 409, "already")
+    assert_refused(get(server, "ephemeris/requests/my.own-id_1"), 404, "request ID not found")
 
 
 @pytest.mark.parametrize(
     ("kind", "document"), [("data_products", MAX), ("ephemeris", SWARM), ("conjunctions", OVER_SWARM)]
 )
-def test_records_are_those_of_the_archive(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
+def test_records_equal_those_of_the_archive(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
     served = requests.get(f"{finished(server, kind, document)}/data", timeout=60).json()["result"]
     with auroraql.connect() as archive:
         assert served == archive.run(f"FIND {kind} FROM {json.dumps(document)}").records
@@ -60,9 +60,7 @@ def test_records_are_those_of_the_archive(server: ServerProcess, kind: str, docu
 
 
 @pytest.mark.parametrize(("kind", "document"), [("data_products", MAX), ("ephemeris", SWARM)])
-def test_a_synchronous_search_answers_with_its_records(
-    server: ServerProcess, kind: str, document: dict[str, Any]
-) -> None:
+def test_a_synchronous_search_returns_its_records(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
     at_once = post(server, f"{kind}/search_synchronous", {"query": document})
     assert at_once.headers["Content-Type"] == "application/json"
     later = requests.get(f"{finished(server, kind, document)}/data", timeout=60).json()["result"]
@@ -90,15 +88,15 @@ def test_the_limits_of_synchronous_searches(server: ServerProcess) -> None:
         if right:
             assert answer.json() == [], answer.text
         else:
-            refused(answer, 400, "the window of a synchronous search is at most")
+            assert_refused(answer, 400, "the window of a synchronous search is at most")
 
 
 def test_ephemeris_searches_need_a_filter_and_a_month(server: ServerProcess) -> None:
-    refused(post(server, "ephemeris/search", {**DAY, "data_sources": {}}), 400, "at least one filter")
+    assert_refused(post(server, "ephemeris/search", {**DAY, "data_sources": {}}), 400, "at least one filter")
     long = {**SWARM, "end": "2020-02-02T00:00:00"}
-    refused(post(server, "ephemeris/search", long), 400, "one month")
-    for end in ("start", "end"):  # open: longer than any month
-        refused(post(server, "ephemeris/search", {**SWARM, end: None}), 400, "one month")
+    assert_refused(post(server, "ephemeris/search", long), 400, "one month")
+    for end in ("start", "end"):  # open: longer than a month
+        assert_refused(post(server, "ephemeris/search", {**SWARM, end: None}), 400, "one month")
 
 
 def test_conjunctions_come_with_queries_for_their_ephemeris(server: ServerProcess) -> None:
@@ -113,19 +111,19 @@ def test_conjunctions_come_with_queries_for_their_ephemeris(server: ServerProces
     assert full[0]["events"][0]["e1_source"]["program"] is None
 
 
-def test_what_is_deleted(server: ServerProcess) -> None:
+def test_deleted_searches(server: ServerProcess) -> None:
     location = finished(server, "conjunctions", OVER_SWARM)
     assert requests.delete(location, timeout=60).status_code == 204
     assert requests.get(location, timeout=60).json()["search_result"]["result_file_deleted_timestamp"]
-    refused(requests.get(f"{location}/data", timeout=60), 404, "deleted")
+    assert_refused(requests.get(f"{location}/data", timeout=60), 404, "deleted")
     products = finished(server, "data_products", MAX)
     assert requests.delete(products, timeout=60).json()["search_result"]["error_condition"] is False
     assert requests.get(f"{products}/data", timeout=60).status_code == 200
     assert requests.delete(f"{products}/data", timeout=60).status_code == 200
-    refused(requests.post(f"{products}/data", json={"start": True}, timeout=60), 404, "deleted")
+    assert_refused(requests.post(f"{products}/data", json={"start": True}, timeout=60), 404, "deleted")
 
 
-def test_a_search_that_runs_is_cancelled(server: ServerProcess) -> None:
+def test_a_running_search_is_cancelled(server: ServerProcess) -> None:
     year = {
         **OVER_SWARM,
         "start": "2019-01-01T00:00:00",
@@ -142,7 +140,7 @@ def test_a_search_that_runs_is_cancelled(server: ServerProcess) -> None:
     assert status["search_result"]["error_condition"] is True
     assert status["logs"][-1]["level"] == "error"
     assert "cancelled" in status["logs"][-1]["summary"]
-    refused(requests.get(f"{accepted.headers['Location']}/data", timeout=60), 404, "failed")
+    assert_refused(requests.get(f"{accepted.headers['Location']}/data", timeout=60), 404, "failed")
 
 
 # --- descriptions
@@ -164,10 +162,10 @@ def test_time_zones(server: ServerProcess) -> None:
     assert "America/Edmonton" in get(server, "utils/timezones").json()
     asked = "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=America/Edmonton"
     assert get(server, asked).json() == ["2020-01-01T07:00:00"]
-    refused(get(server, "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=../../etc/passwd"), 400)
+    assert_refused(get(server, "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=../../etc/passwd"), 400)
 
 
-# --- what it refuses
+# --- errors
 
 
 @pytest.mark.parametrize(
@@ -194,8 +192,8 @@ def test_time_zones(server: ServerProcess) -> None:
         ("utils/describe/query/ephemeris", b'{"data_sources": 5}', "(at /data_sources)"),
     ],
 )
-def test_a_wrong_body_is_refused_with_its_place(server: ServerProcess, path: str, body: bytes, said: str) -> None:
-    refused(requests.post(f"{server.url}/api/v1/{path}", data=body, timeout=60), 400, said)
+def test_an_invalid_body_is_refused_with_its_position(server: ServerProcess, path: str, body: bytes, said: str) -> None:
+    assert_refused(requests.post(f"{server.url}/api/v1/{path}", data=body, timeout=60), 400, said)
 
 
 @pytest.mark.parametrize(
@@ -221,8 +219,8 @@ def test_a_wrong_body_is_refused_with_its_place(server: ServerProcess, path: str
         ("utils/admin/search_requests", 401),
     ],
 )
-def test_a_wrong_address_is_refused(server: ServerProcess, path: str, status: int) -> None:
-    refused(get(server, path), status)
+def test_an_unknown_path_is_refused(server: ServerProcess, path: str, status: int) -> None:
+    assert_refused(get(server, path), status)
 
 
 def test_a_value_is_never_sql(server: ServerProcess) -> None:
@@ -237,7 +235,7 @@ def test_a_value_is_never_sql(server: ServerProcess) -> None:
 
 def test_methods(server: ServerProcess) -> None:
     wrong = requests.put(f"{server.url}/api/v1/data_sources", timeout=60)
-    refused(wrong, 405)
+    assert_refused(wrong, 405)
     assert sorted(wrong.headers["Allow"].split(", ")) == ["GET", "HEAD", "OPTIONS", "POST"]
     head = requests.head(f"{server.url}/api/v1/data_sources", timeout=60)
     assert (head.status_code, head.content) == (200, b"")
@@ -247,19 +245,19 @@ def test_methods(server: ServerProcess) -> None:
 
 
 def test_a_body_over_ten_megabytes_is_refused(server: ServerProcess) -> None:
-    refused(
+    assert_refused(
         requests.post(f"{server.url}/api/v1/data_products/search", data=b" " * (10 * 1024 * 1024 + 1), timeout=60), 413
     )
     most = requests.post(f"{server.url}/api/v1/data_products/search", data=b" " * (10 * 1024 * 1024), timeout=60)
-    refused(most, 400, "not JSON")
+    assert_refused(most, 400, "not JSON")
     for path in ("data_products/search", "data_products/requests/none/data", "no/such/place"):
         chunks = (b" " * 65536 for _ in range(200))
-        refused(requests.post(f"{server.url}/api/v1/{path}", data=chunks, timeout=60), 413)
+        assert_refused(requests.post(f"{server.url}/api/v1/{path}", data=chunks, timeout=60), 413)
     few = (b" " * 65536 for _ in range(100))
-    refused(requests.post(f"{server.url}/api/v1/data_products/search", data=few, timeout=60), 400, "not JSON")
+    assert_refused(requests.post(f"{server.url}/api/v1/data_products/search", data=few, timeout=60), 400, "not JSON")
 
 
-def test_what_is_no_http_is_answered_in_json(server: ServerProcess) -> None:
+def test_a_request_that_is_not_http_is_answered_in_json(server: ServerProcess) -> None:
     place = urlsplit(server.url)
     with socket.create_connection((place.hostname, place.port), timeout=10) as made:
         made.sendall(b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n")

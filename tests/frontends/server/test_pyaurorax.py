@@ -1,4 +1,4 @@
-"""pyaurorax against `auroraql serve`: every public method of its search module that needs no outside account."""
+"""Tests of pyaurorax against `auroraql serve`: every public method of its search module."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def client(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 # --- data products
 
 
-def test_data_products_are_those_of_the_archive(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_products_equal_those_of_the_archive(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     search = client.search.data_products.search(
         DAY, DAY_END, programs=["auroramax"], data_product_types=["keogram"], verbose=True, **QUICK
     )
@@ -64,7 +64,7 @@ def test_data_products_are_those_of_the_archive(client: Any, capsys: pytest.Capt
 
 def test_data_products_step_by_step(client: Any) -> None:
     search = client.search.data_products.search(DAY, DAY_END, programs=["auroramax"], return_immediately=True)
-    search.get_data()  # says that it is too early
+    search.get_data()  # reports that it is too early
     search.update_status()
     search.wait(poll_interval=0.05)
     assert search.check_for_data()
@@ -158,7 +158,7 @@ def test_ephemeris_filters_and_formats(client: Any) -> None:
     assert set(whole.data[0]) == set(template)
 
 
-def test_missing_locations_are_null_on_both_sides(client: Any) -> None:
+def test_missing_locations_are_null_in_both(client: Any) -> None:
     search = client.search.ephemeris.search(DAY, DAY_END, programs=["themis-asi"], platforms=["gillam"], **QUICK)
     assert search.data
     assert all((each.location_gsm.lat is None) == (each.location_gsm.lon is None) for each in search.data)
@@ -167,14 +167,14 @@ def test_missing_locations_are_null_on_both_sides(client: Any) -> None:
 # --- conjunctions
 
 
-def conjunctions(client: Any, **options: Any) -> Any:
-    """A search for Swarm over THEMIS imagers in a night of the demonstration."""
+def search_conjunctions(client: Any, **options: Any) -> Any:
+    """Search for Swarm over THEMIS imagers in a night of the demonstration."""
     chosen = {"ground": [GROUND(programs=["themis-asi"])], "space": [SPACE(programs=["swarm"])], **options}
     return client.search.conjunctions.search(DAY, datetime(2020, 1, 1, 6, 59, 59), 500, **QUICK, **chosen)
 
 
 def test_conjunctions(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    search = conjunctions(client, verbose=True)
+    search = search_conjunctions(client, verbose=True)
     assert search.data
     first = search.data[0]
     assert [each.program for each in first.data_sources] == ["themis-asi", "swarm"]
@@ -187,17 +187,20 @@ def test_conjunctions(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert search.status["search_result"]["result_count"] == len(search.data)
 
 
-def test_conjunctions_of_every_sort(client: Any) -> None:
-    southern = conjunctions(client, conjunction_types=["sbtrace"])
+def test_every_type_of_conjunctions(client: Any) -> None:
+    southern = search_conjunctions(client, conjunction_types=["sbtrace"])
     assert {each.conjunction_type for each in southern.data} <= {"sbtrace"}
-    finer = conjunctions(client, subminute_precision=True)
-    assert len(finer.data) >= len(conjunctions(client).data)
+    finer = search_conjunctions(client, subminute_precision=True)
+    assert len(finer.data) >= len(search_conjunctions(client).data)
     wanted = {"start": True, "min_distance": True, "data_sources": {"identifier": True}}
-    formatted = conjunctions(client, response_format=wanted)
+    formatted = search_conjunctions(client, response_format=wanted)
     assert all(set(each) == set(wanted) for each in formatted.data)
     assert set(formatted.data[0]["data_sources"][0]) == {"identifier"}
     template = client.search.conjunctions.create_response_format_template()
-    assert conjunctions(client, response_format=template).data[0]["events"][0]["e1_source"]["program"] == "themis-asi"
+    assert (
+        search_conjunctions(client, response_format=template).data[0]["events"][0]["e1_source"]["program"]
+        == "themis-asi"
+    )
 
 
 def test_conjunctions_of_a_place_and_from_raw_queries(client: Any) -> None:
@@ -223,7 +226,7 @@ def test_conjunctions_of_a_place_and_from_raw_queries(client: Any) -> None:
     assert client.search.conjunctions.search_from_raw_query(raw, return_immediately=True).executed
 
 
-def test_conjunctions_with_distances_of_their_own(client: Any) -> None:
+def test_conjunctions_with_separate_distances(client: Any) -> None:
     combos = client.search.conjunctions.create_advanced_distance_combos(400, ground=1, space=2)
     combos["space1-space2"] = None
     search = client.search.conjunctions.search(
@@ -279,7 +282,7 @@ def test_requests_are_cancelled(client: Any) -> None:
 
 
 def test_requests_are_listed_with_a_key(client: Any) -> None:
-    conjunctions(client)
+    search_conjunctions(client)
     now = datetime.now(UTC)
     found = client.search.requests.list(search_type="conjunction", start=now - timedelta(hours=1), end=now)
     assert found
@@ -298,7 +301,7 @@ def test_requests_are_listed_with_a_key(client: Any) -> None:
         client.search.requests.list()
 
 
-def test_records_that_are_not_there(client: Any) -> None:
+def test_missing_records(client: Any) -> None:
     with pytest.raises(AuroraXDataRetrievalError):
         client.search.requests.get_data(f"{client.search.ephemeris.get_request_url('not-there')}/data")
 

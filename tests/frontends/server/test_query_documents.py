@@ -1,4 +1,4 @@
-"""Query documents as `auroraql serve` takes them: described without judging, checked in words of JSON, echoed in normal form."""
+"""Tests of query documents sent to `auroraql serve`: checked in JSON terms and echoed in normal form."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from tests.support.server_process import (
     OVER_SWARM,
     SWARM,
     ServerProcess,
+    assert_refused,
+    await_status,
     finished,
     get,
     post,
-    refused,
-    waited,
 )
 from tests.support.small_catalogue import Product, write
 
 NAMES = {"conjunctions": "conjunction", "data_products": "data_products", "ephemeris": "ephemeris"}
 
 
-def filtered(kind: str, group: Any) -> dict[str, Any]:
-    """A query with metadata filters."""
+def with_filters(kind: str, group: Any) -> dict[str, Any]:
+    """Return a query with metadata filters."""
     if kind == "conjunctions":
         return {**OVER_SWARM, "ground": [{"ephemeris_metadata_filters": group}]}
     return {
@@ -51,7 +51,7 @@ def filtered(kind: str, group: Any) -> dict[str, Any]:
     }
 
 
-# --- a description judges nothing
+# --- a description checks nothing
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def filtered(kind: str, group: Any) -> dict[str, Any]:
         ({**OVER_SWARM, "epoch_search_precision": 30}, "at sub-minute precision"),
     ],
 )
-def test_a_description_accepts_what_a_search_may_not(
+def test_a_description_accepts_queries_that_a_search_refuses(
     server: ServerProcess, document: dict[str, Any], said: str
 ) -> None:
     answer = post(server, "utils/describe/query/conjunction", document)
@@ -121,27 +121,27 @@ def test_a_search_takes_the_newer_precision(server: ServerProcess) -> None:
         ("conjunctions", {**OVER_SWARM, "epoch_search_precision": "60"}, "(at /epoch_search_precision)"),
         ("conjunctions", {**OVER_SWARM, "epoch_search_precision": True}, "(at /epoch_search_precision)"),
         ("conjunctions", {**OVER_SWARM, "subminute_precision": "yes"}, "true or false"),
-        ("conjunctions", filtered("conjunctions", {"logical_operator": "XOR"}), "/ground/0/ephemeris_metadata_filters/logical_operator"),
+        ("conjunctions", with_filters("conjunctions", {"logical_operator": "XOR"}), "/ground/0/ephemeris_metadata_filters/logical_operator"),
         ("data_products", {**MAX, "data_product_type_filters": ["keograms"]}, "did you mean \"keogram\"?"),
         ("data_products", {**MAX, "data_product_type_filters": ["keogram", ""]}, "(at /data_product_type_filters/1)"),
-        ("data_products", filtered("data_products", {"expressions": [{"key": "a", "operator": "like", "values": ["b"]}]}), "/expressions/0/operator"),
-        ("ephemeris", filtered("ephemeris", [{"key": "a", "operator": "~", "values": ["b"]}]), "/data_sources/ephemeris_metadata_filters/0/operator"),
+        ("data_products", with_filters("data_products", {"expressions": [{"key": "a", "operator": "like", "values": ["b"]}]}), "/expressions/0/operator"),
+        ("ephemeris", with_filters("ephemeris", [{"key": "a", "operator": "~", "values": ["b"]}]), "/data_sources/ephemeris_metadata_filters/0/operator"),
     ],
 )  # fmt: skip
 def test_enumerations_are_checked(server: ServerProcess, kind: str, document: dict[str, Any], said: str) -> None:
     for path in (f"{kind}/search", f"utils/describe/query/{NAMES[kind]}"):
-        refused(post(server, path, document), 400, said.replace("'northern'", '"northern"'))
+        assert_refused(post(server, path, document), 400, said.replace("'northern'", '"northern"'))
 
 
 @pytest.mark.parametrize(
     "document",
     [
-        filtered("conjunctions", {"logical_operator": "XOR"}),
+        with_filters("conjunctions", {"logical_operator": "XOR"}),
         {**OVER_SWARM, "space": [{"hemisphere": ["eastern"]}]},
         {**OVER_SWARM, "conjunction_types": ["geomagnetic"]},
     ],
 )
-def test_another_value_is_not_taken_for_a_slip(server: ServerProcess, document: dict[str, Any]) -> None:
+def test_a_valid_value_is_not_mistaken_for_a_typing_error(server: ServerProcess, document: dict[str, Any]) -> None:
     answer = post(server, "conjunctions/search", document)
     assert answer.status_code == 400
     assert "did you mean" not in answer.text
@@ -168,15 +168,15 @@ def test_another_value_is_not_taken_for_a_slip(server: ServerProcess, document: 
         ({**OVER_SWARM, "start": "yesterday"}, "/start"),
         ({**OVER_SWARM, "start": 5}, "/start"),
         ({**OVER_SWARM, "ground": [{"programs": ["x"] * 10_001}]}, "/ground/0/programs"),
-        (filtered("conjunctions", [{"key": "a", "operator": "=", "values": ["b", "c"]}]), "/ground/0/ephemeris_metadata_filters/0/values"),
-        (filtered("conjunctions", {"expressions": [{}] * 1001}), "/ground/0/ephemeris_metadata_filters/expressions"),
-        (filtered("conjunctions", [None]), "/ground/0/ephemeris_metadata_filters/0"),
+        (with_filters("conjunctions", [{"key": "a", "operator": "=", "values": ["b", "c"]}]), "/ground/0/ephemeris_metadata_filters/0/values"),
+        (with_filters("conjunctions", {"expressions": [{}] * 1001}), "/ground/0/ephemeris_metadata_filters/expressions"),
+        (with_filters("conjunctions", [None]), "/ground/0/ephemeris_metadata_filters/0"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_with_its_pointer(server: ServerProcess, document: dict[str, Any], pointer: str) -> None:
+def test_errors_carry_a_json_pointer(server: ServerProcess, document: dict[str, Any], pointer: str) -> None:
     answer = post(server, "conjunctions/search", document)
-    refused(answer, 400, f"(at {pointer})")
-    speaks_json(answer.json()["error_message"])
+    assert_refused(answer, 400, f"(at {pointer})")
+    assert_worded_for_json(answer.json()["error_message"])
 
 
 AURORAQL = re.compile(
@@ -184,8 +184,8 @@ AURORAQL = re.compile(
 )
 
 
-def speaks_json(message: str) -> None:
-    """Checks that a message has no word of the language."""
+def assert_worded_for_json(message: str) -> None:
+    """Assert that a message uses no word of the query language."""
     assert not AURORAQL.search(message), message
 
 
@@ -193,23 +193,21 @@ def speaks_json(message: str) -> None:
     ("kind", "document"),
     [
         ("data_products", {**MAX, "start": DAY["end"], "end": DAY["start"]}),
-        ("data_products", filtered("data_products", [{"key": "wavelength", "operator": ">", "values": ["red"]}])),
+        ("data_products", with_filters("data_products", [{"key": "wavelength", "operator": ">", "values": ["red"]}])),
         (
             "ephemeris",
-            filtered("ephemeris", [{"key": "calgary_apa_ml_v1_confidence", "operator": ">", "values": ["a"]}]),
+            with_filters("ephemeris", [{"key": "calgary_apa_ml_v1_confidence", "operator": ">", "values": ["a"]}]),
         ),
-        ("ephemeris", filtered("ephemeris", [{"key": "tii_on", "operator": "=", "values": ["perhaps"]}])),
-        ("ephemeris", filtered("ephemeris", [{"key": "tii_on", "operator": ">", "values": ["true"]}])),
+        ("ephemeris", with_filters("ephemeris", [{"key": "tii_on", "operator": "=", "values": ["perhaps"]}])),
+        ("ephemeris", with_filters("ephemeris", [{"key": "tii_on", "operator": ">", "values": ["true"]}])),
         ("conjunctions", {**OVER_SWARM, "start": DAY["end"], "end": DAY["start"]}),
     ],
 )
-def test_what_the_planner_refuses_is_worded_for_json(
-    server: ServerProcess, kind: str, document: dict[str, Any]
-) -> None:
+def test_planner_errors_are_worded_for_json(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
     answer = post(server, f"{kind}/search", document)
     if answer.status_code != 202:
-        refused(answer, 400, "(at /")
-        speaks_json(answer.json()["error_message"])
+        assert_refused(answer, 400, "(at /")
+        assert_worded_for_json(answer.json()["error_message"])
 
 
 VALUES = st.sampled_from(["trex", "swarm", "a", "75", "1.5", "true", "2020-01-01T00:00:00"]) | st.integers(-5, 99)
@@ -242,7 +240,7 @@ PLACES = st.lists(
 
 @st.composite
 def queries(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    """A query that a search takes, if not for a value that a key does not take."""
+    """Generate queries that a search accepts, unless a key does not take a value."""
     kind = draw(st.sampled_from(sorted(KINDS)))
     if kind != "conjunctions":
         sources = draw(st.fixed_dictionaries({**LISTS, KINDS[kind].filters: GROUPS}))
@@ -260,7 +258,7 @@ def queries(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def engine(own_places: Path) -> Iterator[EmbeddedEngine]:
+def engine(isolated_user_folders: Path) -> Iterator[EmbeddedEngine]:
     made = EmbeddedEngine()
     yield made
     made.close()
@@ -269,7 +267,7 @@ def engine(own_places: Path) -> Iterator[EmbeddedEngine]:
 @settings(max_examples=25)
 @given(asked=queries())
 def test_the_echo_is_the_query_in_normal_form(engine: EmbeddedEngine, asked: tuple[str, dict[str, Any]]) -> None:
-    """Reading it once more changes nothing, both are described alike, and planned alike."""
+    """Reading the echo changes nothing; both have the same description and the same plan."""
     kind, document = asked
     read = read_query(document, kind, to_run=True)
     again = read_query(json.loads(json.dumps(read.document)), kind, to_run=True)
@@ -279,40 +277,40 @@ def test_the_echo_is_the_query_in_normal_form(engine: EmbeddedEngine, asked: tup
         plan = plan_checked_query(read, engine)
     except HttpError as problem:
         assert "(at /" in str(problem)
-        speaks_json(str(problem))
+        assert_worded_for_json(str(problem))
         return
     assert plan_checked_query(again, engine) == plan
     if kind == "data_products" and not read.request.filters.expressions:
         try:
             sentence = auroraql.translate(f"FIND {kind} FROM {json.dumps(document)}", to="sentence")
         except StatementError:
-            return  # no source can match, which a description does not judge
+            return  # no source can match, which a description does not check
         assert describe_query(read) == sentence
 
 
-# --- limits before the work
+# --- limits apply before the work
 
 
 @pytest.mark.parametrize(
     "path", ["conjunctions/search", "utils/describe/query/conjunction", "utils/describe/cartesian_products"]
 )
-def test_a_small_body_with_many_blocks_costs_nothing(fresh_server: ServerProcess, path: str) -> None:
+def test_a_small_body_with_many_blocks_is_cheap(fresh_server: ServerProcess, path: str) -> None:
     before = memory(fresh_server)
     for blocks in (
         '{"ground": [' + ",".join(["{}"] * 12_000) + "]}",
         '{"ground": [' + ",".join(["{}"] * 200_000) + "]}",
     ):
         began = time.monotonic()
-        refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=blocks, timeout=60), 400, "blocks")
+        assert_refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=blocks, timeout=60), 400, "blocks")
         assert time.monotonic() - began < 20
     assert memory(fresh_server) - before < 150
 
 
-def test_a_body_of_very_many_values_is_refused_before_it_is_read(fresh_server: ServerProcess) -> None:
+def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(fresh_server: ServerProcess) -> None:
     before, body = memory(fresh_server), b'{"ground": [' + b"{}," * 3_000_000 + b"{}]}"
     for path in ("conjunctions/search", "ephemeris/search_synchronous"):
         began = time.monotonic()
-        refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=body, timeout=60), 400, "values")
+        assert_refused(requests.post(f"{fresh_server.url}/api/v1/{path}", data=body, timeout=60), 400, "values")
         assert time.monotonic() - began < 20
     assert memory(fresh_server) - before < 100
 
@@ -325,14 +323,14 @@ def test_a_query_has_at_most_a_megabyte(server: ServerProcess) -> None:
 
 
 def memory(server: ServerProcess) -> float:
-    """Megabytes that the server has taken at most."""
+    """Return the peak memory of the server in MB."""
     status = Path(f"/proc/{server.process.pid}/status")
     if not status.is_file():
         pytest.skip("the memory of a process cannot be asked here")
     return next(int(row.split()[1]) / 1024 for row in status.read_text().splitlines() if row.startswith("VmHWM"))
 
 
-# --- statuses as the service has them
+# --- statuses equal the service's
 
 RECORDED: dict[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]] = {
     "data_products": (
@@ -397,11 +395,11 @@ RECORDED: dict[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]
         ],
     ),
 }  # fmt: skip
-"""By kind: a query, the service's echo of it, and the steps in its log."""
+"""For each kind: a query, the service's echo of it, and the steps in its log."""
 
 
 @pytest.mark.parametrize("kind", RECORDED)
-def test_a_status_is_as_the_service_has_it(server: ServerProcess, kind: str) -> None:
+def test_a_status_equals_the_services(server: ServerProcess, kind: str) -> None:
     query, echo, steps = RECORDED[kind]
     location = finished(server, kind, query)
     status = requests.get(location, timeout=60).json()
@@ -415,7 +413,7 @@ def test_a_status_is_as_the_service_has_it(server: ServerProcess, kind: str) -> 
     }
     if kind == "conjunctions":
         records = requests.get(f"{location}/data", timeout=60).json()["result"]
-        known["epochs"] = str(sum(minutes(event) for record in records for event in record["events"]))
+        known["epochs"] = str(sum(count_epochs(event) for record in records for event in record["events"]))
     assert result["result_count"] > 0
     assert [line["level"] for line in status["logs"]] == [level for level, _ in steps]
     for line, (_, pattern) in zip(status["logs"], steps, strict=True):
@@ -423,13 +421,13 @@ def test_a_status_is_as_the_service_has_it(server: ServerProcess, kind: str) -> 
         assert re.fullmatch(wanted, line["summary"]), line["summary"]
 
 
-def minutes(event: dict[str, str]) -> int:
-    """How many epochs an event has."""
+def count_epochs(event: dict[str, str]) -> int:
+    """Return the number of epochs of an event."""
     first, last = (event[end][:16] for end in ("start", "end"))
     return (int(last[11:13]) - int(first[11:13])) * 60 + int(last[14:]) - int(first[14:]) + 1
 
 
-def test_each_type_of_conjunctions_is_logged(server: ServerProcess) -> None:
+def test_the_log_has_each_type_of_conjunctions(server: ServerProcess) -> None:
     location = finished(server, "conjunctions", {**OVER_SWARM, "conjunction_types": ["nbtrace", "sbtrace"]})
     logs = [line["summary"] for line in requests.get(location, timeout=60).json()["logs"]]
     assert sum(line.startswith("Start search for sbtrace conjunctions") for line in logs) == 1
@@ -444,13 +442,15 @@ def test_each_type_of_conjunctions_is_logged(server: ServerProcess) -> None:
         ({"subminute_precision": True, "epoch_search_precision": 60}, " at sub-minute precision "),
     ],
 )
-def test_a_log_words_the_precision_as_its_query_does(server: ServerProcess, field: dict[str, Any], words: str) -> None:
+def test_the_log_words_the_precision_as_the_query_does(
+    server: ServerProcess, field: dict[str, Any], words: str
+) -> None:
     location = finished(server, "conjunctions", {**OVER_SWARM, **field})
     logs = [line["summary"] for line in requests.get(location, timeout=60).json()["logs"]]
     assert sum(words in line for line in logs if line.startswith("Start search")) == 1
 
 
-def test_the_older_form_of_filters_is_taken(server: ServerProcess) -> None:
+def test_the_older_form_of_filters_is_accepted(server: ServerProcess) -> None:
     expressions = [{"key": "keogram_type", "operator": "in", "values": ["daily_hires"]}]
     sources = {"programs": ["auroramax"]}
     counts = []
@@ -471,7 +471,7 @@ def test_the_older_form_of_filters_is_taken(server: ServerProcess) -> None:
 
 
 class FullServer(ServerProcess):
-    """A server that can write files of so many blocks of 512 bytes, as on a disk that is full."""
+    """A server whose files are limited to a number of blocks of 512 bytes, as on a full disk."""
 
     def __init__(self, blocks: int) -> None:
         super().__init__()
@@ -480,20 +480,20 @@ class FullServer(ServerProcess):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
 @pytest.mark.parametrize(("blocks", "kind", "query"), [(0, "data_products", MAX), (8, "ephemeris", SWARM)])
-def test_a_search_on_a_full_disk_fails_and_says_why(
-    blocks: int, kind: str, query: dict[str, Any], own_places: Path
+def test_a_search_on_a_full_disk_fails_and_reports_it(
+    blocks: int, kind: str, query: dict[str, Any], isolated_user_folders: Path
 ) -> None:
-    """With no room for the records, and with none for the status either."""
+    """Once with no space for the records, and once with no space for the status either."""
     EmbeddedEngine().close()
     with FullServer(blocks) as server:
         accepted = post(server, f"{kind}/search", query)
         assert accepted.status_code == 202
-        status = waited(accepted.headers["Location"])
+        status = await_status(accepted.headers["Location"])
         assert status["search_result"]["error_condition"] is True
         assert status["logs"][-1]["level"] == "error"
         assert "File too large" in status["logs"][-1]["summary"]
-        refused(requests.get(f"{accepted.headers['Location']}/data", timeout=60), 404, "failed")
-        refused(post(server, f"{kind}/search", {**query, "request_id": accepted.headers["Location"][-36:]}), 409)
+        assert_refused(requests.get(f"{accepted.headers['Location']}/data", timeout=60), 404, "failed")
+        assert_refused(post(server, f"{kind}/search", {**query, "request_id": accepted.headers["Location"][-36:]}), 409)
         assert get(server, "data_sources/3").status_code == 200
 
 
@@ -524,8 +524,8 @@ def test_a_status_that_cannot_be_written_is_remembered(tmp_path: Path, monkeypat
 # --- sources
 
 
-def test_sources_of_a_catalogue_of_another_maker(tmp_path: Path) -> None:
-    """Ad hoc sources, whose identifiers are negative, are not listed; a text that is missing is null."""
+def test_sources_of_a_third_party_catalogue(tmp_path: Path) -> None:
+    """Ad hoc sources, which have negative identifiers, are not listed. A missing text is null."""
     day = (datetime(2020, 1, 1), datetime(2020, 1, 1, 23, 59))
     path = write(tmp_path / "c.duckdb", [Product(-5, *day, "https://example.org/a.jpg")])
     with duckdb.connect(str(path)) as catalogue:
@@ -538,7 +538,7 @@ def test_sources_of_a_catalogue_of_another_maker(tmp_path: Path) -> None:
         assert min(source["identifier"] for source in listed) >= 0
         assert post(server, "data_sources/search", {"platforms": ["x"]}).json() == []
         assert get(server, "data_sources?program=None").json() == []
-        refused(get(server, "data_sources/-5"), 404)
+        assert_refused(get(server, "data_sources/-5"), 404)
         assert get(server, "availability/data_products?start=2020-01-01&end=2020-01-02").json() == []
         unnamed = get(server, "data_sources/4711?format=full_record").json()
         assert (unnamed["program"], unnamed["display_name"]) == (None, None)
@@ -546,4 +546,6 @@ def test_sources_of_a_catalogue_of_another_maker(tmp_path: Path) -> None:
         plain = get(server, "data_sources/4711").json()
         assert (plain["metadata"], plain["maintainers"]) == (None, None)
         found = post(server, "data_products/search_synchronous", {"query": {**DAY, "data_sources": {}}}).json()
-        assert [record["data_source"]["identifier"] for record in found] == [-5]  # the records themselves are there
+        assert [record["data_source"]["identifier"] for record in found] == [
+            -5
+        ]  # their records are searched all the same

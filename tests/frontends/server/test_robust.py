@@ -1,4 +1,4 @@
-"""`auroraql serve` under bad weather: whatever is asked is answered below 500, and a crowd is served without an error."""
+"""Robustness of `auroraql serve`: no request gets a status of 500 or above, and a crowd is served without an error."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ KEY = "key"
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class Answers:
-    """An application called without a network."""
+class ApplicationClient:
+    """The application, called without a network."""
 
     def __init__(self, folder: Path) -> None:
         products = [
@@ -83,14 +83,14 @@ class Answers:
 
 
 def _whole(file: BinaryIO, size: int) -> list[bytes]:
-    """Read the file of an answer piece by piece and close it, as WSGI asks of a server."""
+    """Read the file of a response piece by piece and close it, as a WSGI server must."""
     with closing(file):
         return list(iter(lambda: file.read(size), b""))
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
-    made = Answers(tmp_path_factory.mktemp("robust"))
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApplicationClient]:
+    made = ApplicationClient(tmp_path_factory.mktemp("robust"))
     yield made
     made.close()
 
@@ -122,8 +122,8 @@ NEARLY = st.sampled_from(
 
 
 @st.composite
-def spoiled(draw: st.DrawFn) -> Any:
-    """A right document with something else in one place."""
+def mutated_documents(draw: st.DrawFn) -> Any:
+    """Generate a valid document with one member replaced."""
     document = json.loads(json.dumps(draw(NEARLY)))
     place = document
     while isinstance(place, dict | list) and place:
@@ -138,8 +138,8 @@ def spoiled(draw: st.DrawFn) -> Any:
 STEPS = {"{request_id}": WORDS | st.text(max_size=9), "{identifier}": st.sampled_from(["1", "44", "9", "x", "-1"])}
 
 
-@given(document=spoiled() | DOCUMENTS, data=st.data())
-def test_whatever_is_asked_is_answered_below_500(answers: Answers, document: Any, data: st.DataObject) -> None:
+@given(document=mutated_documents() | DOCUMENTS, data=st.data())
+def test_no_request_gets_a_server_error(answers: ApplicationClient, document: Any, data: st.DataObject) -> None:
     method, path = data.draw(st.sampled_from(answers.endpoints))
     path = path.replace("{delete_job_id}", "x")
     for name, values in STEPS.items():
@@ -159,7 +159,7 @@ def test_whatever_is_asked_is_answered_below_500(answers: Answers, document: Any
 
 
 @given(st.text(max_size=120) | WORDS)
-def test_an_id_that_names_a_file_is_a_plain_name(text: str) -> None:
+def test_an_id_used_as_a_file_name_is_a_plain_name(text: str) -> None:
     if is_request_id(text):
         assert Path(text).name == text
         assert text.isascii()
@@ -167,8 +167,8 @@ def test_an_id_that_names_a_file_is_a_plain_name(text: str) -> None:
         assert all(each.isalnum() or each in "._-" for each in text)
 
 
-def test_a_failure_inside_tells_nothing_to_the_caller(
-    answers: Answers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_internal_error_reveals_nothing_to_the_caller(
+    answers: ApplicationClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(_self: object) -> None:
         raise KeyError("/secret/path")
@@ -180,7 +180,7 @@ def test_a_failure_inside_tells_nothing_to_the_caller(
     assert "/secret/path" in capsys.readouterr().err
 
 
-def test_many_clients_at_once_are_all_served() -> None:
+def test_many_concurrent_clients_are_all_served() -> None:
     done: list[int] = []
     failed: list[str] = []
 
@@ -188,7 +188,7 @@ def test_many_clients_at_once_are_all_served() -> None:
         with requests.Session() as session:
             while time.monotonic() < stop:
                 try:
-                    done.append(searched(session, server.url))
+                    done.append(run_search(session, server.url))
                 except Exception as problem:
                     failed.append(repr(problem))
 
@@ -207,8 +207,8 @@ def test_many_clients_at_once_are_all_served() -> None:
     assert server.said[-1].startswith("Serving"), server.said
 
 
-def searched(session: requests.Session, url: str) -> int:
-    """One search from beginning to end; how many records it found."""
+def run_search(session: requests.Session, url: str) -> int:
+    """Run one search from submit to data, and return its number of records."""
     accepted = session.post(f"{url}/api/v1/data_products/search", json=MAX, timeout=30)
     assert accepted.status_code == 202, accepted.text
     location = accepted.headers["Location"]

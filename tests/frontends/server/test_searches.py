@@ -1,4 +1,4 @@
-"""How the server runs searches: long windows in slices, and what memory does not suffice for alone."""
+"""Tests of how the server runs searches: long windows in slices, and one at a time when memory is short."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.small_catalogue import Position, Product, write
 
 FIRST = datetime(2020, 1, 1)
 EDGES = [timedelta(days=days, microseconds=micro) for days in (0, 3, 6, 60, 120) for micro in (-500_000, -1, 0, 1)]
-"""Where slices meet, to a fraction of a second."""
+"""Boundaries of slices, to a fraction of a second."""
 
 PLACES = ((1.0, 2.0),) * 4
 
@@ -53,7 +53,7 @@ def soon() -> float:
     only=st.booleans(),
     most=st.sampled_from([1, 2, 3, 5, 100]),
 )
-def test_slices_find_what_the_whole_finds(
+def test_slices_find_the_same_as_the_whole_window(
     engine: EmbeddedEngine, kind: str, start: int | None, days: int | None, only: bool, most: int
 ) -> None:
     begun = FIRST + timedelta(days=start or 0)
@@ -70,7 +70,7 @@ def test_slices_find_what_the_whole_finds(
     assert len(parts) == 1 or most < 100
 
 
-def test_a_slice_has_no_more_than_so_many_records(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slice_has_a_limited_number_of_records(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window_slices, "_MAX_SLICE_RECORDS", 5)
     parts = list(WindowSlicer(engine).slice_plan(plan_document({}, "data_products", engine), soon()))
     sizes = [sum(map(len, engine.submit(part).pages(soon(), 100))) for part in parts]
@@ -92,33 +92,33 @@ VALUES = st.recursive(
 TREES = st.recursive(st.booleans() | st.none(), lambda inner: st.dictionaries(NAMES, inner, max_size=4), max_leaves=10)
 
 
-def formatted(value: Any, tree: dict[str, Any]) -> Any:
-    """What a format means, told plainly."""
+def apply_format(value: Any, tree: dict[str, Any]) -> Any:
+    """Return a record in a response format, by the plain definition."""
     if isinstance(value, list):
-        return [formatted(each, tree) for each in value]
+        return [apply_format(each, tree) for each in value]
     if not isinstance(value, dict):
         return value
     kept = {name: each for name, each in tree.items() if each not in (None, False) and name in value}
-    return {name: value[name] if each is True else formatted(value[name], each) for name, each in kept.items()}
+    return {name: value[name] if each is True else apply_format(value[name], each) for name, each in kept.items()}
 
 
 @given(record=st.dictionaries(NAMES, VALUES), tree=st.dictionaries(NAMES, TREES))
-def test_a_format_keeps_what_it_asks_for(record: dict[str, Any], tree: dict[str, Any]) -> None:
-    wanted = formatted(record, tree)
+def test_a_format_keeps_the_requested_fields(record: dict[str, Any], tree: dict[str, Any]) -> None:
+    wanted = apply_format(record, tree)
     for each in (tree, {**tree, **{f"none{number}": True for number in range(1100)}}):
         made = json.loads(read_format(each)(json.dumps(record).encode()))
         assert made == wanted
         assert list(made) == list(wanted)
 
 
-def test_a_number_of_a_record_stays_as_it_is_written() -> None:
+def test_numbers_of_a_record_keep_their_spelling() -> None:
     line = b'{"a": 1.0, "b": {"c": 123456789012345678901234567890, "d": 1.10}, "e": 0.1e1}'
     assert read_format({"a": True, "b": {"d": True, "c": True}, "e": True})(line) == (
         b'{"a":1.0,"b":{"d":1.10,"c":123456789012345678901234567890},"e":0.1e1}'
     )
 
 
-def test_what_memory_does_not_suffice_for_is_done_alone() -> None:
+def test_a_search_short_of_memory_runs_alone() -> None:
     turns, done, beside = Admission(), [], threading.Event()
     began = threading.Event()
 
@@ -141,7 +141,7 @@ def test_what_memory_does_not_suffice_for_is_done_alone() -> None:
     assert turns.run(lambda: "after", soon()) == "after"
 
 
-def test_there_is_no_turn_beside_one_that_works_alone() -> None:
+def test_no_other_search_starts_during_an_exclusive_one() -> None:
     turns, tried = Admission(), []
 
     def refused() -> None:

@@ -1,4 +1,4 @@
-"""`auroraql serve` as the web has it: packed answers, pages of other origins, addresses with a slash, slow connections."""
+"""Tests of `auroraql serve` over HTTP: compression, other origins, trailing slashes and slow connections."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ import requests
 
 from auroraql.frontends.server import http_server
 from auroraql.frontends.server.gzip_io import accepts_gzip
-from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, finished, get, post, refused
+from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, assert_refused, finished, get, post
 
 PLAIN = {"Accept-Encoding": "identity"}
 
 
-# --- packed answers
+# --- compressed responses
 
 
 def raw(url: str, accepted: str | None, method: str = "GET", body: bytes = b"") -> tuple[Any, bytes]:
-    """An answer as it comes over the wire."""
+    """Return a response as it arrives on the connection."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
     path = f"{place.path}?{place.query}"
@@ -43,7 +43,7 @@ def raw(url: str, accepted: str | None, method: str = "GET", body: bytes = b"") 
     return answer, content
 
 
-def test_answers_are_packed_for_who_takes_them_so(server: ServerProcess) -> None:
+def test_responses_are_compressed_for_clients_that_accept_it(server: ServerProcess) -> None:
     data = f"{finished(server, 'ephemeris', SWARM)}/data"
     wanted = json.dumps({"epoch": True, "nbtrace": {"lat": True}}).encode()
     once = json.dumps({"query": SWARM}).encode()
@@ -77,11 +77,11 @@ def test_answers_are_packed_for_who_takes_them_so(server: ServerProcess) -> None
         ("gzip;q=x", False),
     ],
 )  # fmt: skip
-def test_what_accept_encoding_means(accepted: str, takes: bool) -> None:
+def test_accept_encoding_is_negotiated(accepted: str, takes: bool) -> None:
     assert accepts_gzip(accepted) == takes
 
 
-def test_the_size_of_a_result_is_that_of_its_records(server: ServerProcess) -> None:
+def test_the_size_of_a_result_is_the_size_of_its_records(server: ServerProcess) -> None:
     location = finished(server, "ephemeris", SWARM)
     size = requests.get(location, timeout=60).json()["search_result"]["file_size"]
     assert size == len(requests.get(f"{location}/data", headers=PLAIN, timeout=60).content)
@@ -97,7 +97,7 @@ def preflight(server: ServerProcess, origin: str, path: str = "data_products/sea
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1", "https://[::1]:8443"])
-def test_a_page_of_this_machine_may_search(server: ServerProcess, origin: str) -> None:
+def test_a_page_of_this_machine_can_search(server: ServerProcess, origin: str) -> None:
     asked = preflight(server, origin, **{"Access-Control-Request-Private-Network": "true"})
     assert asked.status_code == 204
     assert asked.headers["Access-Control-Allow-Origin"] == origin
@@ -126,7 +126,7 @@ def test_a_page_of_this_machine_may_search(server: ServerProcess, origin: str) -
         "",
     ],
 )
-def test_a_page_of_another_site_may_not(server: ServerProcess, origin: str) -> None:
+def test_a_page_of_another_site_cannot_search(server: ServerProcess, origin: str) -> None:
     assert "Access-Control-Allow-Origin" not in preflight(server, origin).headers
     answer = requests.get(f"{server.url}/api/v1/data_sources/3", headers={"Origin": origin}, timeout=60)
     assert "Access-Control-Allow-Origin" not in answer.headers
@@ -141,7 +141,7 @@ def test_a_page_of_another_site_may_not(server: ServerProcess, origin: str) -> N
         ("*", "https://other.example", "*"),
     ],
 )
-def test_a_page_of_another_site_may_search_where_it_is_allowed(allowed: str, origin: str, told: str | None) -> None:
+def test_a_page_of_an_allowed_site_can_search(allowed: str, origin: str, told: str | None) -> None:
     with ServerProcess("--allow-origin", allowed) as server:
         assert preflight(server, origin).headers.get("Access-Control-Allow-Origin") == told
         answer = requests.post(
@@ -153,11 +153,11 @@ def test_a_page_of_another_site_may_search_where_it_is_allowed(allowed: str, ori
 # --- addresses
 
 
-def test_a_slash_at_the_end_is_no_other_place(server: ServerProcess) -> None:
+def test_a_trailing_slash_makes_no_difference(server: ServerProcess) -> None:
     assert get(server, "data_sources/3/").json() == get(server, "data_sources/3").json()
     location = finished(server, "data_products", MAX)
     assert requests.get(f"{location}/", timeout=60).json() == requests.get(location, timeout=60).json()
-    refused(get(server, "data_sources//"), 404)
+    assert_refused(get(server, "data_sources//"), 404)
     assert requests.get(f"{server.url}/", timeout=60).json()["name"] == "AuroraQL"
 
 
@@ -175,23 +175,23 @@ def test_a_slash_at_the_end_is_no_other_place(server: ServerProcess) -> None:
         ".x",
     ],
 )
-def test_an_id_is_a_name_and_nothing_else(server: ServerProcess, name: str) -> None:
+def test_an_id_is_a_plain_name(server: ServerProcess, name: str) -> None:
     for tail in ("", "/data"):
         answer = requests.get(f"{server.url}/api/v1/ephemeris/requests/{name}{tail}", timeout=60)
-        refused(answer, 404)
+        assert_refused(answer, 404)
         assert "X-Injected" not in answer.headers
 
 
 @pytest.mark.parametrize(
     "chosen", ["../../x", "a/b", "a\r\nX-Injected: 1", "a\0b", "", " ", "a" * 101, "é", "..", 5, ["a"]]
 )
-def test_an_id_that_is_no_name_is_refused(server: ServerProcess, chosen: object) -> None:
+def test_an_invalid_id_is_refused(server: ServerProcess, chosen: object) -> None:
     answer = post(server, "data_products/search", {**MAX, "request_id": chosen})
-    refused(answer, 400)
+    assert_refused(answer, 400)
     assert "Location" not in answer.headers
 
 
-def test_a_host_that_is_none_is_not_given_back(server: ServerProcess) -> None:
+def test_an_invalid_host_is_not_echoed(server: ServerProcess) -> None:
     place = urlsplit(server.url)
     body = json.dumps(MAX).encode()
     with socket.create_connection((place.hostname, place.port), timeout=10) as made:
@@ -203,10 +203,10 @@ def test_a_host_that_is_none_is_not_given_back(server: ServerProcess) -> None:
         assert (answer.headers["Location"] or "").startswith(f"http://{place.hostname}:{place.port}/")
 
 
-# --- queries that the language would not take, and the service does
+# --- queries that the language refuses and the service accepts
 
 
-def test_distances_of_blocks_that_are_not_there_are_passed_over(server: ServerProcess) -> None:
+def test_distances_of_missing_blocks_are_ignored(server: ServerProcess) -> None:
     query = {**DAY, "ground": [{"programs": ["themis-asi"]}], "space": [{"programs": ["swarm"]}]}
     more = {"ground1-space1": 300, "ground2-space1": 400, "ground1-events1": 900, "space1-space2": None}
     one, other = (
@@ -214,10 +214,12 @@ def test_distances_of_blocks_that_are_not_there_are_passed_over(server: ServerPr
         for each in ({"ground1-space1": 300}, more)
     )
     assert one.json() == other.json()
-    refused(post(server, "conjunctions/search", {**query, "max_distances": {"ground1-spaec1": 300}}), 400, "spaec1")
+    assert_refused(
+        post(server, "conjunctions/search", {**query, "max_distances": {"ground1-spaec1": 300}}), 400, "spaec1"
+    )
 
 
-def test_a_window_between_two_seconds_holds_nothing(server: ServerProcess) -> None:
+def test_a_window_within_one_second_is_empty(server: ServerProcess) -> None:
     moment = "2020-01-01T00:00:00.500Z"
     query = {"data_sources": {"platforms": ["swarma"]}, "start": moment, "end": moment}
     assert "2020-01-01T00:00" in post(server, "utils/describe/query/ephemeris", query).json()
@@ -226,7 +228,7 @@ def test_a_window_between_two_seconds_holds_nothing(server: ServerProcess) -> No
     assert requests.get(f"{location}/data", timeout=60).json() == {"result": []}
     assert post(server, "ephemeris/search_synchronous", {"query": query}).json() == []
     ended = {**query, "end": "2019-01-01T00:00:00"}
-    refused(post(server, "ephemeris/search", ended), 400, "the time window is empty")
+    assert_refused(post(server, "ephemeris/search", ended), 400, "the time window is empty")
 
 
 # --- slow connections
@@ -234,7 +236,7 @@ def test_a_window_between_two_seconds_holds_nothing(server: ServerProcess) -> No
 
 @contextmanager
 def listener(body: bytes) -> Iterator[tuple[str, int]]:
-    """A server of one answer, in this process."""
+    """Run a server with one response, in this process."""
 
     def application(_environ: object, start: Any) -> list[bytes]:
         start("200 OK", [("Content-Length", str(len(body)))])
@@ -251,7 +253,7 @@ def listener(body: bytes) -> Iterator[tuple[str, int]]:
 
 
 def closed_within(made: socket.socket, seconds: float, trickle: bytes = b"") -> bool:
-    """Whether the other side closes a connection, though it has a byte every moment."""
+    """Return whether the server closes a connection that keeps sending single bytes."""
     made.settimeout(0.05)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -271,7 +273,7 @@ def closed_within(made: socket.socket, seconds: float, trickle: bytes = b"") -> 
 @pytest.mark.parametrize(
     "begun", [b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"]
 )
-def test_a_request_that_trickles_is_cut_off(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_request_is_cut_off(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_ARRIVES_WITHIN", 0.5)
     with listener(b"answer") as place, socket.create_connection(place, timeout=10) as made:
         made.sendall(begun)
@@ -282,11 +284,11 @@ def test_a_request_that_trickles_is_cut_off(begun: bytes, monkeypatch: pytest.Mo
                 assert answered.read().endswith(b"\r\n\r\nanswer")
 
 
-def test_an_answer_that_is_taken_by_the_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_response_read_byte_by_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_TAKEN_WITHIN", 0.5)
     with listener(b"x" * (1 << 23)) as place, socket.socket() as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        # No larger than what is taken at once: else each piece waits until the sender asks whether there is room.
+        # No larger than one read: otherwise each piece waits until the sender probes the window.
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         made.connect(place)
         made.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -303,7 +305,7 @@ def test_an_answer_that_is_taken_by_the_byte_is_cut_off(monkeypatch: pytest.Monk
         assert 0 < taken < 1 << 23
 
 
-def test_a_connection_that_is_used_again_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reused_connection_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = [1.0]
     monkeypatch.setattr(http_server, "time", SimpleNamespace(monotonic=lambda: moment[0]))
     monkeypatch.setattr(http_server, "_TAKEN_WITHIN", http_server._ARRIVES_WITHIN)

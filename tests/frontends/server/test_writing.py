@@ -1,4 +1,4 @@
-"""The write side of `auroraql serve`, mostly by pyaurorax: what is uploaded is there, whole, and nobody else may."""
+"""Tests of uploads to `auroraql serve`, mostly with pyaurorax: they are atomic, durable and need the key."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def client(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def source(**changed: Any) -> Any:
-    """A source that is not there yet."""
+    """Return a source that does not exist yet."""
     fields = {"program": "test-program", "platform": "test-platform", "instrument_type": "test-instrument-type"}
     return DataSource(**{**fields, "source_type": "ground", "display_name": "Test", **changed})
 
 
 def product(of: Any, url: str, day: int = 1) -> Any:
-    """A day's keogram."""
+    """Return the keogram of a day."""
     start, end = datetime(2020, 1, day), datetime(2020, 1, day, 23, 59, 59)
     return DataProductData(of, "keogram", start, end, url, {"keogram_type": "daily", "näme": [1, 2.5, None, True]})
 
@@ -86,7 +86,7 @@ def test_data_products_are_uploaded_and_deleted(client: Any, catalogue: Path, se
         products.upload(of.identifier, [product(of, "test.jpg"), product(of, "test2.jpg", 2)], validate_source=True)
         == 0
     )
-    assert products.upload(of.identifier, [product(of, "test.jpg")]) == 0  # a second time it changes nothing
+    assert products.upload(of.identifier, [product(of, "test.jpg")]) == 0  # a second upload changes nothing
     search = products.search(FIRST, LAST, programs=["trex"], platforms=["gillam"], poll_interval=0.05)
     assert [each.url for each in search.data] == ["test.jpg", "test2.jpg"]
     assert search.data[0].metadata == {"keogram_type": "daily", "näme": [1, 2.5, None, True]}
@@ -101,7 +101,7 @@ def test_data_products_are_uploaded_and_deleted(client: Any, catalogue: Path, se
         assert len(archive.run("FIND data_products SELECT url DURING 2020")) == 2
 
 
-def test_data_products_are_deleted_by_their_time(client: Any) -> None:
+def test_data_products_are_deleted_by_time(client: Any) -> None:
     of = client.search.sources.get(**NAMES)
     client.search.data_products.upload(of.identifier, [product(of, f"{day}.jpg", day) for day in (1, 2, 3)])
     assert client.search.data_products.delete(of, datetime(2020, 1, 1), datetime(2020, 1, 3)) == 0
@@ -138,7 +138,7 @@ def test_ephemeris_is_uploaded_and_deleted(client: Any, catalogue: Path, server:
     ]
 
 
-def test_what_was_answered_outlives_a_crash(client: Any, catalogue: Path, server: ServerProcess) -> None:
+def test_acknowledged_writes_survive_a_crash(client: Any, catalogue: Path, server: ServerProcess) -> None:
     of = client.search.sources.get(**NAMES)
     client.search.data_products.upload(of.identifier, [product(of, "test.jpg")])
     server.stop(signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_what_was_answered_outlives_a_crash(client: Any, catalogue: Path, server
         assert len(archive.run("FIND data_products WHERE platform = 'gillam' ON 2020-01-01")) == 1
 
 
-def test_a_wrong_record_leaves_nothing_of_an_upload(client: Any, server: ServerProcess) -> None:
+def test_an_invalid_record_rejects_the_whole_upload(client: Any, server: ServerProcess) -> None:
     of = client.search.sources.get(**NAMES)
     right = {
         **NAMES,
@@ -182,14 +182,14 @@ def test_a_wrong_record_leaves_nothing_of_an_upload(client: Any, server: ServerP
         ({"colour": "red"}, "not a field"),
     ],
 )
-def test_a_wrong_source_is_refused(server: ServerProcess, changed: dict[str, Any], said: str) -> None:
+def test_an_invalid_source_is_refused(server: ServerProcess, changed: dict[str, Any], said: str) -> None:
     fields = {k: v for k, v in vars(source()).items() if v is not None and k != "format"}
     answer = requests.post(f"{server.url}/api/v1/data_sources", json={**fields, **changed}, headers=HEADERS, timeout=10)
     assert answer.status_code == 400
     assert said in answer.json()["error_message"]
 
 
-def test_put_replaces_a_source_whole(client: Any, server: ServerProcess) -> None:
+def test_put_replaces_the_whole_source(client: Any, server: ServerProcess) -> None:
     client.search.sources.add(source(identifier=400, metadata={"a": 1}))
     fields = {"program": "p", "platform": "q", "instrument_type": "r", "source_type": "leo", "display_name": "d"}
     url = f"{server.url}/api/v1/data_sources/400"
@@ -214,7 +214,7 @@ WRITES = [
 ]
 
 
-def test_nobody_writes_without_the_key(client: Any, server: ServerProcess) -> None:
+def test_writing_requires_the_key(client: Any, server: ServerProcess) -> None:
     for method, path in WRITES:
         for headers in ({}, {"x-aurorax-api-key": "guess"}, {"x-aurorax-api-key": KEY[:-1]}):
             answer = requests.request(method, f"{server.url}/api/v1/{path}", json={}, headers=headers, timeout=10)
@@ -224,7 +224,7 @@ def test_nobody_writes_without_the_key(client: Any, server: ServerProcess) -> No
         client.search.sources.add(source())
 
 
-def test_nobody_writes_by_default(catalogue: Path) -> None:
+def test_writing_is_disabled_by_default(catalogue: Path) -> None:
     before = catalogue.read_bytes()
     with ServerProcess(archive=catalogue) as server:
         for method, path in WRITES:

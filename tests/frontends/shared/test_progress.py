@@ -1,4 +1,4 @@
-"""The line that says how far a search has come: on a terminal, while it lasts, and nowhere else."""
+"""Tests of the progress line: on a terminal only, and only while a search runs."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 
 class Terminal(StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 @pytest.fixture(autouse=True)
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The terminal that the tests run in plays no part."""
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clear the variables that describe the terminal that runs the tests."""
     for name in ("TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "WEZTERM_PANE", "WT_SESSION", "TERM_PROGRAM"):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_progress_is_one_line_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_one_line_in_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     assert status_line(StringIO()) is None
     assert status_line(None) is None
@@ -62,14 +62,14 @@ def test_progress_is_one_line_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch
 def test_the_line_is_never_wider_than_the_terminal(width: int, line: str) -> None:
     shown = describe_progress(Progress(75.9, line, 12_300_000, 4500), width)
     assert display_width(shown) <= width
-    if width >= 40:  # what was received is always said, the log as far as there is room
+    if width >= 40:  # the number of bytes is always shown, the log as far as it fits
         assert shown.startswith("1 min 15 s")
         assert shown.endswith("12.3 MB · 4,500 records")
     if width == 200 and len(line) < 300:
         assert line in shown
 
 
-def test_it_is_drawn_in_place_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_redrawn_in_place_and_erased_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     screen = pyte.Screen(60, 5)
     stream = pyte.Stream(screen)
@@ -93,7 +93,7 @@ def test_it_is_drawn_in_place_and_leaves_nothing_behind(monkeypatch: pytest.Monk
     assert screen.cursor.x == 0
 
 
-def test_a_terminal_that_sets_its_lines_anew_is_cleared_upwards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_that_rewraps_lines_is_cleared_upwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("TMUX", "x")
     assert rewraps_lines(os.environ)
@@ -107,7 +107,7 @@ def test_a_terminal_that_sets_its_lines_anew_is_cleared_upwards(monkeypatch: pyt
     assert terminal.getvalue().endswith("\r\x1b[2A\x1b[J")
 
 
-def test_the_same_line_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_line_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     show = status_line(terminal)
@@ -118,7 +118,7 @@ def test_the_same_line_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such terminals")
-def test_keys_are_not_echoed_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_typed_keys_are_not_echoed_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     ours, theirs = pty.openpty()
     try:
@@ -139,15 +139,15 @@ def test_keys_are_not_echoed_into_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (59.9, "59 s"), (75, "1 min 15 s"), (7325, "2 h 2 min")])
-def test_lengths_of_time(seconds: float, said: str) -> None:
+def test_durations(seconds: float, said: str) -> None:
     assert format_duration(seconds) == said
 
 
-def test_progress_names_what_there_is() -> None:
+def test_progress_lists_the_known_facts() -> None:
     assert describe_progress(Progress(3.0, "", 0, 0)) == "3 s"
 
 
-# --- statements that are no searches
+# --- statements without a search
 
 
 @pytest.fixture
@@ -155,8 +155,8 @@ def told() -> list[Progress | None]:
     return []
 
 
-def check_told(told: list[Progress | None]) -> None:
-    """It was told now and then how long it took, and at the end that it is over."""
+def assert_elapsed_was_reported(told: list[Progress | None]) -> None:
+    """Assert that the elapsed time was reported now and then, and the end once."""
     *during, last = told
     assert last is None
     elapsed = [each.elapsed for each in during if each is not None]
@@ -165,20 +165,20 @@ def check_told(told: list[Progress | None]) -> None:
     assert elapsed[-1] > 0.3
 
 
-def test_availability_says_how_long_it_takes(told: list[Progress | None]) -> None:
+def test_availability_shows_its_run_time(told: list[Progress | None]) -> None:
     with AuroraXServer(RECORDS, SOURCES) as server, auroraql.connect(server.url, watch=told.append) as archive:
         server.faults["availability"] = Fault(hang=0.6)
         archive.run("SHOW AVAILABILITY OF data_products ON 2020-02-01")
-        check_told(told)
+        assert_elapsed_was_reported(told)
         told.clear()
         server.faults["sources"] = Fault(hang=0.6)
         archive.run("SHOW SOURCES REFRESH")
         assert told.count(None) == 2
         told.remove(None)
-        check_told(told)
+        assert_elapsed_was_reported(told)
 
 
-def test_sql_says_how_long_it_takes(told: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sql_shows_its_run_time(told: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> None:
     run_sql = runner.run_sql
 
     def slow(*arguments: Any) -> Any:
@@ -190,10 +190,10 @@ def test_sql_says_how_long_it_takes(told: list[Progress | None], monkeypatch: py
         archive.run("LET c = FIND data_products WHERE program = 'rainbow' ON 2020-03-01")
         told.clear()
         archive.run("SQL SELECT count(*) FROM c")
-    check_told(told)
+    assert_elapsed_was_reported(told)
 
 
-def test_what_fails_or_is_interrupted_leaves_no_line(told: list[Progress | None]) -> None:
+def test_a_failure_or_interrupt_leaves_no_line(told: list[Progress | None]) -> None:
     for error in (KeyboardInterrupt(), Unreachable("", archive="x")):
         with pytest.raises(type(error)), report_elapsed(told.append, 0):
             raise error

@@ -1,4 +1,4 @@
-"""SQL over results: what it answers, and every way out of it that is shut."""
+"""Tests of SQL over results: its answers, and the sandbox that blocks everything else."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
         yield opened
 
 
-def told(archive: Archive, text: str, **parameters: Any) -> StatementError:
-    """Why SQL does not run."""
+def error_of(archive: Archive, text: str, **parameters: Any) -> StatementError:
+    """Return the error of an SQL statement that does not run."""
     with pytest.raises(StatementError) as raised:
         archive.run(f"SQL {text}", **parameters)
     return raised.value
 
 
-# --- what it answers
+# --- answers
 
 
 def test_results_are_tables(archive: Archive) -> None:
@@ -89,7 +89,7 @@ def test_columns_have_plain_names_and_real_types(archive: Archive, name: str) ->
     assert [row[:2] for row in empty] == [row[:2] for row in archive.run("SQL DESCRIBE c")]
 
 
-def test_names_and_columns_that_meet(archive: Archive) -> None:
+def test_ambiguous_names_and_columns(archive: Archive) -> None:
     archive.run(
         "LET twice = FIND data_products SELECT program AS Program, data_source.program, metadata.program,"
         " keogram_type AS `a b`, data_source WHERE program = 'trex' ON 2020-02-01 LIMIT 1"
@@ -106,13 +106,13 @@ def test_names_and_columns_that_meet(archive: Archive) -> None:
 
 @pytest.fixture(scope="module")
 def whole(archive: Archive) -> Archive:
-    """Whole records and a part of them as results."""
+    """Return whole records and selected columns of them as results."""
     archive.run("LET e = FIND ephemeris WHERE program = 'swarm' ON 2020-01-01 ORDER BY epoch, platform LIMIT 4")
     archive.run("LET f = FIND e SELECT epoch, nbtrace.lat AS lat, data_source.program, nbtrace")
     return archive
 
 
-def test_columns_have_the_names_that_find_gives(whole: Archive) -> None:
+def test_columns_have_the_names_of_find(whole: Archive) -> None:
     for name in ("c", "places", "e", "f"):
         every = whole.run(f"SQL FROM {name}")
         assert [column.name for column in every.columns] == [c.name for c in whole.results[name].columns], name
@@ -145,7 +145,7 @@ def test_a_dotted_name_is_a_column(whole: Archive, text: str) -> None:
     assert {value for (value,) in found} == expected
 
 
-def test_a_name_that_the_sql_gives_stays_its_own(whole: Archive) -> None:
+def test_an_alias_of_the_sql_is_kept(whole: Archive) -> None:
     for text in (
         "SELECT list_transform([{'lat': 7}], lambda nbtrace: nbtrace.lat)[1] FROM e LIMIT 1",
         "SELECT nbtrace.lat FROM (SELECT 7 AS lat FROM e) AS nbtrace LIMIT 1",
@@ -171,8 +171,8 @@ MISNAMED = {
 
 
 @pytest.mark.parametrize("text", MISNAMED)
-def test_the_way_out_of_a_name_of_another_shape(whole: Archive, text: str) -> None:
-    (diagnostic,) = told(whole, text).diagnostics
+def test_the_hint_for_a_nested_name(whole: Archive, text: str) -> None:
+    (diagnostic,) = error_of(whole, text).diagnostics
     assert (diagnostic.hint, diagnostic.fix) == (f"did you mean {MISNAMED[text]}?", MISNAMED[text])
     statement = f"SQL {text}"
     assert isinstance(diagnostic.origin, Span)
@@ -180,18 +180,18 @@ def test_the_way_out_of_a_name_of_another_shape(whole: Archive, text: str) -> No
     assert len(whole.run(mended)) > 0
 
 
-def test_the_way_out_of_a_misspelt_dotted_name(whole: Archive) -> None:
+def test_the_hint_for_a_misspelt_dotted_name(whole: Archive) -> None:
     for text, hint in {
         "SELECT nbtrace.latt FROM e": "did you mean nbtrace.lat?",
         "SELECT nbtrace FROM e": "did you mean nbtrace.lat or nbtrace.lon?",
         "SELECT nbtrace.lat, location_geo.lan FROM e": "did you mean location_geo.lon?",
     }.items():
-        (diagnostic,) = told(whole, text).diagnostics
+        (diagnostic,) = error_of(whole, text).diagnostics
         assert diagnostic.message.startswith("there is no column"), text
         assert (diagnostic.hint, diagnostic.fix) == (hint, None)
 
 
-def test_whatever_is_no_more_than_a_select_runs(archive: Archive) -> None:
+def test_every_plain_select_runs(archive: Archive) -> None:
     for text in (
         "VALUES (1), (2)",
         "FROM c",
@@ -231,8 +231,8 @@ def test_whatever_is_no_more_than_a_select_runs(archive: Archive) -> None:
         "FROM (UNPIVOT c ON platform, program)",
     ],
 )
-def test_what_is_read_is_there(archive: Archive, text: str) -> None:
-    """Columns that the SQL does not name are not made; it answers as if all were."""
+def test_every_referenced_column_is_converted(archive: Archive, text: str) -> None:
+    """Columns that the SQL does not name are not converted; the answer is the same as with all of them."""
     statement = parse(f"SQL {text}")
     assert isinstance(statement, SqlStatement)
     limited = replace(check_sql(statement, ["c", "passes"]), columns=None)
@@ -242,7 +242,7 @@ def test_what_is_read_is_there(archive: Archive, text: str) -> None:
     assert sorted(map(str, archive.run(f"SQL {text}"))) == sorted(map(str, expected))
 
 
-def test_values_come_as_results_have_them(archive: Archive) -> None:
+def test_values_have_the_types_of_results(archive: Archive) -> None:
     found = archive.run(
         "SQL SELECT 1 AS a, 1.50 AS b, 'x' AS c, true AS d, NULL AS e, date '2020-02-01' AS f, "
         "timestamp '2020-02-01 01:02:03' AS g, [1.5::DECIMAL(3, 1), NULL] AS h, {'k': date '2020-02-01'} AS i, "
@@ -264,11 +264,11 @@ def test_parameters_are_bound(archive: Archive) -> None:
     found = archive.run(f"SQL {text}", site="gillam", kinds=["keogram", "movie"])
     assert found.rows[0][0] > 0
     assert archive.run(f"SQL {text}", site="gillam' OR 'a' = 'a", kinds=["keogram"]).rows == [(0,)]
-    assert [d.code for d in told(archive, text, site="gillam").diagnostics] == ["AQL0206"]
-    assert [d.code for d in told(archive, "SELECT ?, $1").diagnostics] == ["AQL0408", "AQL0408"]
+    assert [d.code for d in error_of(archive, text, site="gillam").diagnostics] == ["AQL0206"]
+    assert [d.code for d in error_of(archive, "SELECT ?, $1").diagnostics] == ["AQL0408", "AQL0408"]
 
 
-# --- the ways out
+# --- the sandbox
 
 
 NO_SELECT = [
@@ -313,12 +313,12 @@ NO_FUNCTION = [
 
 
 @pytest.mark.parametrize("text", [*NO_SELECT, *NO_RESULT, *NO_FUNCTION])
-def test_a_way_out_is_shut(archive: Archive, text: str, tmp_path: Path) -> None:
+def test_unsafe_sql_is_refused(archive: Archive, text: str, tmp_path: Path) -> None:
     python_variable, list_of_rows = duckdb.values(["seen"]), [("seen",)]
     file = tmp_path / "file.csv"
     file.write_text("a,b\n1,2\n")
     before = file.read_text(), sorted(tmp_path.iterdir())
-    error = told(archive, text.format(file=file))
+    error = error_of(archive, text.format(file=file))
     assert {each.code for each in error.diagnostics} <= {"AQL0408", "AQL0409", "AQL0220"}, text
     assert all(isinstance(each.origin, Span) for each in error.diagnostics)
     assert (file.read_text(), sorted(tmp_path.iterdir())) == before
@@ -326,8 +326,8 @@ def test_a_way_out_is_shut(archive: Archive, text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [*NO_SELECT, *NO_RESULT])
-def test_the_database_is_locked_besides(text: str, tmp_path: Path) -> None:
-    """Without the look at what is written: nothing reaches a file, and no setting changes."""
+def test_the_database_itself_is_locked(text: str, tmp_path: Path) -> None:
+    """Without the check of the statement: nothing reaches a file, and no setting changes."""
     file = tmp_path / "file.csv"
     file.write_text("a,b\nxyzzy41,2\n")
     with duckdb.connect(":memory:", config=CONFIG) as connection:
@@ -341,12 +341,12 @@ def test_the_database_is_locked_besides(text: str, tmp_path: Path) -> None:
         assert connection.execute("SELECT current_setting('lock_configuration')").fetchall() == [(True,)]
 
 
-def test_one_statement_and_whole_text(archive: Archive) -> None:
+def test_one_complete_statement_only(archive: Archive) -> None:
     with pytest.raises(StatementError, match="AQL0115"):
         archive.run("SQL SELECT 1; SELECT 2")
-    assert [each.code for each in told(archive, "(SELECT 1; SELECT 2)").diagnostics] != []
-    assert [each.code for each in told(archive, "-- nothing").diagnostics] == ["AQL0105"]
-    assert [each.code for each in told(archive, "SELECT '\ud800'").diagnostics] == ["AQL0409"]
+    assert [each.code for each in error_of(archive, "(SELECT 1; SELECT 2)").diagnostics] != []
+    assert [each.code for each in error_of(archive, "-- nothing").diagnostics] == ["AQL0105"]
+    assert [each.code for each in error_of(archive, "SELECT '\ud800'").diagnostics] == ["AQL0409"]
 
 
 @pytest.mark.parametrize(
@@ -360,14 +360,14 @@ def test_one_statement_and_whole_text(archive: Archive) -> None:
         ("SELECT 'ö', current_setting('x')", "current_setting('x')"),
     ],
 )
-def test_the_caret_stands_under_what_is_wrong(archive: Archive, text: str, under: str) -> None:
-    (said,) = told(archive, text).diagnostics
+def test_the_span_marks_the_error(archive: Archive, text: str, under: str) -> None:
+    (said,) = error_of(archive, text).diagnostics
     assert isinstance(said.origin, Span)
     assert f"SQL {text}"[said.origin.start : said.origin.end] == under
 
 
-def test_deep_sql_is_no_crash(archive: Archive) -> None:
-    assert told(archive, "SELECT " + "(" * 150 + "1 +" + ")" * 150).diagnostics[0].code == "AQL0409"
+def test_deeply_nested_sql_does_not_crash(archive: Archive) -> None:
+    assert error_of(archive, "SELECT " + "(" * 150 + "1 +" + ")" * 150).diagnostics[0].code == "AQL0409"
     deep = "SELECT " + "-".join(["1"] * 3000)
     try:
         assert archive.run(f"SQL {deep}").rows == [(1 - 2999,)]
@@ -375,7 +375,7 @@ def test_deep_sql_is_no_crash(archive: Archive) -> None:
         assert error.diagnostics[0].code == "AQL0409"
 
 
-# --- time
+# --- deadlines and threads
 
 
 def test_sql_ends_at_the_deadline() -> None:

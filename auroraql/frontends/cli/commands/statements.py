@@ -7,9 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 
 from auroraql.codecs.script import read_script
 from auroraql.config import Config, effective_config
@@ -52,9 +50,6 @@ def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mappi
     archive = open_archive_from_config(config, verbose=bool(options.verbose))
     if options.limit is not None:
         archive.limit_rows(options.limit + 1)  # one more row shows whether any are left out
-    if target is None and archive.settings.format == "table" and sys.stdout.isatty():
-        # Load the table renderer while the archive is opened and searched.
-        Thread(target=import_module, args=("tabulate",), daemon=True).start()
     code, first_format = EXIT_OK, ""
     with archive, InterruptHandler(archive).detaching_jobs():
         for outcome in _run_each(archive, sources, values, keep_going=bool(options.keep_going)):
