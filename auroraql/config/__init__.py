@@ -6,11 +6,13 @@ an argument, and is never shown. A key of the file is only sent to the archive t
 
 from __future__ import annotations
 
+import argparse
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_data_path
 
 from auroraql.config.definitions import (
     FILE_VARIABLE,
@@ -212,7 +214,7 @@ class _ConfigLayers:
 
 def _may_receive_key(archive: str, origin: str) -> bool:
     """Return whether a key of this origin may be sent to an archive. AURORAX_API_KEY is only sent to AuroraX."""
-    from auroraql.engines.addresses import is_aurorax, may_carry_key  # deferred: only needed for a key
+    from auroraql.engines.registry import is_aurorax, may_carry_key  # deferred: only needed for a key
 
     definition = find_engine(archive)
     if not definition.takes_api_key:
@@ -243,3 +245,22 @@ def unknown_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
             matches = find_closest(name, known, 1)
             unknown.append((name, f"did you mean {matches[0]}?" if matches else "there is no such setting"))
     return unknown
+
+
+_OPTIONS = ("archive", "format", "timeout", "color", "profile")
+
+
+def effective_config(options: argparse.Namespace, *, checked: bool = False) -> Config:
+    """Return the settings of a command, validated when `checked`. Raises UsageError for an invalid setting."""
+    return read_config(os.environ, {name: getattr(options, name, None) for name in _OPTIONS}, checked=checked)
+
+
+def query_folders(config: Config) -> tuple[Path, Path]:
+    """Return the folders of saved queries: the working folder, and the user's folder, where new ones are stored."""
+    return Path(), user_query_folder(config)
+
+
+def user_query_folder(config: Config) -> Path:
+    """Return the user's folder of saved queries."""
+    named = config.text("queries")
+    return Path(named).expanduser() if named else user_data_path("auroraql") / "queries"

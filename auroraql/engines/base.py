@@ -1,4 +1,4 @@
-"""Engine protocol: capabilities, catalogue, and execution of plans.
+"""Engines: the protocol of an engine and its runs, and the opening of an archive by name, eagerly or lazily.
 
 An engine takes a `Plan` and returns a `EngineRun`, whose `fetch` returns `FetchedData` records. Errors are subclasses of
 `ArchiveError` and name engine and request id.
@@ -6,12 +6,17 @@ An engine takes a `Plan` and returns a `EngineRun`, whose `fetch` returns `Fetch
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import inf
-from typing import Protocol
+from threading import Lock
+from typing import Any, Protocol, cast
 
+from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.registry import archive_forms, find_engine
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
@@ -183,3 +188,67 @@ class Engine(Protocol):
 
 
 DEFAULT_TIMEOUT = timedelta(minutes=10)
+
+
+Say = Callable[[str], None]
+
+
+def open_archive(
+    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
+) -> Engine:
+    """Open an archive; a catalogue file within `timeout` seconds.
+
+    `api_key` defaults to AURORAX_API_KEY for AuroraX itself. `say` receives lines about slow steps. Raises UsageError
+    for an archive that does not exist, Unreachable for one that cannot be opened, TimedOut.
+    """
+    return _open(archive, api_key, say, timeout, lazily=False)
+
+
+def open_lazily(
+    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
+) -> Engine:
+    """Return an archive whose name and catalogue are available at once; it may open on the first request for records.
+
+    Raises the errors of `open_archive`.
+    """
+    return _open(archive, api_key, say, timeout, lazily=True)
+
+
+def _open(archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float, *, lazily: bool) -> Engine:
+    if not archive:
+        raise UsageError("no archive is named", f"use {archive_forms()}")
+    definition = find_engine(archive)
+    opener = definition.load((lazily and definition.lazy_opener) or definition.opener)
+    return cast("Engine", opener(archive, api_key, say, time.monotonic() + timeout))
+
+
+def make_lazy(name: str, capabilities: Capabilities, catalogue: Catalogue, open_it: Callable[[], Engine]) -> Engine:
+    """Return an engine that calls `open_it` on first use, and raises its errors then."""
+    return cast("Engine", _LazyEngine(name, capabilities, catalogue, open_it))
+
+
+class _LazyEngine:
+    """Proxy of an engine that opens it on the first access to another attribute."""
+
+    def __init__(
+        self, name: str, capabilities: Capabilities, catalogue: Catalogue, open_it: Callable[[], Engine]
+    ) -> None:
+        self.name, self.capabilities = name, capabilities
+        self._catalogue, self._open_it, self._lock = catalogue, open_it, Lock()
+        self._engine: Engine | None = None
+
+    def catalogue(self) -> Catalogue:
+        return self._catalogue if self._engine is None else self._engine.catalogue()
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._open(), name)
+
+    def _open(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._open_it()
+        return self._engine

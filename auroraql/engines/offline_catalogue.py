@@ -19,7 +19,7 @@ def offline_catalogue(archive: str) -> Catalogue:
     if definition.catalogue:
         return cast("Catalogue", definition.load(definition.catalogue)())
     # Import here: most statements are translated for the demonstration, which needs no engine.
-    from auroraql.engines.opening import open_archive
+    from auroraql.engines.base import open_archive
 
     try:
         engine = open_archive(archive, "", lambda _line: None)

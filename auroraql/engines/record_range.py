@@ -9,7 +9,7 @@ from auroraql.diagnostics.errors import ArchiveError
 from auroraql.engines.base import Engine
 from auroraql.ir.plan import Request
 from auroraql.ir.query import Window
-from auroraql.ir.time_literals import SECOND
+from auroraql.ir.times import SECOND
 from auroraql.schema.catalogue import DataSource, join_statistics
 
 _FIRST_DAY = date(1957, 10, 4)

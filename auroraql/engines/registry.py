@@ -1,7 +1,7 @@
 """Engine registry: what an archive name means, and which engine opens it.
 
 This table is the only place that interprets archive names. It holds data, so that importing it loads no engine. To add
-an engine, write its folder and add a row here.
+an engine, write its folder and add a row here. The functions below it compare addresses and decide who may get a key.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 AURORAX = "aurorax"
 AURORAX_URL = "https://api.aurorax.space"
@@ -25,7 +27,7 @@ class EngineDefinition:
     doc: str
     """Description in completion."""
     opener: str
-    """`(archive, api_key, say, deadline) -> Engine`, see `auroraql.engines.opening`."""
+    """`(archive, api_key, say, deadline) -> Engine`, see `auroraql.engines.base`."""
     name: str = ""
     """The archive's whole name, if it has a fixed one."""
     schemes: tuple[str, ...] = ()
@@ -64,7 +66,7 @@ class EngineDefinition:
 _SERVICE = EngineDefinition(
     form="a URL",
     doc="search engine with AuroraX's API",
-    opener="auroraql.engines.aurorax.opening:open_service",
+    opener="auroraql.engines.aurorax.aurorax_engine:open_service",
     schemes=("http", "https"),
     check="auroraql.engines.aurorax.credentials:read_address",
     is_remote=True,
@@ -74,7 +76,7 @@ _SERVICE = EngineDefinition(
 _CATALOGUE_FILE = EngineDefinition(
     form="a catalogue file",
     doc="catalogue file",
-    opener="auroraql.engines.duckdb.opening:open_file",
+    opener="auroraql.engines.duckdb.embedded_engine:open_file",
     suffix=".duckdb",
     is_servable=True,
 )
@@ -83,9 +85,9 @@ ENGINES = (
     EngineDefinition(
         form="demo",
         doc="demonstration data",
-        opener="auroraql.engines.duckdb.opening:open_demonstration",
+        opener="auroraql.engines.duckdb.embedded_engine:open_demonstration",
         name="demo",
-        lazy_opener="auroraql.engines.duckdb.opening:open_demonstration_lazily",
+        lazy_opener="auroraql.engines.duckdb.demo.lazy_demo:open_demonstration_lazily",
         catalogue="auroraql.engines.duckdb.demo:demo_catalogue",
         is_demonstration=True,
         always_exists=True,
@@ -95,7 +97,7 @@ ENGINES = (
     EngineDefinition(
         form=AURORAX,
         doc="the search engine",
-        opener="auroraql.engines.aurorax.opening:open_aurorax",
+        opener="auroraql.engines.aurorax.aurorax_engine:open_aurorax",
         name=AURORAX,
         url=AURORAX_URL,
         is_remote=True,
@@ -128,3 +130,35 @@ def archive_forms() -> str:
     """Return the forms of archive names for a message: `demo, a catalogue file, aurorax or a URL`."""
     forms = [definition.form for definition in ENGINES]
     return f"{', '.join(forms[:-1])} or {forms[-1]}"
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def url_origin(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port of a URL; None for a malformed URL."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return None
+
+
+def is_aurorax(url: str) -> bool:
+    """Return whether a URL is AuroraX's own service, to which AURORAX_API_KEY belongs."""
+    return url_origin(url) == url_origin(AURORAX_URL)
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL's host is this machine."""
+    host = ""
+    try:
+        host = urlsplit(url).hostname or ""
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def may_carry_key(url: str) -> bool:
+    """Return whether a key may be sent to the URL: encrypted, or within this machine."""
+    return urlsplit(url).scheme == "https" or is_loopback(url)

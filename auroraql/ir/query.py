@@ -11,7 +11,7 @@ Normal form of the predicate:
   value is `=`.
 * The terms of the outermost AND have the order of the query JSON: programs, platforms, instrument types, other fields,
   metadata.
-* A time is compared with an instant, or for equality with the interval of a literal (see `auroraql.ir.time_literals`).
+* A time is compared with an instant, or for equality with the interval of a literal (see `auroraql.ir.times`).
 * Terms of the outermost AND that equal a bound of the time window become that bound. Terms that contradict the window
   stay in the predicate.
 """
@@ -27,7 +27,7 @@ from itertools import combinations, pairwise
 from typing import assert_never
 
 from auroraql.diagnostics.errors import Origin
-from auroraql.ir.time_literals import (
+from auroraql.ir.times import (
     RESOLUTION,
     TimeError,
     add_time,

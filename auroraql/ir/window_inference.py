@@ -23,7 +23,7 @@ from auroraql.ir.query import (
     split_conjuncts,
     time_limits,
 )
-from auroraql.ir.time_literals import RESOLUTION, TimeError, add_time, write_instant
+from auroraql.ir.times import RESOLUTION, TimeError, add_time, write_instant
 from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
 from auroraql.schema.kinds.conjunctions import epoch_step_seconds
 from auroraql.schema.operators import Op

@@ -14,7 +14,7 @@ from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs
 from auroraql.ir.window_inference import is_time, narrow_window
 from auroraql.planner.pushdown import MAX_REQUESTS, NativeRequest, response_format
-from auroraql.planner.windows import FindRecordRange, apply_windows, close_windows, cut_windows, is_open
+from auroraql.planner.request_windows import FindRecordRange, apply_windows, close_windows, cut_windows, is_open
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 
@@ -102,7 +102,7 @@ def _plan_requests(
         return _make_plan(query, (), None, (*collected, _impossible_times_warning(query)))
     if query.criteria is not None:
         # Deferred: only conjunction searches pay for this import.
-        from auroraql.planner.conjunctions import ConjunctionPlanner
+        from auroraql.planner.conjunction_plan import ConjunctionPlanner
 
         planner = ConjunctionPlanner(query.criteria, sources or (lambda: catalogue.sources), catalogue)
         requests = planner.requests(replace(query, start=window[0], end=window[1]))
@@ -184,7 +184,7 @@ def plan_warnings(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnos
     if narrow_window(query) is None:
         return (*collected, _impossible_times_warning(query))
     if query.criteria is not None:
-        from auroraql.planner.conjunctions import ConjunctionPlanner
+        from auroraql.planner.conjunction_plan import ConjunctionPlanner
 
         return (*collected, *ConjunctionPlanner(query.criteria, lambda: catalogue.sources, catalogue).check())
     native = NativeRequest.build(query.where, KINDS[query.kind])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from auroraql.resolver.times import Interval, TimeError, read_interval, resolve_named_time, shift_interval
+from auroraql.ir.times import Interval, TimeError, read_interval, resolve_named_time, shift_interval
 from auroraql.resolver.values import PLAIN_NUMBER
 
 NAMED = r"(?:now|today)(?:\s*[+-]\s*\d+\s*[a-z]+)?"
@@ -62,7 +62,7 @@ def split_items(text: str) -> list[str]:
 
 
 def quote_value(value: str) -> str:
-    """Return a text as a value in front matter or after `\\run`, quoted where necessary."""
+    r"""Return a text as a value in front matter or after `\run`, quoted where necessary."""
     plain = re.fullmatch(r"[^\s,'\"()]+", value) is not None
     return value if plain else "'" + value.replace("'", "''") + "'"
 

@@ -1,11 +1,14 @@
-"""Output target of a text: its width, its capabilities and the commands that hints may name."""
+"""Output target of a text: its width and capabilities, and the texts that accompany a result: notes and footer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TextIO
 
+from auroraql.diagnostics.errors import make_visible
 from auroraql.rendering.cell_format import DIM, apply_style
+from auroraql.results.result_set import ResultSet
+from auroraql.schema import KINDS
 
 MAX_ROWS_SHOWN = 1000
 """Maximum rows shown on a terminal. Pipes and files receive all rows."""
@@ -77,3 +80,30 @@ def supports_blocks(stream: TextIO) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def format_footer(result: ResultSet) -> str:
+    """Return row count, elapsed time and archive."""
+    rows = "" if result.is_report else f"{len(result):,} row{'' if len(result) == 1 else 's'} · "
+    return f"{rows}{_format_elapsed(result.elapsed)} · {describe_origin(result)}"
+
+
+def describe_origin(result: ResultSet) -> str:
+    """Return the archive's name."""
+    return make_visible(result.archive) + (" (demonstration data)" if result.demonstration else "")
+
+
+def format_count(result: ResultSet) -> str:
+    """Return the number of rows with the title of their kind."""
+    kind = KINDS.get(result.plan.query.kind)
+    plain = kind is None or result.plan.query.is_aggregate or result.plan.query.distinct
+    title = "rows" if kind is None or plain else kind.title.lower()
+    return f"{len(result):,} {title.removesuffix('s') if len(result) == 1 else title}"
+
+
+def _format_elapsed(seconds: float) -> str:
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"

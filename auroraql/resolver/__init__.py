@@ -26,14 +26,19 @@ from auroraql.language.ast import (
     Within,
 )
 from auroraql.language.ast import SelectColumn as WrittenColumn
-from auroraql.resolver.grouping import GroupingResolver
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
-from auroraql.resolver.product_lengths import warn_of_short_windows
 from auroraql.resolver.result_references import BoundFind, ResultLookup, bind_results
-from auroraql.resolver.selection import SelectResolver
+from auroraql.resolver.selection import GroupingResolver, SelectResolver
 from auroraql.resolver.values import OperandResolver, SemanticError
-from auroraql.resolver.windows import WindowBounds, join_windows, no_window_warning, resolve_window, two_windows_error
+from auroraql.resolver.windows import (
+    WindowBounds,
+    join_windows,
+    no_window_warning,
+    resolve_window,
+    two_windows_error,
+    warn_of_short_windows,
+)
 from auroraql.results.stored_results import StoredResult
 from auroraql.schema import CONJUNCTIONS, Kind
 from auroraql.schema.catalogue import Catalogue
@@ -177,7 +182,7 @@ class _FindResolver:
         if not written and self.kind is not CONJUNCTIONS:
             return None, []
         # Deferred: only conjunction searches pay for this import.
-        from auroraql.resolver.conjunctions import CriteriaResolver, misplaced_clauses
+        from auroraql.resolver.conjunction_criteria import CriteriaResolver, misplaced_clauses
 
         if self.kind is not CONJUNCTIONS:
             self.errors += misplaced_clauses(written, self.kind.title)

@@ -37,13 +37,14 @@ from auroraql.language.ast import (
     Timestamp,
     Where,
 )
-from auroraql.resolver.intervals import join_intervals, pad_intervals
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.using import (
     UsingField,
     can_be_compared,
     group_rows,
     independence_warning,
+    join_intervals,
+    pad_intervals,
     resolve_using_field,
     to_query_using,
 )

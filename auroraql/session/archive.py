@@ -10,10 +10,8 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from auroraql.codecs import script
-from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError
-from auroraql.diagnostics.python_warnings import warn_diagnostics
-from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress
-from auroraql.engines.opening import open_archive, open_lazily
+from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError, warn_diagnostics
+from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress, open_archive, open_lazily
 from auroraql.engines.record_range import record_range
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
 from auroraql.results.result_set import ResultSet
@@ -22,14 +20,15 @@ from auroraql.session.analyzer import (
     AnalyzedStatement,
     Analyzer,
     SessionContext,
+    StatementLike,
     analyze_scripts,
     analyze_statement,
     check_scripts,
+    to_source,
 )
 from auroraql.session.executor import Executor
 from auroraql.session.jobs import Search
 from auroraql.session.settings import Settings
-from auroraql.session.statement_inputs import StatementLike, to_source
 
 __all__ = ["Archive", "Search", "connect"]
 

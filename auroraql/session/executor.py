@@ -32,8 +32,7 @@ from auroraql.results.stored_results import ShowPlan, StoredResult
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import DataSource
 from auroraql.session.analyzer import AnalyzedStatement, OverlaidResults, SessionContext, next_job_name
-from auroraql.session.job_poller import JobPoller
-from auroraql.session.jobs import PlannedFind, Search, State, report_elapsed
+from auroraql.session.jobs import JobPoller, PlannedFind, Search, State, report_elapsed
 from auroraql.session.result_queries import plan_row_query, query_rows, stored_records, stored_result_for
 from auroraql.session.settings import Settings
 from auroraql.session.verbose_steps import VerboseSteps

@@ -13,7 +13,7 @@ from auroraql.schema.model import Field
 from auroraql.schema.source_fields import PREFIX, SOURCE_FIELDS
 from auroraql.sql.clauses import add_text_map, has_many_comparisons, text_expression
 from auroraql.sql.comparison import Bindings, StoredValue
-from auroraql.sql.conjunctions import build_pipeline
+from auroraql.sql.conjunction_pipeline import build_pipeline
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import duckdb
 
 from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
 from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Block, Column, Comparison, Criteria, Query, Ref
 from auroraql.schema.operators import Op

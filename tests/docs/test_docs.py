@@ -20,7 +20,7 @@ import pytest
 import auroraql
 from auroraql.diagnostics.codes import CODES
 from auroraql.diagnostics.errors import Source
-from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.demo import demo_cache_path
 from auroraql.frontends.repl.controller_protocol import LazyController, ReplOptions
 from auroraql.frontends.repl.key_bindings import key_bindings
 from auroraql.language.formatter import format_text

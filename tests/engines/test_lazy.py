@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.base import open_archive
 from auroraql.engines.duckdb import demo
-from auroraql.engines.duckdb.demo import demo_cache
-from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.opening import open_archive
+from auroraql.engines.duckdb.demo import demo_cache, demo_cache_path
 from auroraql.session.archive import connect
 from tests.conftest import ROOT
 from tests.support import small_catalogue
@@ -91,7 +90,7 @@ def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeyp
     """The build is interrupted, and starts again with the next statement."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr("auroraql.engines.duckdb.opening._BUILD_NOTICE_SECONDS", 30)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.lazy_demo._BUILD_NOTICE_SECONDS", 30)
     build = demo.build_demo
 
     def interrupted(_connection: object) -> None:

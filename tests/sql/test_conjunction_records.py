@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import And, Block, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results.result_set import Record
 from auroraql.schema import Type

@@ -1,7 +1,7 @@
-"""What is done to fetched records that the archive cannot do: choosing, grouping, ordering and cutting, by DuckDB.
+"""Post-processing of fetched records in DuckDB: the filters, groups, order and limits that the archive cannot apply.
 
-Everything means here what it means in the embedded archive: the same SQL is made by the same code. Only the
-values that it looks at are given to DuckDB, as text next to the number of their record.
+The results are those of the embedded archive, because the same code compiles the SQL. DuckDB receives only the values
+that it needs, as text next to the number of their record.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
 from auroraql.sql.statement import decode_rows
 
-_TYPES = {  # of plain values; any other is JSON
+_TYPES = {  # of scalar values; any other is JSON
     Type.STRING: "VARCHAR",
     Type.TIME: "TIMESTAMP",
     Type.INTEGER: "BIGINT",
@@ -48,9 +48,10 @@ _TYPES = {  # of plain values; any other is JSON
 
 
 def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
-    """What an archive fetched, after the residual: records where the query asks for whole ones, else rows.
+    """Apply a plan's post-processing to fetched data.
 
-    `kind` is the kind of the records when it is not one of the schema. Rows come from an archive that did it all.
+    Return records if the query selects whole records, and rows otherwise. `kind` is the kind of the records when it is
+    not one of the schema. Rows are returned unchanged: the engine that returned them has already done all of it.
     """
     if fetched.rows is not None:
         return fetched
@@ -66,10 +67,10 @@ def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> 
 
 
 def filter_records(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> Sequence[Record]:
-    """The records that the residual leaves, in its order, from its offset, at most its limit.
+    """Filter, order, offset and limit records as the post-processing requires.
 
-    Equals, and records without an order asked for, keep the order they came in; of those that are to be distinct
-    the first stays, and they are in the order of `sql.groups`.
+    Records that compare equal, or that have no ORDER BY, keep their order. With DISTINCT the first of equal records is
+    kept, and the records are in the order of `sql.groups`.
     """
     asked = query_residual
     if not asked.order_by and asked.where is None and asked.during is None and not asked.distinct:
@@ -91,7 +92,7 @@ def filter_records(fetched_records: Sequence[Record], query_residual: PostProces
 
 
 def group_records(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> list[Row]:
-    """The rows of a residual that groups, in the order of its columns; JSON is text."""
+    """Return the groups of a post-processing as rows, in the order of its columns. JSON values are text."""
     return _gather_groups(fetched_records, query_residual, kind)
 
 
@@ -107,7 +108,7 @@ def _gather_groups(records: Sequence[Record], asked: PostProcessing, kind: Kind,
 
 
 def _record_numbers(sql: str, values: _ValueTable) -> Sequence[int]:
-    """The numbers of records that SQL gives, as numpy has them: they may be many."""
+    """Return the record numbers that SQL selects, as a numpy array because there may be many."""
     with _execute(sql, values) as cursor:
         numbers: Sequence[int] = cursor.fetchnumpy()["n"]
         return numbers
@@ -115,7 +116,7 @@ def _record_numbers(sql: str, values: _ValueTable) -> Sequence[int]:
 
 @contextmanager
 def _execute(sql: str, values: _ValueTable) -> Iterator[Any]:
-    import duckdb  # loaded by _connection, where anything is left to do
+    import duckdb  # _connection has loaded it, if there is any work
 
     with _connection().cursor() as cursor:
         if values.arrow is not None:
@@ -131,11 +132,11 @@ def _execute(sql: str, values: _ValueTable) -> Iterator[Any]:
 
 
 _FETCHED = "fetched"
-"""What DuckDB knows a table of Arrow by."""
+"""Name under which an Arrow table is registered with DuckDB."""
 
 
 class _ValueTable:
-    """What a residual looks at in records, as a table of DuckDB's: a column each, and `n`, the number of the record."""
+    """Table with the values that a post-processing needs: a column for each, and `n`, the record number."""
 
     def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], asked: PostProcessing) -> None:
         self.bind = Bindings()
@@ -156,7 +157,7 @@ class _ValueTable:
         self.where = " AND ".join(self._conditions(asked, kind))
 
     def locate(self, ref: Ref, _bind: Bindings) -> StoredValue:
-        """Where the value of a field or metadata key is."""
+        """Return the column of a field or metadata key."""
         return self.places[ref]
 
     def _conditions(self, asked: PostProcessing, kind: Kind) -> Iterator[str]:
@@ -168,8 +169,8 @@ class _ValueTable:
 
 @cache
 def _connection() -> Any:
-    """An empty database in memory, which reaches nothing outside."""
-    # Most searches leave nothing to do after them, and need not wait for DuckDB to load.
+    """Return an in-memory database without access to files or network."""
+    # Most searches need no post-processing, and should not wait for DuckDB to load.
     import duckdb
 
     connection = duckdb.connect(":memory:", config={**spill_settings("residual"), "memory_limit": MEMORY})
@@ -183,7 +184,7 @@ def _storage_type(column: str, ref: Ref, kind: Kind) -> StoredValue:
 
 
 def _to_arrow_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue]) -> tuple[Any, list[str]]:
-    """What is looked at as a table of Arrow, and how each column of it is taken: as it is, or read from text."""
+    """Return the needed values as an Arrow table, and the SQL of each column: as it is, or parsed from text."""
     import numpy
     import pyarrow
 
@@ -199,7 +200,7 @@ def _to_arrow_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue
 
 
 def _make_column(values: str, stored: StoredValue) -> str:
-    """The column of a table, from its texts."""
+    """Return the SQL of a table column, parsed from text."""
     if stored.many:
         element = "VARCHAR" if stored.type is Type.TIME else _TYPES.get(stored.type, "JSON")
         return f"TRY_CAST(TRY_CAST({values} AS JSON) AS {element}[]) AS {stored.sql}"
@@ -224,7 +225,7 @@ _PLAIN = len("2020-01-01T00:00:00")
 
 
 def _to_utc_text(value: Any) -> Any:
-    """A time, or a list of times, without an offset: DuckDB would read the time and drop the offset."""
+    """Convert a time, or a list of times, to UTC without an offset, because DuckDB would ignore the offset."""
     if isinstance(value, list):
         return [_to_utc_text(element) for element in value]
     if not isinstance(value, str) or (len(value) == _PLAIN and not value.endswith(":60")):
@@ -236,7 +237,7 @@ def _to_utc_text(value: Any) -> Any:
 
 
 def _value_text(value: Any, *, as_json: bool) -> str | None:
-    """A value of a record as DuckDB is to read it."""
+    """Return a value of a record as text for DuckDB."""
     if value is None or (isinstance(value, str) and not as_json):
         return value
     return json.dumps(value, ensure_ascii=False)

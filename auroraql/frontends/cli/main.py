@@ -19,7 +19,7 @@ from auroraql.frontends.cli.arguments import (
     parse_parameters,
     refuse_ignored_options,
 )
-from auroraql.frontends.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
+from auroraql.frontends.cli.streams import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
 
 FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
@@ -128,8 +128,8 @@ def _format_file(name: str, *, only_check: bool) -> int:
 
 
 def _run_translate(options: argparse.Namespace) -> int:
+    from auroraql.config import effective_config
     from auroraql.engines.offline_catalogue import offline_catalogue
-    from auroraql.frontends.shared.effective_config import effective_config
     from auroraql.session.translation import translate_source
 
     if (options.text is None) == (options.file is None):

@@ -1,4 +1,4 @@
-"""Commands of the prompt, one row each: `\\d trex`, or `/d trex` for those who type a slash.
+r"""Commands of the prompt, one row each: `\d trex`, or `/d trex` for those who type a slash.
 
 A command takes the session and its argument, may change the session, and returns the text to print.
 """
@@ -170,9 +170,9 @@ def is_command(text: str) -> bool:
 
 
 def split_input(text: str) -> Iterator[str]:
-    """Split pasted text into commands, one line each, and the statements between them, in order.
+    r"""Split pasted text into commands, one line each, and the statements between them, in order.
 
-    A line that begins with a backslash is a command unless a statement is incomplete before it. A `\\G` line after a
+    A line that begins with a backslash is a command unless a statement is incomplete before it. A `\G` line after a
     statement belongs to that statement.
     """
     if _ANYWHERE.search(text) is None:

@@ -48,9 +48,9 @@ _PRELOADED_MODULES = (
     ),
     *(
         "auroraql.session.fix_checker",
-        "auroraql.planner.conjunctions",
+        "auroraql.planner.conjunction_plan",
         "auroraql.planner.dnf",
-        "auroraql.resolver.conjunctions",
+        "auroraql.resolver.conjunction_criteria",
         "difflib",
     ),
 )

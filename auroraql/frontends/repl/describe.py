@@ -1,4 +1,4 @@
-"""What `\\d` and `\\dm` print about the schema and the data sources. Pure functions that return text."""
+r"""What `\d` and `\dm` print about the schema and the data sources. Pure functions that return text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output of results: to the terminal, through a pager when long, and to the files of `\\o` and `\\tee`."""
+r"""Output of results: to the terminal, through a pager when long, and to the files of `\o` and `\tee`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The help of `\\h` for a keyword: purpose, syntax from the grammar, and an example."""
+r"""The help of `\h` for a keyword: purpose, syntax from the grammar, and an example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The read–eval–print loop. Only `\\q`, its synonyms and Ctrl-D end it."""
+r"""The read–eval–print loop. Only `\q`, its synonyms and Ctrl-D end it."""
 
 from __future__ import annotations
 

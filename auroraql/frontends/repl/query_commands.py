@@ -1,4 +1,4 @@
-"""Commands about saved queries: `\\save` stores the last statement, `\\queries` lists them, and `\\run` runs one."""
+r"""Commands about saved queries: `\save` stores the last statement, `\queries` lists them, and `\run` runs one."""
 
 from __future__ import annotations
 
@@ -142,14 +142,14 @@ def _name_and_rest(argument: str) -> tuple[str, str]:
 
 
 def _quote_query_name(name: str) -> str:
-    """Return a name as it is typed after `\\run`."""
+    r"""Return a name as it is typed after `\run`."""
     if re.fullmatch(r"[^\s'\"]+", name):
         return name
     return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 def adapt_error(error: AuroraQLError) -> AuroraQLError:
-    """Return the error with hints that suit the prompt: how `\\run` gives a value to a parameter."""
+    r"""Return the error with hints that suit the prompt: how `\run` gives a value to a parameter."""
     if not isinstance(error, StatementError) or all(diagnostic.code != "AQL0206" for diagnostic in error.diagnostics):
         return error
     is_typed = error.source is None or error.source.name == INPUT_NAME
@@ -191,7 +191,7 @@ def _parse_values(text: str, source: Source) -> dict[str, list[str]]:
 
 
 def query_candidates(state: ReplState, argument: str) -> Iterator[QueryCandidate]:
-    """Yield the candidates after `\\run`: queries, parameters and values. Reads only memory."""
+    r"""Yield the candidates after `\run`: queries, parameters and values. Reads only memory."""
     name, rest = _name_and_rest(argument)
     in_quotes = argument[:1] in ("'", '"') and argument.count(argument[0]) == 1
     if in_quotes or not (rest or argument.endswith(" ")):

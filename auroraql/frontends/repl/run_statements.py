@@ -29,7 +29,7 @@ def iterate_results(
 
 
 def run_text(state: ReplState, text: str) -> None:
-    """Run typed text. A `\\G` at its end prints one value per line."""
+    r"""Run typed text. A `\G` at its end prints one value per line."""
     statements = _VERTICALLY.sub("", text)
     state.statement = statements
     run_and_show(state, statements, "vertical" if statements != text else "")

@@ -99,7 +99,7 @@ class BackgroundJobsProtocol(Protocol):
 
 @dataclass(slots=True)
 class ReplState:
-    """State of one session. `before_vertical` is the format that `\\x` restores."""
+    r"""State of one session. `before_vertical` is the format that `\x` restores."""
 
     archive: ArchiveProtocol
     stream: TextIO

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from auroraql.engines.duckdb.engine import OutOfMemory
+from auroraql.engines.duckdb.embedded_engine import OutOfMemory
 from auroraql.frontends.server.http_types import HttpError
 
 Result = TypeVar("Result")

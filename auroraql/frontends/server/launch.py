@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 from platformdirs import user_cache_path
 
 from auroraql.diagnostics.errors import UsageError
-from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.demo import demo_cache_path
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX, SpillFolder
 from auroraql.engines.registry import find_engine
 from auroraql.engines.source_cache import SourceCache

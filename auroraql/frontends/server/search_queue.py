@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from auroraql.diagnostics.errors import AuroraQLError, Cancelled
-from auroraql.engines.duckdb.engine import EmbeddedEngine, EmbeddedRun, OutOfMemory
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.frontends.server import search_logs
 from auroraql.frontends.server.admission import Admission
 from auroraql.frontends.server.gzip_io import GzipFile, compressing

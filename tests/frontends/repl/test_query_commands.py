@@ -1,4 +1,4 @@
-"""Tests of `\\save`, `\\queries` and `\\run` at the prompt: files, messages and completion."""
+r"""Tests of `\save`, `\queries` and `\run` at the prompt: files, messages and completion."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.engines.duckdb.engine import EmbeddedEngine, OutOfMemory
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine, OutOfMemory
 from auroraql.frontends.server import window_slices
 from auroraql.frontends.server.admission import Admission
 from auroraql.frontends.server.http_types import HttpError

@@ -26,8 +26,7 @@ from auroraql.engines.duckdb.catalogue_file import (
     raise_keyboard_interrupt,
     read_header,
 )
-from auroraql.engines.duckdb.demo import RULE, build_demo
-from auroraql.engines.duckdb.demo.location import DEMO_FILE, DEMO_NAME, demo_cache_path
+from auroraql.engines.duckdb.demo import DEMO_FILE, DEMO_NAME, RULE, build_demo, demo_cache_path
 from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
 
 Say = Callable[[str], None]

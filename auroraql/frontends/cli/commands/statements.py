@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auroraql.codecs.script import read_script
-from auroraql.config import Config
+from auroraql.config import Config, effective_config
 from auroraql.diagnostics.errors import AuroraQLError, Source, UsageError, render
 from auroraql.frontends.cli.arguments import bind_script_parameters
-from auroraql.frontends.cli.exit_codes import EXIT_OK, exit_code
 from auroraql.frontends.cli.interrupts import InterruptHandler
-from auroraql.frontends.cli.streams import print_error, print_notice
-from auroraql.frontends.shared.effective_config import effective_config
+from auroraql.frontends.cli.streams import EXIT_OK, exit_code, print_error, print_notice
 from auroraql.frontends.shared.progress import status_line
 from auroraql.language.ast import JobStatement, LetStatement, SetStatement, Statement
 from auroraql.rendering import (

@@ -23,7 +23,6 @@ import duckdb
 
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
 from auroraql.engines.base import EMBEDDED, Capabilities, LogLine, Progress, RunStatus
-from auroraql.engines.duckdb.background_opening import BackgroundOpening
 from auroraql.engines.duckdb.catalogue_file import (
     CatalogueFile,
     Config,
@@ -34,9 +33,8 @@ from auroraql.engines.duckdb.catalogue_file import (
     read_catalogue,
     read_details,
 )
-from auroraql.engines.duckdb.demo import demo_catalogue as demonstrated
+from auroraql.engines.duckdb.demo import DEMO_NAME, demo_cache_path, demo_catalogue
 from auroraql.engines.duckdb.demo.demo_cache import delete_cache, open_demo
-from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
 from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row, result_columns
@@ -75,6 +73,47 @@ _STATISTICS = {
     "data_products": 'SELECT data_source, count(*), min("start"), max("end") FROM data_products GROUP BY ALL',
     "ephemeris": "SELECT data_source, count(*), min(epoch), max(epoch) FROM ephemeris GROUP BY ALL",
 }
+
+
+def open_file(
+    archive: str | os.PathLike[str], _api_key: str | None, say: Callable[[str], None], deadline: float
+) -> EmbeddedEngine:
+    """Open a catalogue file. Raises UsageError, Unreachable and TimedOut."""
+    return EmbeddedEngine(Path(archive), say=say, deadline=deadline)
+
+
+def open_demonstration(
+    _archive: str, _api_key: str | None, say: Callable[[str], None], _deadline: float
+) -> EmbeddedEngine:
+    """Open the demonstration, and build its file first if it is missing."""
+    return EmbeddedEngine(None, say=say)
+
+
+class BackgroundOpening(threading.Thread):
+    """Catalogue opened on its own thread after `start`, or on the caller's by `run`."""
+
+    def __init__(self, open_it: Callable[[], CatalogueFile]) -> None:
+        super().__init__(
+            daemon=False
+        )  # the interpreter waits for it at exit, because DuckDB would otherwise abort the process
+        self._open = open_it
+        self._file: CatalogueFile | None = None
+        self._problem: BaseException | None = None
+
+    def run(self) -> None:
+        """Open the catalogue and store the outcome."""
+        try:
+            self._file = self._open()
+        except BaseException as problem:
+            self._problem = problem
+
+    def outcome(self) -> CatalogueFile:
+        """Wait and return the open catalogue. Raises the error of opening it."""
+        if self.ident is not None:
+            self.join()
+        if self._file is None:
+            raise self._problem or Cancelled("it was not opened", archive=DEMO_NAME)
+        return self._file
 
 
 class EmbeddedEngine:
@@ -140,7 +179,7 @@ class EmbeddedEngine:
     def _catalogue(self) -> Catalogue:
         if self._demo:
             # The packaged facts, from which the demonstration is built, are faster to read; a test compares them.
-            return demonstrated()
+            return demo_catalogue()
         try:
             return read_catalogue(self._file)
         except duckdb.Error as problem:
