@@ -12,8 +12,7 @@ from auroraql.completion.context import CompletionContext
 from auroraql.completion.cursor import Cursor
 from auroraql.completion.field_names import METADATA, PRECISION_ITEMS, FieldNames, result_names, unit_items
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
-from auroraql.completion.matching import NamedItem, Vocabulary
-from auroraql.completion.name_groups import NameGroup, is_plain, make_items
+from auroraql.completion.matching import NamedItem, NameGroup, Vocabulary, is_plain, make_items
 from auroraql.completion.parser_state import END, ParserState
 from auroraql.completion.scope import Scope, ScopeReader, unquote
 from auroraql.language.ast import Token
