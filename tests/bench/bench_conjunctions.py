@@ -22,8 +22,8 @@ from typing import Any
 
 import duckdb
 
+from auroraql.engines.duckdb import SCHEMA_VERSION
 from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
-from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Block, Column, Comparison, Criteria, Query, Ref

@@ -25,7 +25,7 @@ import duckdb
 
 from auroraql.diagnostics.errors import TimedOut, Unreachable, UsageError, make_visible
 from auroraql.engines.disk_cache import CacheFile
-from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION, TYPE_NAMES, read_format
+from auroraql.engines.duckdb import SCHEMA_VERSION, TYPE_NAMES, read_format
 from auroraql.engines.duckdb.spill_folder import MEMORY, NO_SPILL, Settings, spill_settings
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, SourceDetails

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import platformdirs
 
-from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
+from auroraql.engines.duckdb import SCHEMA_VERSION, TYPE_NAMES
 from auroraql.schema.catalogue import Catalogue, MetadataKey, load_shipped
 
 RULE = "demonstration rule 4"
