@@ -22,8 +22,8 @@ from auroraql.language.ast import (
 from auroraql.resolver.values import SemanticError, ValueContext
 from auroraql.schema import BLOCKS, CONJUNCTIONS, Field, Kind, Type, is_time_key
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.kinds.synonyms import TIME_WORDS
 from auroraql.schema.operators import Op
+from auroraql.schema.synonyms import TIME_WORDS
 
 METADATA = "metadata"
 

@@ -53,9 +53,9 @@ from auroraql.resolver.windows import two_windows_error
 from auroraql.results.stored_results import StoredResult
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.kinds.synonyms import suggest_kind
 from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import Op
+from auroraql.schema.synonyms import suggest_kind
 
 
 class ResultLookup(Protocol):
