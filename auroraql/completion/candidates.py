@@ -1,4 +1,4 @@
-"""Candidates: what the terminals at the cursor accept, with names from the catalogue and the session.
+"""Groups of candidates that fit at the cursor: keywords the parser accepts, names and values by their grammar rule.
 
 In SQL, candidates are stored results, which are the tables, and their columns by their SQL names.
 """
