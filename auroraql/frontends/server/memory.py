@@ -1,4 +1,7 @@
-"""Admission control for the archive's memory: searches share it; one that runs out of memory is retried alone."""
+"""Memory of the server: searches share it, one that runs out of it is retried alone, and unused memory is returned.
+
+Allocators keep what a burst of searches used.
+"""
 
 from __future__ import annotations
 
