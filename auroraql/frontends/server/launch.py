@@ -25,7 +25,7 @@ from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.http_server import create_server
-from auroraql.frontends.server.memory_release import DUCKDB_SETTINGS
+from auroraql.frontends.server.memory import DUCKDB_SETTINGS
 from auroraql.frontends.server.result_store import ResultStore
 from auroraql.frontends.server.search_queue import SearchQueue
 from auroraql.frontends.server.service import ServedArchive
