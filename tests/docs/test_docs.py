@@ -25,10 +25,10 @@ from auroraql.frontends.repl.controller_protocol import LazyController, ReplOpti
 from auroraql.frontends.repl.key_bindings import key_bindings
 from auroraql.language.formatter import format_text
 from auroraql.queries import bind_parameters
-from auroraql.schema.reference import MARK, write_reference
 from auroraql.session.archive import Archive, connect
 from tests.conftest import ROOT
 from tests.docs import commands_page, diagrams, errors_page, python_page, screenshot
+from tests.docs.language_reference import MARK, write_reference
 from tests.support.server_process import ServerProcess
 
 TUTORIAL = ROOT / "examples" / "README.md"
