@@ -24,6 +24,7 @@ from auroraql.language.ast import (
     Where,
     Window,
     Within,
+    uses_results,
 )
 from auroraql.language.ast import SelectColumn as WrittenColumn
 from auroraql.resolver.names import NameResolver
@@ -40,7 +41,7 @@ from auroraql.resolver.windows import (
     warn_of_short_windows,
 )
 from auroraql.results.stored_results import StoredResult
-from auroraql.schema import CONJUNCTIONS, Kind
+from auroraql.schema import CONJUNCTIONS, KINDS, Kind
 from auroraql.schema.catalogue import Catalogue
 
 
@@ -76,7 +77,8 @@ def resolve(
     reference_time = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
     values = OperandResolver(parameters or {}, reference_time)
     try:
-        bound = bind_results(find, catalogue, values, results)
+        uses = uses_results(find)
+        bound = bind_results(find, catalogue, values, results) if uses else BoundFind(find, KINDS[find.kind])
     except SemanticError as error:
         raise StatementError([error.diagnostic]) from None
     return _FindResolver(bound, catalogue, values).run()

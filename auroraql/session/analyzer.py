@@ -39,19 +39,20 @@ from auroraql.language.ast import (
     SqlStatement,
     Statement,
     SubmitStatement,
+    uses_results,
 )
 from auroraql.language.splitter import too_deep
 from auroraql.planner import plan_query as make_plan
 from auroraql.planner import plan_warnings
 from auroraql.planner.request_windows import FindRecordRange
 from auroraql.resolver import ResolvedFind, resolve, unused_parameter_warning
-from auroraql.resolver.result_references import ResultLookup, SubqueryResults, uses_results
+from auroraql.resolver.result_references import ResultLookup, SubqueryResults
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.results.stored_results import ShowPlan, SqlPlan, StoredResult
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.session.fix_checker import keep_valid_fixes
-from auroraql.session.result_queries import stored_records, stored_result_for, untimed_rows_error
+from auroraql.session.result_queries import resolved_records, stored_result_for, untimed_rows_error
 from auroraql.session.settings import Value, read_set
 
 DataSources = Callable[[], Sequence[DataSource]]
@@ -74,11 +75,16 @@ class AnalyzedStatement:
     name: str = ""
     plan: Plan | None = None
     """Plan of a FIND without references to results."""
-    stored_result: StoredResult | None = None
-    """Columns of its result, without rows."""
+    resolved: ResolvedFind | None = None
+    """The FIND that it runs, as far as it is known before the run."""
     show_plan: ShowPlan | None = None
     value: Value | None = None
     sql_plan: SqlPlan | None = None
+
+    @property
+    def stored_result(self) -> StoredResult | None:
+        """Columns of its result, without rows. None when it does not run a FIND."""
+        return stored_result_for(self.name, self.resolved, self.statement_text) if self.resolved is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,14 +286,12 @@ class Analyzer:
     def _analyze(self, draft: AnalyzedStatement) -> AnalyzedStatement:
         match draft.statement:
             case FindStatement() as find:
-                return self._analyze_find(draft, find)[0]
+                return self._analyze_find(draft, find)
             case ExplainStatement(_, find):
-                return self._analyze_find(draft, find, asks=False)[0]
+                return self._analyze_find(draft, find, asks=False)
             case LetStatement(name, find, origin):
                 _check_name(name, origin)
-                analyzed, stored = self._analyze_find(draft, find, name)
-                self.stored[name] = stored
-                return replace(analyzed, name=name)
+                return self._store(self._analyze_find(replace(draft, name=name), find), self.stored)
             case SubmitStatement():
                 return self._analyze_submit(draft, draft.statement)
             case JobStatement():
@@ -310,20 +314,23 @@ class Analyzer:
                 raise StatementError([diagnostic])
         return resolved
 
-    def _analyze_find(
-        self, draft: AnalyzedStatement, find: FindStatement, name: str = "", *, asks: bool = True
-    ) -> tuple[AnalyzedStatement, StoredResult]:
+    def _analyze_find(self, draft: AnalyzedStatement, find: FindStatement, *, asks: bool = True) -> AnalyzedStatement:
         resolved = self._resolve(find)
-        stored = stored_result_for(name, resolved, draft.statement_text)
         if uses_results(find):
-            return replace(draft, warnings=resolved.warnings), stored
+            return replace(draft, resolved=resolved, warnings=resolved.warnings)
         if self.checking:
-            return replace(
-                draft, stored_result=stored, warnings=plan_warnings(resolved.query, self.catalogue, resolved.warnings)
-            ), stored
+            warnings = plan_warnings(resolved.query, self.catalogue, resolved.warnings)
+            return replace(draft, resolved=resolved, warnings=warnings)
         data_sources = self.data_sources if asks else None
         plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources, held=self.held)
-        return replace(draft, plan=plan, stored_result=stored, warnings=plan.warnings), stored
+        return replace(draft, plan=plan, resolved=resolved, warnings=plan.warnings)
+
+    def _store(self, analyzed: AnalyzedStatement, results: dict[str, StoredResult]) -> AnalyzedStatement:
+        """Store the result of a FIND, without rows, for the statements after it."""
+        stored = analyzed.stored_result
+        if stored is not None:
+            results[analyzed.name] = stored
+        return analyzed
 
     def _analyze_submit(self, draft: AnalyzedStatement, statement: SubmitStatement) -> AnalyzedStatement:
         name = statement.name or self._next_name()
@@ -333,9 +340,7 @@ class Analyzer:
             raise SemanticError(
                 "AQL0214", message, statement.find.origin, "not a search of the archive", "use FIND without SUBMIT"
             )
-        analyzed, stored = self._analyze_find(draft, statement.find, name)
-        self.searches[name] = stored
-        return replace(analyzed, name=name)
+        return self._store(self._analyze_find(replace(draft, name=name), statement.find), self.searches)
 
     def _next_name(self) -> str:
         """Return the name of the next unnamed search. Names are never reused, so continue after the last one."""
@@ -368,7 +373,7 @@ class Analyzer:
                 self.failed_names.add(name)  # the kind stays unknown: do not report references to it
                 continue
             kind = KINDS[self.kind_of(self.foreign_ids.pop(name))]
-            self.stored[name] = self.searches[name] = stored_records(name, kind)
+            self.stored[name] = self.searches[name] = stored_result_for(name, resolved_records(kind))
 
     def _job_result(self, draft: AnalyzedStatement, name: str, statement: JobStatement) -> AnalyzedStatement:
         if name in self.failed_names and name not in self.searches:

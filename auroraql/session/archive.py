@@ -273,7 +273,7 @@ class Archive:
         self._check_open()
         executor, deadline = self._running, self._running.deadline()
         sources, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
-        find_range = record_range(self._engine, deadline)
+        find_range = partial(record_range, self._engine, deadline)
         return Analyzer(
             self._engine.catalogue(), parameters, sources, executor.session_context, kind_of, held=find_range
         )

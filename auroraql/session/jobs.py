@@ -16,10 +16,11 @@ from typing import Generic, Literal, Protocol, TypeVar
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
 from auroraql.engines.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
 from auroraql.ir.plan import Plan
+from auroraql.resolver import ResolvedFind
 from auroraql.results.result_set import FetchedData, ResultSet, Row
-from auroraql.results.stored_results import StoredResult, rename_result
+from auroraql.results.stored_results import StoredResult
 from auroraql.session.analyzer import AnalyzedStatement
-from auroraql.session.result_queries import post_process_fetched
+from auroraql.session.result_queries import post_process_fetched, stored_result_for
 from auroraql.session.settings import Settings
 from auroraql.session.verbose_steps import VerboseSteps
 
@@ -146,11 +147,22 @@ _MIN_POLL_SECONDS, _MAX_POLL_SECONDS, _POLL_BACKOFF = 0.1, 2.5, 0.2
 
 @dataclass(frozen=True, slots=True)
 class PlannedFind:
-    """FIND with resolved result references: its plan, its stored result, and the stored result it searches, if any."""
+    """FIND with resolved result references, its plan, and the name and text with which its result is stored."""
 
     plan: Plan
-    stored: StoredResult
-    searched: StoredResult | None = None
+    resolved: ResolvedFind
+    name: str = ""
+    statement_text: str = ""
+
+    @property
+    def searched(self) -> StoredResult | None:
+        """Stored result whose rows are searched, if any."""
+        return self.resolved.searched
+
+    @property
+    def stored(self) -> StoredResult:
+        """Its result as a stored result, without rows."""
+        return stored_result_for(self.name, self.resolved, self.statement_text)
 
 
 class JobSession(Protocol):
@@ -246,6 +258,7 @@ class Search:
         self._cancelling = False
         self._execution: _Execution | None = None
         self._result: ResultSet | None = None
+        self._stored: StoredResult | None = None
         self._lock = threading.Lock()
         self._awaited = awaited  # the run was started by a caller who waits for it
         self.name = prepared.name
@@ -276,8 +289,9 @@ class Search:
     @property
     def stored_result(self) -> StoredResult:
         """Stored result that other statements refer to."""
-        stored = self._planned.stored
-        return stored if stored.name == self.name else rename_result(stored, self.name)
+        if self._stored is None or self._stored.name != self.name:
+            self._stored = replace(self._planned, name=self.name).stored
+        return self._stored
 
     # --- state
 
@@ -398,9 +412,9 @@ class Search:
             plan = self._planned.plan
             if self._steps is not None:
                 self._steps.on_retrieved(self._run, self._count_received(fetched))
-            self._result = self._session.result(
-                plan, post_process_fetched(fetched, plan), self._prepared, began, request_ids=self.request_ids
-            )
+            if fetched.rows is None:  # an engine that answers the whole query returns rows
+                fetched = post_process_fetched(fetched, plan)
+            self._result = self._session.result(plan, fetched, self._prepared, began, request_ids=self.request_ids)
         return self._result
 
     def _count_received(self, fetched: FetchedData) -> int:
