@@ -99,7 +99,7 @@ def read_config(
     also for values that are otherwise only rejected when they are used.
     """
     path = config_file(environ)
-    file = read_file(path, checked=checked)
+    file = ConfigFile(path) if _is_absent(path) else read_file(path, checked=checked)
     if environ.get(FILE_VARIABLE) and not file.there:
         raise UsageError(f"the configuration file {path} does not exist", f"see {FILE_VARIABLE}")
     for problem in file.problems:
@@ -112,6 +112,17 @@ def read_config(
             )
             raise UsageError(f"the configuration file {path}:{problem.line}:{problem.column}: {problem.message}", hint)
     return _ConfigLayers(environ, options or {}, file, checked=checked).config()
+
+
+def _is_absent(path: Path) -> bool:
+    """Return whether there is no file. One that cannot be read is there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # reading it reports the reason
+        return False
+    return False
 
 
 class _ConfigLayers:

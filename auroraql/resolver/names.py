@@ -20,8 +20,8 @@ from auroraql.language.ast import (
     Timestamp,
 )
 from auroraql.resolver.values import SemanticError, ValueContext
-from auroraql.schema import BLOCKS, CONJUNCTIONS, Field, Kind, Type, is_time_key
-from auroraql.schema.catalogue import Catalogue
+from auroraql.schema import BLOCKS, CONJUNCTIONS, Field, Kind, Type
+from auroraql.schema.catalogue import Catalogue, is_time_key
 from auroraql.schema.operators import Op
 from auroraql.schema.synonyms import TIME_WORDS
 

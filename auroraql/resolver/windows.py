@@ -117,8 +117,9 @@ def warn_of_short_windows(query: Query, windows: Sequence[Window]) -> Diagnostic
     `windows` are the window clauses of the statement. Comparisons of product times narrow the window too. If the clause
     alone makes it too short, the fix replaces the clause by OVERLAPPING.
     """
-    window = narrow_window(query) if query.kind == DATA_PRODUCTS.name and query.during is None else None
-    start, end = window or (None, None)
+    if query.kind != DATA_PRODUCTS.name or query.during is not None:
+        return None
+    start, end = (narrow_window(query) if query.compares_times else query.window) or (None, None)
     if start is None or end is None:
         return None
     name, min_length = _longest_named_product(query.where)

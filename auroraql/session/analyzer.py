@@ -221,7 +221,7 @@ class Analyzer:
         """Result names of statements with errors. References to them are not reported as errors too."""
         self.used: set[str] = set()
         self._unnamed = 1
-        self._nested = SubqueryResults(lambda find: stored_result_for("(FIND)", self._resolve(find)))
+        self._nested: SubqueryResults | None = None
 
     def analyze_script(self, source: Source) -> Iterator[AnalyzedStatement | StatementError]:
         """Yield each analyzed statement of a script, or its error. A syntax error does not hide later statements."""
@@ -249,7 +249,7 @@ class Analyzer:
         statement_text = " ".join(source.text[parsed.start : parsed.end].split())
         draft = AnalyzedStatement(parsed.statement, source, statement_text, self.parameters, self.now)
         self.used = set()
-        self._nested = SubqueryResults(lambda find: stored_result_for("(FIND)", self._resolve(find)))
+        self._nested = None
         self._register_foreign_result(statement_text)
         try:
             analyzed = self._analyze(draft)
@@ -279,6 +279,8 @@ class Analyzer:
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
         """Return the result of a FIND in parentheses, without rows."""
+        if self._nested is None:
+            self._nested = SubqueryResults(lambda inner: stored_result_for("(FIND)", self._resolve(inner)))
         return self._nested.run_subquery(find)
 
     # --- statements

@@ -75,10 +75,12 @@ def open_catalogue(
     writable: bool = False,
     config: Config = MappingProxyType({}),
     deadline: float = inf,
+    is_built_here: bool = False,
 ) -> CatalogueFile:
     """Open a catalogue file, read only or as its only writer, and validate it.
 
-    `config` replaces default DuckDB settings. `deadline` is a `time.monotonic` time. Raises UsageError for a file that
+    `config` replaces default DuckDB settings. `deadline` is a `time.monotonic` time. Of a file that `is_built_here`, in
+    the user's cache directory, only the header is checked. Raises UsageError for a file that
     is not a catalogue, Unreachable for an unreadable or locked one, and TimedOut.
     """
     if not path.exists():
@@ -97,7 +99,9 @@ def open_catalogue(
         raise _opening_error(path, first_error_line(problem), writable=writable) from None
     try:
         with time_bounded(connection, deadline, str(path)):
-            return _check_once(connection, path, writable=writable)
+            if not is_built_here:
+                _check_once(connection, path, writable=writable)
+            return read_header(connection, str(path))
     except BaseException:
         connection.close()
         raise
@@ -146,14 +150,13 @@ def time_bounded(connection: duckdb.DuckDBPyConnection, deadline: float, name: s
         raise TimedOut("the deadline passed before it was open", archive=name, hint=hint) from None
 
 
-def _check_once(connection: duckdb.DuckDBPyConnection, path: Path, *, writable: bool) -> CatalogueFile:
-    """Return the header after validation, which is skipped if this state of the file passed before."""
+def _check_once(connection: duckdb.DuckDBPyConnection, path: Path, *, writable: bool) -> None:
+    """Validate the file, unless its current state passed before."""
     checked = CheckedFiles(path)
     if writable or not checked.is_current:
         check_catalogue(connection, str(path))
         if not writable:
             checked.remember()
-    return read_header(connection, str(path))
 
 
 def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFile:

@@ -43,10 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_command(arguments: Sequence[str] | None) -> int:
     try:
-        parser = build_parser(FORMAT_NAMES, TARGETS, SOURCES)
         if _COMPLETION_VARIABLE in os.environ:
-            _complete_for_shell(parser)
-        options = parser.parse_args(insert_run_command(parser, sys.argv[1:] if arguments is None else arguments))
+            _complete_for_shell(build_parser(FORMAT_NAMES, TARGETS, SOURCES))
+        given = sys.argv[1:] if arguments is None else arguments
+        parser = build_parser(FORMAT_NAMES, TARGETS, SOURCES, given)
+        options = parser.parse_args(insert_run_command(parser, given))
         refuse_ignored_options(options)
         return _COMMANDS[options.command](options)
     except SystemExit as stop:

@@ -71,7 +71,7 @@ def _open_current(path: Path, config: Config) -> CatalogueFile | None:
     try:
         if not path.is_file():
             return None
-        opened = open_catalogue(path, config=config)
+        opened = open_catalogue(path, config=config, is_built_here=True)
     except (OSError, AuroraQLError):
         return None
     if opened.demonstration and opened.rule == RULE:
@@ -92,7 +92,7 @@ def _build_cached(path: Path, say: Say, config: Config) -> CatalogueFile:
         _move_into_place(folder / DEMO_FILE, path, config)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return open_catalogue(path, config=config)
+    return open_catalogue(path, config=config, is_built_here=True)
 
 
 def _move_into_place(built: Path, path: Path, config: Config) -> None:

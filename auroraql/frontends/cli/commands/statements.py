@@ -259,5 +259,6 @@ class InterruptHandler:
             print_notice(f"  FETCH '{request_id}';")
 
     def _report_exit(self) -> None:
-        for line in exit_summary(self._archive):
-            print_notice(line)
+        if self._archive.submitted:
+            for line in exit_summary(self._archive):
+                print_notice(line)
