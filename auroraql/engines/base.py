@@ -1,4 +1,4 @@
-"""Engines: the protocol of an engine and its runs, and the opening of an archive by name, eagerly or lazily.
+"""Engines: the protocol of an engine and its runs, and the lazy engine, which opens at the first search.
 
 An engine takes a `Plan` and returns a `EngineRun`, whose `fetch` returns `FetchedData` records. Errors are subclasses of
 `ArchiveError` and name engine and request id.
@@ -6,17 +6,13 @@ An engine takes a `Plan` and returns a `EngineRun`, whose `fetch` returns `Fetch
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from math import inf
 from threading import Lock
 from typing import Any, Protocol, cast
 
-from auroraql.diagnostics.errors import UsageError
-from auroraql.engines.registry import archive_forms, find_engine
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
@@ -185,41 +181,6 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Close connections, and cancel running searches except those that were left."""
-
-
-DEFAULT_TIMEOUT = timedelta(minutes=10)
-
-
-Say = Callable[[str], None]
-
-
-def open_archive(
-    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
-) -> Engine:
-    """Open an archive; a catalogue file within `timeout` seconds.
-
-    `api_key` defaults to AURORAX_API_KEY for AuroraX itself. `say` receives lines about slow steps. Raises UsageError
-    for an archive that does not exist, Unreachable for one that cannot be opened, TimedOut.
-    """
-    return _open(archive, api_key, say, timeout, lazily=False)
-
-
-def open_lazily(
-    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
-) -> Engine:
-    """Return an archive whose name and catalogue are available at once; it may open on the first request for records.
-
-    Raises the errors of `open_archive`.
-    """
-    return _open(archive, api_key, say, timeout, lazily=True)
-
-
-def _open(archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float, *, lazily: bool) -> Engine:
-    if not archive:
-        raise UsageError("no archive is named", f"use {archive_forms()}")
-    definition = find_engine(archive)
-    opener = definition.load((lazily and definition.lazy_opener) or definition.opener)
-    return cast("Engine", opener(archive, api_key, say, time.monotonic() + timeout))
 
 
 def make_lazy(name: str, capabilities: Capabilities, catalogue: Catalogue, open_it: Callable[[], Engine]) -> Engine:

@@ -7,12 +7,18 @@ an engine, write its folder and add a row here. The functions below it compare a
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from importlib import import_module
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
+
+from auroraql.diagnostics.errors import ArchiveError, UsageError
+from auroraql.schema.catalogue import Catalogue, load_shipped
 
 AURORAX = "aurorax"
 AURORAX_URL = "https://api.aurorax.space"
@@ -27,7 +33,7 @@ class EngineDefinition:
     doc: str
     """Description in completion."""
     opener: str
-    """`(archive, api_key, say, deadline) -> Engine`, see `auroraql.engines.base`."""
+    """`(archive, api_key, say, deadline) -> Engine`, see `open_archive`."""
     name: str = ""
     """The archive's whole name, if it has a fixed one."""
     schemes: tuple[str, ...] = ()
@@ -132,6 +138,41 @@ def archive_forms() -> str:
     return f"{', '.join(forms[:-1])} or {forms[-1]}"
 
 
+DEFAULT_TIMEOUT = timedelta(minutes=10)
+
+
+Say = Callable[[str], None]
+
+
+def open_archive(
+    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
+) -> Any:
+    """Open an archive and return its `Engine`; a catalogue file within `timeout` seconds.
+
+    `api_key` defaults to AURORAX_API_KEY for AuroraX itself. `say` receives lines about slow steps. Raises UsageError
+    for an archive that does not exist, Unreachable for one that cannot be opened, TimedOut.
+    """
+    return _open(archive, api_key, say, timeout, lazily=False)
+
+
+def open_lazily(
+    archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float = DEFAULT_TIMEOUT.total_seconds()
+) -> Any:
+    """Return an `Engine` whose name and catalogue are available at once; it may open on the first request for records.
+
+    Raises the errors of `open_archive`.
+    """
+    return _open(archive, api_key, say, timeout, lazily=True)
+
+
+def _open(archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float, *, lazily: bool) -> Any:
+    if not archive:
+        raise UsageError("no archive is named", f"use {archive_forms()}")
+    definition = find_engine(archive)
+    opener = definition.load((lazily and definition.lazy_opener) or definition.opener)
+    return opener(archive, api_key, say, time.monotonic() + timeout)
+
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -162,3 +203,22 @@ def is_loopback(url: str) -> bool:
 def may_carry_key(url: str) -> bool:
     """Return whether a key may be sent to the URL: encrypted, or within this machine."""
     return urlsplit(url).scheme == "https" or is_loopback(url)
+
+
+def offline_catalogue(archive: str) -> Catalogue:
+    """Return the sources and metadata keys of an archive without network access.
+
+    Services use their disk cache. Without a cache, or if the file is unreachable, return the packaged catalogue.
+    Raises UsageError for an archive that does not exist.
+    """
+    definition = find_engine(archive)
+    if definition.catalogue:
+        return cast("Catalogue", definition.load(definition.catalogue)())
+    try:
+        engine = open_archive(archive, "", lambda _line: None)
+    except ArchiveError:
+        return load_shipped()
+    try:
+        return cast("Catalogue", engine.catalogue())
+    finally:
+        engine.close()

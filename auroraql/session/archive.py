@@ -11,8 +11,9 @@ from typing import Self
 
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError, warn_diagnostics
-from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress, open_archive, open_lazily
+from auroraql.engines.base import Engine, OnProgress
 from auroraql.engines.record_range import record_range
+from auroraql.engines.registry import DEFAULT_TIMEOUT, open_archive, open_lazily
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
 from auroraql.results.result_set import ResultSet
 from auroraql.schema.catalogue import Catalogue

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from auroraql.diagnostics.errors import UsageError
-from auroraql.engines.base import open_archive
 from auroraql.engines.duckdb import demo
 from auroraql.engines.duckdb.demo import demo_cache, demo_cache_path
+from auroraql.engines.registry import open_archive
 from auroraql.session.archive import connect
 from tests.conftest import ROOT
 from tests.support import small_catalogue

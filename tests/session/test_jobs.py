@@ -13,7 +13,8 @@ import pytest
 import auroraql
 from auroraql import Archive, Cancelled, Failed, Refused, Search, TimedOut
 from auroraql.engines.aurorax.run import AuroraXRun
-from auroraql.engines.base import Progress, open_lazily
+from auroraql.engines.base import Progress
+from auroraql.engines.registry import open_lazily
 from auroraql.frontends.shared.exit_summary import exit_summary
 from auroraql.session.jobs import MAX_WORKERS, JobPoller
 from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault

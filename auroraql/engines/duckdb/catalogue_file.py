@@ -23,7 +23,7 @@ from typing import Any
 
 import duckdb
 
-from auroraql.diagnostics.errors import TimedOut, Unreachable, UsageError, make_visible
+from auroraql.diagnostics.errors import AuroraQLError, TimedOut, Unreachable, UsageError, make_visible
 from auroraql.engines.disk_cache import CacheFile
 from auroraql.engines.duckdb import SCHEMA_VERSION, TYPE_NAMES, read_format
 from auroraql.engines.duckdb.spill_folder import MEMORY, NO_SPILL, Settings, spill_settings
@@ -105,6 +105,20 @@ def open_catalogue(
     except BaseException:
         connection.close()
         raise
+
+
+def open_current(path: Path, rule: str, config: Config) -> CatalogueFile | None:
+    """Return a catalogue that this program generates, if it is intact and of the current rule."""
+    try:
+        if not path.is_file():
+            return None
+        opened = open_catalogue(path, config=config, is_built_here=True)
+    except (OSError, AuroraQLError, duckdb.Error):
+        return None
+    if opened.demonstration and opened.rule == rule:
+        return opened
+    opened.connection.close()
+    return None
 
 
 def connect_locked(database: str, settings: Config, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:

@@ -29,12 +29,12 @@ from auroraql.engines.duckdb.catalogue_file import (
     QueryInterrupter,
     first_error_line,
     open_catalogue,
+    open_current,
     raise_keyboard_interrupt,
     read_catalogue,
     read_details,
 )
-from auroraql.engines.duckdb.demo import DEMO_NAME, demo_cache_path, demo_catalogue
-from auroraql.engines.duckdb.demo.demo_cache import delete_cache, open_demo
+from auroraql.engines.duckdb.demo import DEMO_NAME, RULE, demo_cache_path, demo_catalogue
 from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row, result_columns
@@ -87,6 +87,27 @@ def open_demonstration(
 ) -> EmbeddedEngine:
     """Open the demonstration, and build its file first if it is missing."""
     return EmbeddedEngine(None, say=say)
+
+
+def _open_demo(cache_dir: Path | None, say: Callable[[str], None], config: Config) -> CatalogueFile:
+    """Open the demonstration catalogue, and build it first if it is missing, damaged or of another rule."""
+    path = demo_cache_path(cache_dir)
+    with raise_keyboard_interrupt():
+        opened = open_current(path, RULE, config)
+    if opened is not None:
+        return opened
+    from auroraql.engines.duckdb.demo.demo_cache import build_and_open
+
+    return build_and_open(path, say, config)
+
+
+def _delete_demo(cache_dir: Path | None) -> None:
+    """Delete the cached demonstration, so that it is built again on the next use."""
+    try:
+        demo_cache_path(cache_dir).unlink(missing_ok=True)
+    except OSError:
+        # Owned by another user, or in use: the next start detects the damage again.
+        return
 
 
 class BackgroundOpening(threading.Thread):
@@ -142,7 +163,7 @@ class EmbeddedEngine:
         self._name = DEMO_NAME if path is None else str(path)
         self._opening = BackgroundOpening(
             lambda: (
-                open_demo(cache_dir, say, config)
+                _open_demo(cache_dir, say, config)
                 if path is None
                 else open_catalogue(Path(path), writable=writable, config=config, deadline=deadline)
             )
@@ -297,7 +318,7 @@ class EmbeddedEngine:
         if _is_damage(problem):
             hint = "the file is damaged: restore it or build it again"
             if self._demo:
-                delete_cache(self._cache_dir)
+                _delete_demo(self._cache_dir)
                 hint = "the demonstration catalogue was damaged and is built again the next time"
         return Failed(first_error_line(problem), archive=self.name, request_id=request_id, hint=hint)
 

@@ -130,7 +130,7 @@ def _format_file(name: str, *, only_check: bool) -> int:
 
 def _run_translate(options: argparse.Namespace) -> int:
     from auroraql.config import effective_config
-    from auroraql.engines.offline_catalogue import offline_catalogue
+    from auroraql.engines.registry import offline_catalogue
     from auroraql.session.translation import translate_source
 
     if (options.text is None) == (options.file is None):

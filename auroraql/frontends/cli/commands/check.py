@@ -12,7 +12,7 @@ from typing import Any
 
 from auroraql.config import effective_config
 from auroraql.diagnostics.errors import Diagnostic, Pointer, Source, Span, UsageError, render
-from auroraql.engines.offline_catalogue import offline_catalogue
+from auroraql.engines.registry import offline_catalogue
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parse_parameters
 from auroraql.frontends.cli.streams import EXIT_OK, EXIT_WRONG

@@ -22,9 +22,8 @@ from auroraql.config import Config, effective_config, query_folders, unknown_var
 from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
 from auroraql.engines.aurorax.credentials import read_address
-from auroraql.engines.base import open_archive
 from auroraql.engines.duckdb.demo import demo_cache_path
-from auroraql.engines.registry import find_engine
+from auroraql.engines.registry import find_engine, open_archive
 from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.cli.commands.configuration import format_config_value, without_password
 from auroraql.frontends.cli.commands.statements import use_color
