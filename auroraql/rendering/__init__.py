@@ -11,8 +11,8 @@ from typing import Any
 from auroraql.rendering.cell_format import cut_text
 from auroraql.rendering.files import check_writable, format_of, write_result, write_text
 from auroraql.rendering.formats import FORMATS, ResultFormat, get_format, render_result, render_text, should_color
-from auroraql.rendering.options import format_footer, supports_blocks
 from auroraql.rendering.table import render_grid
+from auroraql.rendering.text_output import format_footer, supports_blocks
 from auroraql.results.result_set import ResultSet, ResultWriters
 
 __all__ = [

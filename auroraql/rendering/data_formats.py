@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.text_output import RenderOptions
 from auroraql.results.result_set import ResultSet, bytes_text, format_duration, replace_surrogates
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

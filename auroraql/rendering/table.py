@@ -30,7 +30,7 @@ from auroraql.rendering.cell_format import (
     make_link,
     pad_text,
 )
-from auroraql.rendering.options import MAX_ROWS_SHOWN, SAMPLE_ROWS, RenderOptions
+from auroraql.rendering.text_output import MAX_ROWS_SHOWN, SAMPLE_ROWS, RenderOptions
 from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 

@@ -15,7 +15,7 @@ import auroraql
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
 from auroraql.rendering import FORMATS, render_result
-from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.text_output import RenderOptions
 from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultSet, records_from_rows
 from tests.bench.measure import best, line

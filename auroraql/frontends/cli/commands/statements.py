@@ -31,7 +31,7 @@ from auroraql.rendering import (
     supports_blocks,
     write_result,
 )
-from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.text_output import RenderOptions
 from auroraql.results.result_set import ResultSet
 from auroraql.session.archive import Archive, connect
 from auroraql.session.jobs import Search
