@@ -18,9 +18,12 @@ from itertools import chain, islice
 from typing import Any
 
 from auroraql.diagnostics.errors import display_width, make_visible
-from auroraql.rendering.cell_format import (
+from auroraql.rendering.text_output import (
     BOLD,
     DIM,
+    MAX_ROWS_SHOWN,
+    SAMPLE_ROWS,
+    RenderOptions,
     apply_style,
     cell_writer,
     column_headers,
@@ -30,7 +33,6 @@ from auroraql.rendering.cell_format import (
     make_link,
     pad_text,
 )
-from auroraql.rendering.text_output import MAX_ROWS_SHOWN, SAMPLE_ROWS, RenderOptions
 from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 
