@@ -1,6 +1,7 @@
 """Text output: styles and formatted cells, the options of a target, and the texts that accompany a result.
 
-A target is a terminal, a pipe or a file.
+A target is a terminal, a pipe or a file. A formatted value is one line of known width, without control characters,
+escape sequences or bidirectional marks. A missing value and an empty text always differ.
 """
 
 from __future__ import annotations

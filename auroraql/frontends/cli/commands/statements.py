@@ -17,10 +17,10 @@ from pathlib import Path
 from auroraql.codecs.script import read_script
 from auroraql.config import Config, effective_config
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Source, TimedOut, Unreachable, UsageError, render
+from auroraql.engines.base import OnProgress
 from auroraql.frontends.cli.arguments import bind_script_parameters
 from auroraql.frontends.cli.streams import EXIT_OK, exit_code, print_error, print_notice
 from auroraql.frontends.shared.exit_summary import exit_summary
-from auroraql.frontends.shared.progress import status_line
 from auroraql.language.ast import JobStatement, LetStatement, SetStatement, Statement
 from auroraql.rendering import (
     FORMATS,
@@ -156,12 +156,15 @@ def open_archive_from_config(
     With `late`, the archive is opened when records are first needed.
     """
     shown_as = get_format(config.format).name
+    watch: OnProgress | None = None
+    if not verbose and sys.stderr.isatty():  # the steps of the verbose mode replace the status line
+        watch = status_line(sys.stderr)
     archive = connect(
         config.archive,
         api_key=config.api_key,
         timeout=config.timeout,
         say=say,
-        watch=None if verbose else status_line(sys.stderr),  # the steps replace the status line
+        watch=watch,
         late=late,
         verbose=say if verbose else False,
     )
