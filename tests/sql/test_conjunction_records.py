@@ -16,9 +16,8 @@ from auroraql.ir.query import And, Block, Column, Comparison, OrderKey, Query, R
 from auroraql.results.result_set import Record
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
-from auroraql.sql.column_mapping import mapping_for
 from auroraql.sql.comparison import Bindings, StoredValue, compare_stored
-from auroraql.sql.statement import compile_query
+from auroraql.sql.statement import compile_query, mapping_for
 from tests.support.embedded_runs import found
 from tests.support.small_catalogue import write
 from tests.support.small_conjunctions import BEGAN, GROUND, SOURCES, SPACE, asked, key, minute, passes, stays, where

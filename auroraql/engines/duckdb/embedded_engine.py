@@ -39,8 +39,7 @@ from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
-from auroraql.sql.column_mapping import STORED_KINDS
-from auroraql.sql.statement import compile_query, decode_rows
+from auroraql.sql.statement import STORED_KINDS, compile_query, decode_rows
 
 _DAY = timedelta(days=1)
 

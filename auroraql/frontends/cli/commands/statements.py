@@ -158,6 +158,8 @@ def open_archive_from_config(
     shown_as = get_format(config.format).name
     watch: OnProgress | None = None
     if not verbose and sys.stderr.isatty():  # the steps of the verbose mode replace the status line
+        from auroraql.frontends.shared.progress import status_line
+
         watch = status_line(sys.stderr)
     archive = connect(
         config.archive,
