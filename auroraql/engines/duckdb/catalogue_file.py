@@ -75,12 +75,10 @@ def open_catalogue(
     writable: bool = False,
     config: Config = MappingProxyType({}),
     deadline: float = inf,
-    is_built_here: bool = False,
 ) -> CatalogueFile:
     """Open a catalogue file, read only or as its only writer, and validate it.
 
-    `config` replaces default DuckDB settings. `deadline` is a `time.monotonic` time. Of a file that `is_built_here`, in
-    the user's cache directory, only the header is checked. Raises UsageError for a file that
+    `config` replaces default DuckDB settings. `deadline` is a `time.monotonic` time. Raises UsageError for a file that
     is not a catalogue, Unreachable for an unreadable or locked one, and TimedOut.
     """
     if not path.exists():
@@ -99,8 +97,7 @@ def open_catalogue(
         raise _opening_error(path, first_error_line(problem), writable=writable) from None
     try:
         with time_bounded(connection, deadline, str(path)):
-            if not is_built_here:
-                _check_once(connection, path, writable=writable)
+            _check_once(connection, path, writable=writable)
             return read_header(connection, str(path))
     except BaseException:
         connection.close()
@@ -112,7 +109,7 @@ def open_current(path: Path, rule: str, config: Config) -> CatalogueFile | None:
     try:
         if not path.is_file():
             return None
-        opened = open_catalogue(path, config=config, is_built_here=True)
+        opened = open_catalogue(path, config=config)
     except (OSError, AuroraQLError, duckdb.Error):
         return None
     if opened.demonstration and opened.rule == rule:

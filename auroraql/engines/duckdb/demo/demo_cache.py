@@ -69,7 +69,7 @@ def _build_cached(path: Path, say: Say, config: Config) -> CatalogueFile:
         _move_into_place(folder / DEMO_FILE, path, config)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return open_catalogue(path, config=config, is_built_here=True)
+    return open_catalogue(path, config=config)
 
 
 def _move_into_place(built: Path, path: Path, config: Config) -> None:
