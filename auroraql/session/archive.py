@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from auroraql.codecs import script
@@ -20,7 +20,6 @@ from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import (
     AnalyzedStatement,
     Analyzer,
-    SessionContext,
     StatementLike,
     analyze_scripts,
     analyze_statement,
@@ -66,7 +65,7 @@ def connect(
     return opened
 
 
-class Archive:
+class Archive(Executor):
     """An open archive: `run` returns the result of a statement, `submit` starts a search without waiting for it.
 
     An archive is a context manager and a session: later statements can use the results that LET stores and the
@@ -74,8 +73,7 @@ class Archive:
     """
 
     def __init__(self, engine: Engine, timeout: float, watch: OnProgress | None = None) -> None:
-        self._engine = engine
-        self._running = Executor(engine, Settings(timeout=timeout), watch)
+        super().__init__(engine, Settings(timeout=timeout), watch)
         self._closed = False
         self._warn: OnWarnings = warn_diagnostics
 
@@ -94,13 +92,7 @@ class Archive:
         """Cancel running searches and close files and connections. Closing twice does nothing."""
         if not self._closed:
             self._closed = True
-            self._running.close()
-            self._engine.close()
-
-    @property
-    def name(self) -> str:
-        """Name of the archive: demo, a path, aurorax or a URL."""
-        return self._engine.name
+            super().close()
 
     @property
     def demonstration(self) -> bool:
@@ -111,64 +103,6 @@ class Archive:
     def catalogue(self) -> Catalogue:
         """Data sources and metadata keys of the archive."""
         return self._engine.catalogue()
-
-    @property
-    def settings(self) -> Settings:
-        """Settings that SET changes."""
-        return self._running.settings
-
-    @property
-    def verbose(self) -> bool | Callable[[str], object]:
-        """Whether the steps of each search are printed, or the callback that receives the lines."""
-        return self._running.report_step or False
-
-    @verbose.setter
-    def verbose(self, verbose: bool | Callable[[str], object]) -> None:
-        self._running.report_step = print if verbose is True else verbose or None
-
-    @property
-    def results(self) -> Mapping[str, ResultSet]:
-        """Results stored by LET and FETCH, by name: a read-only copy."""
-        stored = self._running.results
-        return MappingProxyType({name: result.result for name, result in stored.items() if result.result is not None})
-
-    @property
-    def searches(self) -> tuple[str, ...]:
-        """Names of the submitted searches."""
-        return tuple(self._running.submitted)
-
-    @property
-    def submitted(self) -> Mapping[str, Search]:
-        """Submitted searches, by name: a read-only copy."""
-        return MappingProxyType(dict(self._running.submitted))
-
-    def refresh_searches(self) -> None:
-        """Poll the submitted searches, and wait up to a second for the responses."""
-        self._running.refresh()
-
-    def limit_rows(self, rows: int | None) -> None:
-        """Limit the rows that a FIND or SQL fetches. Results of LET and SUBMIT are not limited. None removes the limit."""
-        self._running.max_rows = rows
-
-    def on_progress(self, watch: OnProgress | None) -> None:
-        """Set the progress callback of awaited searches. None removes it."""
-        self._running.watch = watch
-
-    def on_interrupt(self, act: Callable[[Search], object]) -> None:
-        """Set the callback for a search whose wait Ctrl-C interrupts. It replaces the cancellation of the search."""
-        self._running.on_interrupt = act
-
-    def on_end(self, act: Callable[[Search], object]) -> None:
-        """Set the callback, invoked on a worker thread when a background search finishes."""
-        self._running.on_end = act
-
-    def keep(self, search: Search) -> str:
-        """Add a search whose wait was interrupted to the submitted searches. Return its name."""
-        return self._running.keep(search)
-
-    def leave(self) -> list[Search]:
-        """Detach the submitted, unfetched searches, so that they continue after `close`. Return the detached searches."""
-        return self._running.detach_jobs()
 
     def run(self, statement: StatementLike, /, **parameters: object) -> ResultSet:
         """Run one statement and return its result.
@@ -199,7 +133,7 @@ class Archive:
     def _run(self, analyzed: AnalyzedStatement) -> ResultSet:
         if analyzed.warnings:
             self._warn(analyzed.warnings, analyzed.source)
-        result = self._running.execute(analyzed)
+        result = self._run_statement(analyzed)
         earlier = set(analyzed.warnings)
         late_warnings = [warning for warning in result.warnings if warning not in earlier]
         if late_warnings:
@@ -228,11 +162,6 @@ class Archive:
         except AuroraQLError as error:
             return error
 
-    @property
-    def session_context(self) -> SessionContext:
-        """Results and searches that a script can refer to before its first statement."""
-        return self._running.session_context
-
     def check(self, statement: StatementLike, /) -> tuple[Diagnostic, ...]:
         """Return the errors and warnings of a script, given the results of the session, without running it."""
         return next(check_scripts([to_source(statement)], self._engine.catalogue(), {}, self.session_context))[1]
@@ -245,7 +174,7 @@ class Archive:
             raise UsageError(f"{word} does not run a search", "submit the FIND alone")
         if analyzed.warnings:
             self._warn(analyzed.warnings, analyzed.source)
-        return self._running.submit(analyzed)
+        return self._submit(analyzed)
 
     def attach(self, request_id: str, name: str = "") -> Search:
         """Return a search that the archive already has, by its request ID; another program may have submitted it.
@@ -255,7 +184,7 @@ class Archive:
         """
         self._check_open()
         statement = JobStatement("fetch", name, request_id)
-        return self._running.attach(
+        return self._attach(
             request_id, name, AnalyzedStatement(statement, Source(""), request_id, {}, datetime.now(UTC))
         )
 
@@ -272,12 +201,10 @@ class Archive:
     def _analyzer(self, parameters: Mapping[str, object]) -> Analyzer:
         """Return an analyzer for the current state of the session. Its calls to the engine share one deadline."""
         self._check_open()
-        executor, deadline = self._running, self._running.deadline()
+        deadline = self._deadline()
         sources, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
         find_range = partial(record_range, self._engine, deadline)
-        return Analyzer(
-            self._engine.catalogue(), parameters, sources, executor.session_context, kind_of, held=find_range
-        )
+        return Analyzer(self._engine.catalogue(), parameters, sources, self.session_context, kind_of, held=find_range)
 
     def _kind_of(self, request_id: str, deadline: float) -> str:
         return self._engine.attach(request_id, deadline)[0].query.kind

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError
 from auroraql.engines.base import Engine, OnProgress, SubmissionInterrupted
@@ -41,137 +42,121 @@ _NO_QUERY = Query("", select=())
 """Query of a result that does not come from a search."""
 
 
-@dataclass(slots=True)
 class Executor:
-    """Executor of one session on one archive, with its stored results, submitted searches and settings."""
+    """Session on one engine: it runs analyzed statements, and holds their results, searches and settings."""
 
-    engine: Engine
-    settings: Settings
-    watch: OnProgress | None = None
-    """Progress callback of awaited searches."""
-    results: dict[str, StoredResult] = field(default_factory=dict)
-    submitted: dict[str, Search] = field(default_factory=dict)
-    report_step: Callable[[str], object] | None = None
-    """Callback of the verbose mode: receives one line for each step of a search."""
-    max_rows: int | None = None
-    """Maximum number of rows that a FIND or SQL fetches."""
-    on_interrupt: Callable[[Search], object] | None = None
-    """Callback for a search whose wait Ctrl-C interrupts. By default the search is cancelled."""
-    on_end: Callable[[Search], object] | None = None
-    """Callback, invoked on a worker thread when a background search finishes."""
-    _watching: JobPoller[Search] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._watching = JobPoller(self._on_job_ended)
+    def __init__(self, engine: Engine, settings: Settings, watch: OnProgress | None = None) -> None:
+        self.settings = settings
+        """Settings that SET changes."""
+        self._engine, self._watch = engine, watch
+        self._stored: dict[str, StoredResult] = {}
+        self._submitted: dict[str, Search] = {}
+        self._report_step: Callable[[str], object] | None = None
+        self._max_rows: int | None = None
+        self._on_interrupt: Callable[[Search], object] | None = None
+        self._on_end: Callable[[Search], object] | None = None
+        self._poller: JobPoller[Search] = JobPoller(self._on_job_ended)
 
     @property
-    def archive(self) -> str:
-        """Name of the archive in messages."""
-        return self.engine.name
+    def name(self) -> str:
+        """Name of the archive: demo, a path, aurorax or a URL."""
+        return self._engine.name
+
+    @property
+    def verbose(self) -> bool | Callable[[str], object]:
+        """Whether the steps of each search are printed, or the callback that receives the lines."""
+        return self._report_step or False
+
+    @verbose.setter
+    def verbose(self, verbose: bool | Callable[[str], object]) -> None:
+        self._report_step = print if verbose is True else verbose or None
+
+    @property
+    def results(self) -> Mapping[str, ResultSet]:
+        """Results stored by LET and FETCH, by name: a read-only copy."""
+        stored = self._stored
+        return MappingProxyType({name: result.result for name, result in stored.items() if result.result is not None})
+
+    @property
+    def searches(self) -> tuple[str, ...]:
+        """Names of the submitted searches."""
+        return tuple(self._submitted)
+
+    @property
+    def submitted(self) -> Mapping[str, Search]:
+        """Submitted searches, by name: a read-only copy."""
+        return MappingProxyType(dict(self._submitted))
+
+    @property
+    def session_context(self) -> SessionContext:
+        """Results and searches that a script can refer to before its first statement."""
+        searches = {name: search.stored_result for name, search in self._submitted.items()}
+        ids = {search.request_ids: name for name, search in self._submitted.items()}
+        return SessionContext(
+            self._stored, searches, {request_ids[0]: name for request_ids, name in ids.items() if len(request_ids) == 1}
+        )
+
+    def limit_rows(self, rows: int | None) -> None:
+        """Limit the rows that a FIND or SQL fetches. Results of LET and SUBMIT are not limited. None removes the limit."""
+        self._max_rows = rows
+
+    def on_progress(self, watch: OnProgress | None) -> None:
+        """Set the progress callback of awaited searches. None removes it."""
+        self._watch = watch
+
+    def on_interrupt(self, act: Callable[[Search], object]) -> None:
+        """Set the callback for a search whose wait Ctrl-C interrupts. It replaces the cancellation of the search."""
+        self._on_interrupt = act
+
+    def on_end(self, act: Callable[[Search], object]) -> None:
+        """Set the callback, invoked on a worker thread when a background search finishes."""
+        self._on_end = act
+
+    def refresh_searches(self) -> None:
+        """Poll the submitted searches, and wait up to a second for the responses."""
+        self._poller.poll_all(_PATIENCE)
+
+    def keep(self, search: Search) -> str:
+        """Add a search whose wait was interrupted to the submitted searches, under an unused name. Return the name."""
+        if self._submitted.get(search.name) is not search:
+            needs_name = search.name in self._submitted or not search.name.isidentifier()
+            search.name = next_job_name(self._submitted) if needs_name else search.name
+            self._submitted[search.name] = search
+        search.heeded = False
+        self._poller.add(search)
+        return search.name
+
+    def leave(self) -> list[Search]:
+        """Detach the submitted, unfetched searches, so that they continue after `close`. Return the detached searches."""
+        unfetched = [
+            search for search in list(self._submitted.values()) if search.state in ("running", "unreachable", "done")
+        ]
+        return [search for search in unfetched if not search.fetched and search.detach()]
+
+    def close(self) -> None:
+        """Stop polling the submitted searches, and close the engine."""
+        self._poller.close()
+        self._engine.close()
+
+    # --- JobSession: what a search needs
+
+    @property
+    def watch(self) -> OnProgress | None:
+        """Progress callback of awaited searches."""
+        return self._watch
 
     @property
     def runs_when_awaited(self) -> bool:
         """Whether the engine runs a search only during `wait`."""
-        return self.engine.capabilities.runs_when_awaited
+        return self._engine.capabilities.runs_when_awaited
 
-    def deadline(self, began: float | None = None) -> float:
-        """Return the deadline of work that began at `began`, or begins now, in seconds of `time.monotonic`."""
-        return (time.monotonic() if began is None else began) + self.settings.timeout
-
-    @property
-    def session_context(self) -> SessionContext:
-        """Results and searches that the next statement can refer to."""
-        searches = {name: search.stored_result for name, search in self.submitted.items()}
-        ids = {search.request_ids: name for name, search in self.submitted.items()}
-        return SessionContext(
-            self.results, searches, {request_ids[0]: name for request_ids, name in ids.items() if len(request_ids) == 1}
-        )
-
-    def execute(self, analyzed: AnalyzedStatement) -> ResultSet:
-        """Return the result of a statement.
-
-        Raises StatementError for errors that depend on rows, and ArchiveError.
-        """
-        began = time.monotonic()
-        try:
-            return self._execute(analyzed, began)
-        except StatementError as error:
-            raise StatementError(error.diagnostics, analyzed.source) from None
-
-    def _execute(self, analyzed: AnalyzedStatement, began: float) -> ResultSet:
-        match analyzed.statement:
-            case FindStatement() as find:
-                planned = self.plan_find(find, analyzed)
-                return self.run_subquery(
-                    planned if self.max_rows is None else _limit_plan(planned, self.max_rows), analyzed, began
-                )
-            case LetStatement(name, find):
-                return self._execute_let(name, self.plan_find(find, analyzed), analyzed, began)
-            case ExplainStatement() as explain:
-                return self._execute_explain(explain, analyzed, began)
-            case SubmitStatement():
-                # The state at submission: the search may have ended by now.
-                return self._result_of_rows(
-                    _SUBMITTED, [_job_summary(self.submit(analyzed), "running")], analyzed, began
-                )
-            case JobStatement("cancel", _, request_id) if request_id:
-                return self._cancel_foreign_search(request_id, analyzed, began)
-            case JobStatement(verb, name, request_id):
-                search = self.attach(request_id, name, analyzed) if request_id else self.submitted[name]
-                return self._execute_fetch(search) if verb == "fetch" else self._execute_cancel(search, analyzed, began)
-            case ShowStatement():
-                return self._execute_show(analyzed, began)
-            case SetStatement(name):
-                note = self.settings.set_value(name.lower(), analyzed.value)
-                return self._result_of_rows((), [], analyzed, began, note)
-            case SqlStatement() as sql:
-                return self._execute_sql(sql, analyzed, began)
-
-    # --- searches
-
-    def plan_find(self, find: FindStatement, analyzed: AnalyzedStatement) -> PlannedFind:
-        """Resolve and plan a FIND. Run its FINDs in parentheses. Raises StatementError, ArchiveError."""
-        if analyzed.plan is not None and analyzed.resolved is not None:
-            return PlannedFind(analyzed.plan, analyzed.resolved, analyzed.name, analyzed.statement_text)
-        return self.plan_find_with(find, analyzed, _SessionResults(self, analyzed))
-
-    def plan_find_with(self, find: FindStatement, analyzed: AnalyzedStatement, results: _SessionResults) -> PlannedFind:
-        """Resolve and plan a FIND with the given result lookup. Raises StatementError, ArchiveError."""
-        catalogue = self.engine.catalogue()
-        resolved = resolve(find, catalogue, analyzed.parameter_values, now=analyzed.now, results=results)
-        name, statement_text = analyzed.name, analyzed.statement_text
-        if resolved.searched is not None:
-            plan = plan_row_query(resolved.query, resolved.searched, resolved.warnings)
-            return PlannedFind(plan, resolved, name, statement_text)
-        # An empty list matches nothing: do not request the data sources for it.
-        matches_nothing = Or(()) in split_conjuncts(resolved.query.where)
-        sources = tuple if matches_nothing else partial(self.engine.sources, self.deadline())
-        find_range = partial(record_range, self.engine, self.deadline())
-        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=find_range)
-        return PlannedFind(_without_repeated_warning(plan), resolved, name, statement_text)
-
-    def run_subquery(self, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
-        """Run a planned FIND, wait for it, and return its result. Raises ArchiveError."""
-        plan = planned.plan
-        if planned.searched is not None:
-            columns, fetched = query_rows(plan, planned.searched)
-            return self.result(plan, fetched, analyzed, began, columns)
-        steps = self._steps(plan, analyzed)
-        run = self.engine.submit(plan, awaited=True)
-        search = Search(self, run, planned, analyzed, began=began, awaited=True, steps=steps)
-        try:
-            return search.fetch()
-        except ArchiveError:  # the caller stops waiting
-            with suppress(ArchiveError):  # report the first error
-                search.cancel()
-            raise
-
-    def _steps(self, plan: Plan, analyzed: AnalyzedStatement) -> VerboseSteps | None:
-        if self.report_step is None:
-            return None
-        steps = VerboseSteps(self.report_step)
-        steps.on_created(analyzed.statement_text, len(plan.requests))
-        return steps
+    def on_wait_interrupted(self, search: Search) -> None:
+        """Handle Ctrl-C during a wait: call `on_interrupt`, or cancel the search."""
+        if self._on_interrupt is not None:
+            self._on_interrupt(search)
+            return
+        with suppress(ArchiveError):  # the caller reports the interruption
+            search.cancel()
 
     def result(
         self,
@@ -189,9 +174,9 @@ class Executor:
         answer = ResultSet(
             plan,
             fetched,
-            archive=self.engine.name,
+            archive=self._engine.name,
             elapsed=time.monotonic() - began,
-            demonstration=self.engine.capabilities.demonstration,
+            demonstration=self._engine.capabilities.demonstration,
             source=prepared.source,
             columns=columns,
             note=note,
@@ -202,24 +187,118 @@ class Executor:
             # Imported late: most searches find records.
             from auroraql.session.empty_results import explain_empty_result
 
-            reason = explain_empty_result(plan.query, self.engine)
+            reason = explain_empty_result(plan.query, self._engine)
             answer.warnings += (reason,) if reason is not None else ()
         return answer
 
-    def submit(self, analyzed: AnalyzedStatement) -> Search:
+    # --- execution
+
+    def _deadline(self, began: float | None = None) -> float:
+        """Return the deadline of work that began at `began`, or begins now, in seconds of `time.monotonic`."""
+        return (time.monotonic() if began is None else began) + self.settings.timeout
+
+    def _run_statement(self, analyzed: AnalyzedStatement) -> ResultSet:
+        """Return the result of a statement.
+
+        Raises StatementError for errors that depend on rows, and ArchiveError.
+        """
+        began = time.monotonic()
+        try:
+            return self._execute(analyzed, began)
+        except StatementError as error:
+            raise StatementError(error.diagnostics, analyzed.source) from None
+
+    def _execute(self, analyzed: AnalyzedStatement, began: float) -> ResultSet:
+        match analyzed.statement:
+            case FindStatement() as find:
+                planned = self._plan_find(find, analyzed)
+                return self._run_find(
+                    planned if self._max_rows is None else _limit_plan(planned, self._max_rows), analyzed, began
+                )
+            case LetStatement(name, find):
+                return self._execute_let(name, self._plan_find(find, analyzed), analyzed, began)
+            case ExplainStatement() as explain:
+                return self._execute_explain(explain, analyzed, began)
+            case SubmitStatement():
+                # The state at submission: the search may have ended by now.
+                return self._result_of_rows(
+                    _SUBMITTED, [_job_summary(self._submit(analyzed), "running")], analyzed, began
+                )
+            case JobStatement("cancel", _, request_id) if request_id:
+                return self._cancel_foreign_search(request_id, analyzed, began)
+            case JobStatement(verb, name, request_id):
+                search = self._attach(request_id, name, analyzed) if request_id else self._submitted[name]
+                return self._execute_fetch(search) if verb == "fetch" else self._execute_cancel(search, analyzed, began)
+            case ShowStatement():
+                return self._execute_show(analyzed, began)
+            case SetStatement(name):
+                note = self.settings.set_value(name.lower(), analyzed.value)
+                return self._result_of_rows((), [], analyzed, began, note)
+            case SqlStatement() as sql:
+                return self._execute_sql(sql, analyzed, began)
+
+    # --- searches
+
+    def _plan_find(self, find: FindStatement, analyzed: AnalyzedStatement) -> PlannedFind:
+        """Resolve and plan a FIND. Run its FINDs in parentheses. Raises StatementError, ArchiveError."""
+        if analyzed.plan is not None and analyzed.resolved is not None:
+            return PlannedFind(analyzed.plan, analyzed.resolved, analyzed.name, analyzed.statement_text)
+        return self._plan_find_with(find, analyzed, _SessionResults(self, analyzed))
+
+    def _plan_find_with(
+        self, find: FindStatement, analyzed: AnalyzedStatement, results: _SessionResults
+    ) -> PlannedFind:
+        """Resolve and plan a FIND with the given result lookup. Raises StatementError, ArchiveError."""
+        catalogue = self._engine.catalogue()
+        resolved = resolve(find, catalogue, analyzed.parameter_values, now=analyzed.now, results=results)
+        name, statement_text = analyzed.name, analyzed.statement_text
+        if resolved.searched is not None:
+            plan = plan_row_query(resolved.query, resolved.searched, resolved.warnings)
+            return PlannedFind(plan, resolved, name, statement_text)
+        # An empty list matches nothing: do not request the data sources for it.
+        matches_nothing = Or(()) in split_conjuncts(resolved.query.where)
+        sources = tuple if matches_nothing else partial(self._engine.sources, self._deadline())
+        find_range = partial(record_range, self._engine, self._deadline())
+        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=find_range)
+        return PlannedFind(_without_repeated_warning(plan), resolved, name, statement_text)
+
+    def _run_find(self, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
+        """Run a planned FIND, wait for it, and return its result. Raises ArchiveError."""
+        plan = planned.plan
+        if planned.searched is not None:
+            columns, fetched = query_rows(plan, planned.searched)
+            return self.result(plan, fetched, analyzed, began, columns)
+        steps = self._steps(plan, analyzed)
+        run = self._engine.submit(plan, awaited=True)
+        search = Search(self, run, planned, analyzed, began=began, awaited=True, steps=steps)
+        try:
+            return search.fetch()
+        except ArchiveError:  # the caller stops waiting
+            with suppress(ArchiveError):  # report the first error
+                search.cancel()
+            raise
+
+    def _steps(self, plan: Plan, analyzed: AnalyzedStatement) -> VerboseSteps | None:
+        if self._report_step is None:
+            return None
+        steps = VerboseSteps(self._report_step)
+        steps.on_created(analyzed.statement_text, len(plan.requests))
+        return steps
+
+    def _submit(self, analyzed: AnalyzedStatement) -> Search:
         """Start a FIND, or the FIND of a SUBMIT, and return the search without waiting for it.
 
         Raises StatementError, ArchiveError.
         """
         find = analyzed.statement.find if isinstance(analyzed.statement, SubmitStatement) else analyzed.statement
         assert isinstance(find, FindStatement), "the caller checks the statement"  # noqa: S101
-        planned = self.plan_find(find, analyzed)
+        planned = self._plan_find(find, analyzed)
         if planned.searched is not None:
             message, hint = f"'{find.kind}' is a stored result and cannot be submitted", "use FIND without SUBMIT"
             raise StatementError([Diagnostic("AQL0214", message, find.origin, "not a search of the archive", hint)])
         steps = self._steps(planned.plan, analyzed)
         try:
-            run = self.engine.submit(planned.plan)
+            run = self._engine.submit(planned.plan)
         except SubmissionInterrupted as interruption:
             self.on_wait_interrupted(Search(self, interruption.run, planned, analyzed))
             raise
@@ -229,15 +308,15 @@ class Executor:
         if search.name:
             self._replace(search)
         elif self.runs_when_awaited:
-            self._watching.add(search)
+            self._poller.add(search)
         return search
 
-    def attach(self, request_id: str, name: str, analyzed: AnalyzedStatement) -> Search:
+    def _attach(self, request_id: str, name: str, analyzed: AnalyzedStatement) -> Search:
         """Return a search that the archive already has, by request ID. With a name, add it to the session.
 
         Raises ArchiveError.
         """
-        plan, run = self.engine.attach(request_id, self.deadline())
+        plan, run = self._engine.attach(request_id, self._deadline())
         resolved = resolved_records(KINDS[plan.query.kind])
         search = Search(
             self, run, PlannedFind(plan, resolved, name, analyzed.statement_text), replace(analyzed, name=name)
@@ -246,64 +325,31 @@ class Executor:
             self._replace(search)
         return search
 
-    def on_wait_interrupted(self, search: Search) -> None:
-        """Handle Ctrl-C during a wait: call `on_interrupt`, or cancel the search."""
-        if self.on_interrupt is not None:
-            self.on_interrupt(search)
-            return
-        with suppress(ArchiveError):  # the caller reports the interruption
-            search.cancel()
-
-    def keep(self, search: Search) -> str:
-        """Add an awaited search to the submitted searches, under an unused name. Return the name."""
-        if self.submitted.get(search.name) is not search:
-            needs_name = search.name in self.submitted or not search.name.isidentifier()
-            search.name = next_job_name(self.submitted) if needs_name else search.name
-            self.submitted[search.name] = search
-        search.heeded = False
-        self._watching.add(search)
-        return search.name
-
-    def refresh(self) -> None:
-        """Poll all submitted searches, and wait up to a second for the responses."""
-        self._watching.poll_all(_PATIENCE)
-
-    def detach_jobs(self) -> list[Search]:
-        """Detach the submitted, unfetched searches, so that they continue after `close`. Return the detached searches."""
-        unfetched = [
-            search for search in list(self.submitted.values()) if search.state in ("running", "unreachable", "done")
-        ]
-        return [search for search in unfetched if not search.fetched and search.detach()]
-
-    def close(self) -> None:
-        """Stop polling the submitted searches."""
-        self._watching.close()
-
     def _on_job_ended(self, search: Search) -> None:
-        if self.on_end is not None and not search.heeded:
+        if self._on_end is not None and not search.heeded:
             search.heeded = True
-            self.on_end(search)
+            self._on_end(search)
 
     # --- statements
 
     def _execute_let(self, name: str, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
-        result = self.run_subquery(planned, analyzed, began)
+        result = self._run_find(planned, analyzed, began)
         result.note = f"{name}: {_format_count(len(result), planned)}"
-        self.results[name] = replace(planned.stored, result=result)
+        self._stored[name] = replace(planned.stored, result=result)
         return result
 
     def _replace(self, search: Search) -> None:
         """Register a search under its name. Cancel an earlier search of that name, which is no longer reachable."""
-        earlier = self.submitted.get(search.name)
-        self.submitted[search.name] = search
-        self._watching.add(search)
+        earlier = self._submitted.get(search.name)
+        self._submitted[search.name] = search
+        self._poller.add(search)
         if earlier is not None:
             with suppress(ArchiveError):
                 earlier.cancel()
 
     def _execute_fetch(self, search: Search) -> ResultSet:
         result = search.fetch()
-        self.results[search.name] = replace(search.stored_result, result=result)
+        self._stored[search.name] = replace(search.stored_result, result=result)
         return result
 
     def _execute_cancel(self, search: Search, analyzed: AnalyzedStatement, began: float) -> ResultSet:
@@ -318,7 +364,7 @@ class Executor:
         Raises ArchiveError.
         """
         try:
-            search = self.attach(request_id, "", analyzed)
+            search = self._attach(request_id, "", analyzed)
         except ArchiveError as error:
             if not error.ended:
                 raise
@@ -334,7 +380,7 @@ class Executor:
 
         explanation = answer_explain(
             statement,
-            ExplainContext(self.engine, _SessionResults(self, analyzed), analyzed.parameter_values, analyzed.now),
+            ExplainContext(self._engine, _SessionResults(self, analyzed), analyzed.parameter_values, analyzed.now),
         )
         rows = [(line,) for line in explanation.lines]
         with_warnings = replace(analyzed, warnings=explanation.warnings)
@@ -347,23 +393,23 @@ class Executor:
         show_plan = analyzed.show_plan
         assert show_plan is not None, "the analyzer sets it for SHOW"  # noqa: S101
         if show_plan.refresh:
-            with report_elapsed(self.watch, began):
-                self.engine.refresh_sources(self.deadline(began))
+            with report_elapsed(self._watch, began):
+                self._engine.refresh_sources(self._deadline(began))
         results = OverlaidResults(_SessionResults(self, analyzed), show_plan.result)
         resolved = resolve(
-            show_plan.find, self.engine.catalogue(), analyzed.parameter_values, now=analyzed.now, results=results
+            show_plan.find, self._engine.catalogue(), analyzed.parameter_values, now=analyzed.now, results=results
         )
         context = ListingContext(
-            catalogue=self.engine.catalogue,
+            catalogue=self._engine.catalogue,
             sources=partial(self._sources_of_listing, show_plan, analyzed, began),
-            details=partial(self.engine.details, self.deadline(began)),
-            statistics=partial(self.engine.statistics, deadline=self.deadline(began)),
-            available=partial(self.engine.availability, deadline=self.deadline(began)),
-            results=self.results,
+            details=partial(self._engine.details, self._deadline(began)),
+            statistics=partial(self._engine.statistics, deadline=self._deadline(began)),
+            available=partial(self._engine.availability, deadline=self._deadline(began)),
+            results=self._stored,
             searches=self._execute_show_searches,
             settings=self.settings.rows,
         )
-        with report_elapsed(self.watch, began):
+        with report_elapsed(self._watch, began):
             rows = listing_rows(show_plan, context, resolved.query)
         stored = self._result_of_rows(show_plan.result.columns, rows, analyzed, began)
         plan = plan_row_query(resolved.query, show_plan.result, resolved.warnings)
@@ -377,10 +423,10 @@ class Executor:
         """Return the data sources that the WHERE of a listing matches. Raises ArchiveError."""
         from auroraql.session.show import source_row
 
-        sources = self.engine.sources(self.deadline(began))
+        sources = self._engine.sources(self._deadline(began))
         if show_plan.source_find is None or show_plan.source_result is None:
             return sources
-        stored, catalogue = show_plan.source_result, self.engine.catalogue()
+        stored, catalogue = show_plan.source_result, self._engine.catalogue()
         results = OverlaidResults(_SessionResults(self, analyzed), stored)
         resolved = resolve(
             show_plan.source_find, catalogue, analyzed.parameter_values, now=analyzed.now, results=results
@@ -394,18 +440,18 @@ class Executor:
         return tuple(source for source in sources if source.identifier in identifiers)
 
     def _execute_show_searches(self) -> list[Row]:
-        self.refresh()
-        return [search.as_row() for search in list(self.submitted.values())]  # copied: another thread may add a search
+        self.refresh_searches()
+        return [search.as_row() for search in list(self._submitted.values())]  # copied: another thread may add a search
 
     def _execute_sql(self, statement: SqlStatement, analyzed: AnalyzedStatement, began: float) -> ResultSet:
         from auroraql.session.sql.runner import run_sql
 
         sql_plan = analyzed.sql_plan
         assert sql_plan is not None, "the analyzer sets it for SQL"  # noqa: S101
-        tables = [self.results[name] for name in sql_plan.tables]
-        with report_elapsed(self.watch, began):
+        tables = [self._stored[name] for name in sql_plan.tables]
+        with report_elapsed(self._watch, began):
             deadline = began + self.settings.timeout
-            columns, rows = run_sql(statement, tables, sql_plan, analyzed.parameter_values, deadline, self.max_rows)
+            columns, rows = run_sql(statement, tables, sql_plan, analyzed.parameter_values, deadline, self._max_rows)
         return self._result_of_rows(columns, rows, analyzed, began)
 
     def _result_of_rows(
@@ -427,18 +473,18 @@ class Executor:
 class _SessionResults:
     """`ResultLookup` of the resolver over the session's results. Runs a FIND in parentheses when it is resolved."""
 
-    running: Executor
+    session: Executor
     analyzed: AnalyzedStatement
     _nested: SubqueryResults | None = None
 
     @property
     def names(self) -> Collection[str]:
         """Names of the stored results."""
-        return self.running.results.keys()
+        return self.session._stored.keys()
 
     def get(self, name: str) -> StoredResult | None:
         """Return the stored result of a name, or None."""
-        return self.running.results.get(name)
+        return self.session._stored.get(name)
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
         """Run a FIND in parentheses and return its result. Raises ArchiveError."""
@@ -448,8 +494,8 @@ class _SessionResults:
 
     def _run_subquery(self, find: FindStatement) -> StoredResult:
         inner = replace(self.analyzed, plan=None, name="(FIND)")
-        planned = self.running.plan_find_with(find, inner, self)
-        result = self.running.run_subquery(planned, inner, time.monotonic())
+        planned = self.session._plan_find_with(find, inner, self)
+        result = self.session._run_find(planned, inner, time.monotonic())
         return replace(planned.stored, result=result, warnings=result.warnings)
 
 

@@ -169,7 +169,7 @@ class JobSession(Protocol):
     """Part of a session that a search needs."""
 
     @property
-    def archive(self) -> str:
+    def name(self) -> str:
         """Name of the archive in messages."""
 
     @property
@@ -503,7 +503,7 @@ class Search:
     def _timeout_error(self) -> TimedOut:
         return TimedOut(
             f"the search did not finish within {self.elapsed:.1f} s and was cancelled",
-            archive=self._session.archive,
+            archive=self._session.name,
             request_id=", ".join(self.request_ids),
             hint="increase the timeout, or search a shorter time window",
         )

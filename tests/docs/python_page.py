@@ -48,7 +48,8 @@ _RETURNED = (ResultColumn, RunStatus, Progress, LogLine)
 
 _FRONT_ENDS = {
     "Archive": {
-        "keep", "leave", "limit_rows", "on_end", "on_interrupt", "on_progress", "refresh_searches", "session_context",
+        "keep", "leave", "limit_rows", "on_end", "on_interrupt", "on_progress", "refresh_searches", "result",
+        "runs_when_awaited", "session_context", "on_wait_interrupted", "watch",
     },
     "Search": {"as_row", "detach", "fetched", "is_over", "line", "poll", "refused", "stored_result"},
     "ResultSet": {"columnar_records", "each_record"},
@@ -59,6 +60,7 @@ _FRONT_ENDS = {
 """Members that only AuroraQL's own front ends use. An exception class omits everything that its base class shows."""
 
 _ATTRIBUTES = {
+    "Archive": {"settings": "Settings that SET changes."},
     "ResultSet": {
         "columns": "The columns, each with `name`, `type` and `unit`.",
         "warnings": "The warnings about the statement.",
@@ -96,7 +98,7 @@ def _entry(entry: Any) -> Iterator[str]:
         yield f"```py\n{_signature(f'auroraql.{entry.__name__}', entry)}\n```\n"
         yield f"{_prose(entry)}\n"
         return
-    bases = [base.__name__ for base in entry.__bases__ if base not in (object, Exception, UserWarning)]
+    bases = [base.__name__ for base in entry.__bases__ if base in _ORDER]
     yield f"{_prose(entry)}{f' A subclass of `{bases[0]}`.' if bases else ''}\n"
     if dataclasses.is_dataclass(entry):
         hidden = _FRONT_ENDS.get(entry.__name__, ())
@@ -113,7 +115,13 @@ def _members(entry: type) -> Iterator[tuple[str, str]]:
     """Yield the declared attributes and methods of a class, as they are used, with their docstrings."""
     yield from _ATTRIBUTES.get(entry.__name__, {}).items()
     fields = {field.name for field in dataclasses.fields(entry)} if dataclasses.is_dataclass(entry) else set()
-    for name, value in vars(entry).items():
+    inherited = {
+        name: value
+        for base in entry.__mro__[1:]
+        if base.__module__.startswith("auroraql.") and not issubclass(entry, Exception)
+        for name, value in vars(base).items()
+    }
+    for name, value in (inherited | dict(vars(entry))).items():
         if name.startswith("_") or name in fields or name in _FRONT_ENDS.get(entry.__name__, ()):
             continue
         if isinstance(value, property | cached_property):

@@ -120,10 +120,10 @@ def store_result(archive: Archive, rows: Sequence[Row]) -> None:
     """Store rows as the result `r` of a session."""
     if "r" not in archive.results:
         archive.run(LET)
-    kept = archive._running.results["r"]
+    kept = archive._stored["r"]
     assert kept.result is not None
     made = ResultSet(kept.result.plan, FetchedData(rows=list(rows)), archive="", elapsed=0, columns=kept.columns)
-    archive._running.results["r"] = replace(kept, result=made)
+    archive._stored["r"] = replace(kept, result=made)
 
 
 @settings(max_examples=40, deadline=None)

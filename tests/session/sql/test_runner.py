@@ -236,7 +236,7 @@ def test_every_referenced_column_is_converted(archive: Archive, text: str) -> No
     statement = parse(f"SQL {text}")
     assert isinstance(statement, SqlStatement)
     limited = replace(check_sql(statement, ["c", "passes"]), columns=None)
-    tables = [archive._running.results[name] for name in limited.tables]
+    tables = [archive._stored[name] for name in limited.tables]
     _, expected = run_sql(statement, tables, limited, {}, time.monotonic() + 60)
     assert len(expected) > 0
     assert sorted(map(str, archive.run(f"SQL {text}"))) == sorted(map(str, expected))
