@@ -1,13 +1,14 @@
-"""Concurrent execution on daemon threads, which do not delay the exit of the interpreter.
+"""Concurrent execution on daemon threads, which do not delay the exit of the interpreter as a thread pool's would.
 
 Invariant: results are in input order, and the first error ends the call.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ MAX_THREADS = 4
 """Concurrent requests per plan."""
 
 _TICK = 0.05
+"""Seconds of one wait: Windows does not deliver Ctrl-C during one long wait."""
 
 
 def run_in_parallel(
@@ -29,44 +31,34 @@ def run_in_parallel(
     """
     if len(things) <= 1 and not in_background:
         return [work(thing) for thing in things]
-    waiting: queue.SimpleQueue[tuple[int, Item]] = queue.SimpleQueue()
-    for pair in enumerate(things):
-        waiting.put(pair)
-    done: queue.SimpleQueue[tuple[int, Result | BaseException, bool]] = queue.SimpleQueue()
-    stopped = threading.Event()
-
-    def labour() -> None:
-        while not stopped.is_set():
-            try:
-                number, thing = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                done.put((number, work(thing), True))
-            except BaseException as error:  # passed to the caller, KeyboardInterrupt included
-                done.put((number, error, False))
-
+    futures: list[Future[Result]] = [Future() for _ in things]
+    waiting = deque(zip(futures, things, strict=True))
     for _ in range(min(most, len(things))):
-        threading.Thread(target=labour, name="auroraql-request", daemon=True).start()
+        threading.Thread(target=_run_waiting, args=(work, waiting), name="auroraql-request", daemon=True).start()
     try:
-        return _gather_results(done, len(things))
+        running = set(futures)
+        while running:
+            done, running = wait(running, _TICK, FIRST_EXCEPTION)
+            for future in done:
+                future.result()  # raises its error
     finally:
-        stopped.set()
+        for future in futures:
+            future.cancel()
+    return [future.result() for future in futures]
 
 
-def _gather_results(done: queue.SimpleQueue[tuple[int, Result | BaseException, bool]], count: int) -> list[Result]:
-    results: dict[int, Result] = {}
-    while len(results) < count:
+def _run_waiting(work: Callable[[Item], Result], waiting: deque[tuple[Future[Result], Item]]) -> None:
+    """Run the waiting calls until there are none."""
+    while waiting:
         try:
-            # Wait in ticks: Windows does not deliver Ctrl-C during one long wait.
-            number, outcome, good = done.get(timeout=_TICK)
-        except queue.Empty:
-            continue
-        if not good:
-            assert isinstance(outcome, BaseException)  # noqa: S101 - narrows the type
-            raise outcome
-        results[number] = outcome  # type: ignore[assignment]
-    return [results[number] for number in range(count)]
+            future, thing = waiting.popleft()
+        except IndexError:  # another thread took the last one
+            return
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(work(thing))
+            except BaseException as error:  # passed to the caller, KeyboardInterrupt included
+                future.set_exception(error)
 
 
 class PendingCalls:
