@@ -50,7 +50,7 @@ def check_and_count_calls(text: str) -> tuple[list[str], int]:
         ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
     finally:
         sys.setprofile(None)
-    return [each.code for each in said], count
+    return [item.code for item in said], count
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -76,7 +76,7 @@ def test_a_script_that_is_too_long_is_not_read(text: str, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(script, "read_piece", unread)
     ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
-    assert [each.code for each in said] == ["AQL0119"]
+    assert [item.code for item in said] == ["AQL0119"]
 
 
 def test_too_many_blocks_compute_no_pairs() -> None:

@@ -45,8 +45,8 @@ def assert_handled(text: str) -> None:
         except StatementError as error:
             assert error.diagnostics
             assert str(error)
-            for each in error.diagnostics:
-                assert_valid_span(each, text)
+            for diagnostic in error.diagnostics:
+                assert_valid_span(diagnostic, text)
     for _, said in check_scripts([source], load_shipped(), {}):
         assert render(said, source) or not said
 
@@ -190,9 +190,9 @@ def error_codes(text: str) -> list[str]:
     with soon(), pytest.raises(StatementError) as raised:
         translate(text, "json")
     assert len(str(raised.value)) < 10_000
-    for each in raised.value.diagnostics:
-        assert_valid_span(each, text)
-    return [each.code for each in raised.value.diagnostics]
+    for diagnostic in raised.value.diagnostics:
+        assert_valid_span(diagnostic, text)
+    return [item.code for item in raised.value.diagnostics]
 
 
 DEEP = 5000
@@ -249,11 +249,11 @@ SCRIPT_CHARACTERS = 10_000_000
 
 # fmt: off
 SHAPES = [
-    *(FIND + each for each in (
+    *(FIND + item for item in (
         "a = '‹x›'", "a = '‹x›", "‹x› = 1", "`‹x›` = 1", "a = ‹1›", "a = ‹'›", "a = $‹p›", "a‹.a›", "‹a=1 OR ›a=1",
         "a=1 ‹AND a=1 ›", "a IN (1‹, 1›)", "‹NOT ›a=1", "‹(›", "‹)›", "‹~›", "‹a ›",
     )),
-    *("FIND data_products " + each for each in ("SELECT a‹,a›", "SELECT ‹a{›", "ON 2020‹-01›", "ORDER BY a‹,a›", "‹\0›")),
+    *("FIND data_products " + item for item in ("SELECT a‹,a›", "SELECT ‹a{›", "ON 2020‹-01›", "ORDER BY a‹,a›", "‹\0›")),
     "‹[›", "‹{›", '‹{"a":›', '{"a":"‹x›"}', '{"a":[1‹,1›]}', '{"a":‹1›}', "Find data_products for ((‹x›", "‹'›", "‹\\›",
     "‹ ›", "‹\n›", "‹\u00a0›", "--‹x›", "‹--x\n›", "/*‹x›", "‹/*›", "/*‹x›*/", "‹;›", "‹\u201c›", "‹😀›", "e‹\u0301›",
 ]

@@ -212,7 +212,7 @@ def test_numbers_booleans_and_lists_as_parameters() -> None:
     assert isinstance(made, dict)
     assert made["data_sources"]["programs"] == ["a", "b"]
     filters = made["data_sources"]["data_product_metadata_filters"]["expressions"]
-    assert [each["values"] for each in filters] == [["5577.1"], ["true"]]
+    assert [item["values"] for item in filters] == [["5577.1"], ["true"]]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_unsupported_parameter_values(demo: Archive, given: dict[str, Any], code
     for act in (demo.run, demo.run_script, demo.submit):
         with pytest.raises(StatementError) as raised:
             act(statement, **given)
-        assert [each.code for each in raised.value.diagnostics] == [code]
+        assert [diagnostic.code for diagnostic in raised.value.diagnostics] == [code]
     with pytest.raises(StatementError, match=code):
         auroraql.translate(statement, "json", **given)
 
@@ -285,7 +285,7 @@ def test_run_takes_one_statement_and_run_script_several(demo: Archive) -> None:
     with pytest.raises(StatementError, match="AQL0105"):
         demo.run(" -- nothing")
     results = demo.run_script(f"{KEOGRAMS}; {json.dumps(DOCUMENT)}", KEOGRAMS)
-    assert [len(each) for each in results] == [5, 289, 5]
+    assert [len(result) for result in results] == [5, 289, 5]
     assert list(demo.run_script("")) == []
 
 
@@ -295,7 +295,7 @@ def test_a_script_runs_lazily_and_only_when_it_has_no_error(server: AuroraXServe
         assert server.calls == []
         assert len(next(results)) == 5
         assert server.count("submit") == 1
-        assert [len(each) for each in results] == [2, 5]
+        assert [len(result) for result in results] == [2, 5]
         server.calls.clear()
         with pytest.raises(StatementError) as raised:
             archive.run_script("FIND data_products LIMIT 1", "FIND data_products LIMIT x; FIND data_products ON y")

@@ -136,7 +136,7 @@ def changes(text: str, number: int) -> list[float]:
 
 
 def _end_of_line(text: str, number: int) -> int:
-    return sum(len(each) + 1 for each in text.splitlines()[:number]) - 1
+    return sum(len(line) + 1 for line in text.splitlines()[:number]) - 1
 
 
 def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:

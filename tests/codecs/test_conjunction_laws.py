@@ -64,12 +64,12 @@ def test_laws_1_and_2_json_and_sentence_parse_to_the_same_query(query: Query) ->
     assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
     lifted = plan_query(read_json(document), load_shipped())
-    assert [query_json.write_query_json(each) for each in lifted.requests] == [document]
+    assert [query_json.write_query_json(item) for item in lifted.requests] == [document]
     assert not lifted.post_processing
     try:
         worded = sentence.write_sentence(request)
     except StatementError as error:
-        assert {each.code for each in error.diagnostics} == {"AQL0406"}
+        assert {diagnostic.code for diagnostic in error.diagnostics} == {"AQL0406"}
         return
     assert read_text(worded) == query
 
@@ -180,7 +180,7 @@ def test_json_errors_carry_a_json_pointer(more: dict[str, Any], pointer: str) ->
     document = {"ground": [{"programs": ["trex"]}], "space": [{"programs": ["swarm"]}], **more}
     with pytest.raises(StatementError) as caught:
         translate(document, to="aql")
-    assert pointer in [each.origin.path for each in caught.value.diagnostics]  # type: ignore[union-attr]
+    assert pointer in [diagnostic.origin.path for diagnostic in caught.value.diagnostics]  # type: ignore[union-attr]
 
 
 def test_a_block_is_split_by_its_sources_and_alternatives() -> None:

@@ -74,7 +74,7 @@ def test_law_1_a_sentence_parses_to_the_same_query_or_is_refused(query: Query) -
     try:
         text = sentence.write_sentence(request)
     except StatementError as error:
-        assert {each.code for each in error.diagnostics} == {"AQL0406"}
+        assert {diagnostic.code for diagnostic in error.diagnostics} == {"AQL0406"}
         return
     assert read_text(text) == query
 
@@ -98,7 +98,7 @@ def test_law_2_all_forms_agree(query: Query) -> None:
 def test_ephemeris_with_an_open_window_is_not_one_request(open_text: str, to: str) -> None:
     with pytest.raises(StatementError) as raised:
         translate(f"FIND ephemeris WHERE platform = 'swarma' {open_text}", to=to)
-    assert [each.code for each in raised.value.diagnostics] == ["AQL0305"]
+    assert [diagnostic.code for diagnostic in raised.value.diagnostics] == ["AQL0305"]
 
 
 @pytest.mark.parametrize("end", [{}, {"end": "2020-01-01T00:00:00"}])

@@ -85,7 +85,7 @@ def test_precedence_of_option_environment_profile_file_and_default(write: Write)
     assert read(path, AURORAQL_PROFILE="other").format == "jsonl"
     assert read(path, {"profile": "lab"}, AURORAQL_PROFILE="other").format == "json"
     chosen = [read(path), read(path, AURORAQL_PROFILE="lab"), read(path, {"profile": "lab"})]
-    assert [each.origins["profile"].replace(str(path), "FILE") for each in chosen] == [
+    assert [item.origins["profile"].replace(str(path), "FILE") for item in chosen] == [
         "FILE:3", "environment AURORAQL_PROFILE", "option --profile",
     ]  # fmt: skip
 

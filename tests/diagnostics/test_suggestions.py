@@ -24,7 +24,7 @@ def test_many_words_give_an_equally_near_word(site: str, at: int, slip: str) -> 
     at = min(at, len(site) - 1)
     word = site[:at] + slip + site[at + 1 :]
     (found,) = find_closest(word, SITES, 1)
-    assert _similarity(found, word) == max(_similarity(each, word) for each in SITES)
+    assert _similarity(found, word) == max(_similarity(item, word) for item in SITES)
 
 
 @pytest.mark.parametrize("word", ["", "x", "x" * 101, "1970-01-01"])

@@ -116,7 +116,7 @@ def test_every_archive_gives_the_same_rows_in_order(archives: tuple[Archive, ...
     file, http = (archive.run(f"FIND ephemeris SELECT {select} ORDER BY {order}") for archive in archives)
     assert file.columns == http.columns
     assert list(map(repr, file.rows)) == [repr(row) for row in http.rows]
-    assert [_text(each) for each in file.records] == [_text(each) for each in http.records]
+    assert [_text(record) for record in file.records] == [_text(record) for record in http.records]
 
 
 def test_flat_columns_are_the_leaves_of_the_record_with_their_units(archives: tuple[Archive, ...]) -> None:

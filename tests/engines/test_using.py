@@ -72,7 +72,7 @@ def overlaps(product: Product, first: datetime, past: datetime) -> bool:
 def are_equal(one: Any, other: Any) -> bool:
     """Return whether two values are equal and neither is missing. A list in the row matches by any element."""
     if isinstance(other, list):
-        return any(are_equal(one, each) for each in other)
+        return any(are_equal(one, item) for item in other)
     return one is not None and other is not None and one == other
 
 
@@ -160,8 +160,15 @@ def test_stored_rows_are_joined_too(archives: tuple[Archive, ...], rows: list[Ro
 def test_minutes_of_a_source_find_its_products(archives: tuple[Archive, ...], text: str) -> None:
     inner = "WHERE program IN ('trex', 'unis/kho') ON 2020-02"
     rows: list[Row] = [
-        (each.epoch, each.epoch, next(row[2] for row in SOURCES if row[0] == each.data_source), None, None, None)
-        for each in POSITIONS
+        (
+            position.epoch,
+            position.epoch,
+            next(row[2] for row in SOURCES if row[0] == position.data_source),
+            None,
+            None,
+            None,
+        )
+        for position in POSITIONS
     ]
     expected = join_products(rows, ["platform"], timedelta(minutes=10))
     for archive in archives:
@@ -187,14 +194,14 @@ def test_ephemeris_during_products_of_its_own_site(archives: tuple[Archive, ...]
         p.epoch.isoformat()
         for p in POSITIONS
         if any(
-            each.start <= p.epoch <= each.end and value(each, "platform") == place
-            for each in PRODUCTS
+            product.start <= p.epoch <= product.end and value(product, "platform") == place
+            for product in PRODUCTS
             for place in [next(row[2] for row in SOURCES if row[0] == p.data_source)]
         )
     )
     for archive in archives:
         found = last(archive, "LET k = FIND data_products ON 2020-02", "FIND ephemeris DURING k USING (platform)")
-        assert sorted(each["epoch"] for each in found.records) == expected, archive.name
+        assert sorted(record["epoch"] for record in found.records) == expected, archive.name
 
 
 def test_no_overlap_sends_no_request(archives: tuple[Archive, ...], server: AuroraXServer) -> None:
@@ -275,7 +282,7 @@ def test_overlapping_means_sharing_an_instant(archives: tuple[Archive, ...], win
             f"FIND ephemeris WHERE program IN ('trex', 'themis-asi', 'unis/kho') OVERLAPPING {window}", **given
         )
         inside = sorted(p.epoch.isoformat() for p in POSITIONS if interval[0] <= p.epoch <= interval[1])
-        assert sorted(each["epoch"] for each in epochs.records) == inside, archive.name
+        assert sorted(record["epoch"] for record in epochs.records) == inside, archive.name
 
 
 def test_overlapping_conjunctions_are_returned_whole(tmp_path: Any) -> None:
@@ -306,7 +313,7 @@ def test_overlapping_conjunctions_are_returned_whole(tmp_path: Any) -> None:
                 ),
             ):
                 found = archive.run(text + window)
-                assert [(each["start"], each["end"]) for each in found.records] == runs, (archive.name, window)
+                assert [(record["start"], record["end"]) for record in found.records] == runs, (archive.name, window)
 
 
 # --- the demonstration
@@ -317,19 +324,19 @@ def keograms_during_passes(passes: Sequence[dict[str, Any]], keograms: Sequence[
     padding = timedelta(minutes=10)
     times = [
         (
-            datetime.fromisoformat(each["start"]) - padding,
-            datetime.fromisoformat(each["end"]) + padding,
-            {source["platform"] for source in each["data_sources"]},
+            datetime.fromisoformat(item["start"]) - padding,
+            datetime.fromisoformat(item["end"]) + padding,
+            {source["platform"] for source in item["data_sources"]},
         )
-        for each in passes
+        for item in passes
     ]
     return sorted(
-        each["url"]
-        for each in keograms
+        keogram["url"]
+        for keogram in keograms
         if any(
-            datetime.fromisoformat(each["start"]) <= end
-            and datetime.fromisoformat(each["end"]) >= start
-            and each["data_source"]["platform"] in sites
+            datetime.fromisoformat(keogram["start"]) <= end
+            and datetime.fromisoformat(keogram["end"]) >= start
+            and keogram["data_source"]["platform"] in sites
             for start, end, sites in times
         )
     )
@@ -364,7 +371,7 @@ def test_the_examples_are_joins_too(demo: Archive) -> None:
     assert urls(found) == keograms_during_passes(passes.records, demo.run(f"{DAILY} DURING 2020-01").records)
     assert len(found) == 14
     readme = (ROOT / "README.md").read_text("utf-8")
-    (block,) = (each for each in re.findall(r"```aql\n(.*?)```", readme, re.DOTALL) if "LET passes" in each)
+    (block,) = (match for match in re.findall(r"```aql\n(.*?)```", readme, re.DOTALL) if "LET passes" in match)
     passes, found, *_ = demo.run_script(block)
     days = demo.run(f"{DAILY} BETWEEN 2019-12-31 AND 2020-01-08").records
     assert urls(found) == keograms_during_passes(passes.records, days)
@@ -380,19 +387,19 @@ def test_a_short_window_suggests_overlapping(demo: Archive) -> None:
         text = f"FIND data_products WHERE program = 'trex' AND (keogram_type = 'daily' OR movie_type = 'real-time daily') {window}"
         found = demo.run(text)
         assert len(found) == 0
-        (warning,) = (each for each in found.warnings if each.code == "AQL0621")
+        (warning,) = (item for item in found.warnings if item.code == "AQL0621")
         fixed = demo.run(text[: warning.origin.start] + str(warning.fix) + text[warning.origin.end :])  # type: ignore[union-attr]
         assert len(fixed) > 0
         assert fixed.warnings == ()
-        for each in fixed.records:
-            assert each["start"] <= "2021-01-01T10:00:00"
-            assert each["end"] >= "2021-01-01T06:00:00"
+        for record in fixed.records:
+            assert record["start"] <= "2021-01-01T10:00:00"
+            assert record["end"] >= "2021-01-01T06:00:00"
     for text in (
         "FIND data_products WHERE keogram_type = 'hourly' BETWEEN 2021-01-01T06:00 AND 2021-01-01T09:00",
         "FIND data_products WHERE keogram_type != 'daily' BETWEEN 2021-01-01T06:00 AND 2021-01-01T09:00",
         "FIND data_products WHERE keogram_type = 'daily' ON 2021-01-01",
     ):
-        assert "AQL0621" not in [each.code for each in demo.run(text).warnings], text
+        assert "AQL0621" not in [item.code for item in demo.run(text).warnings], text
 
 
 @pytest.mark.parametrize(
@@ -440,8 +447,8 @@ def test_independent_lists_and_times_cause_a_warning(statement: str, fix: str | 
     meeting = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 9 km ON 2020-01-01"
     script = f"LET c = {meeting}; LET d = {meeting}; {statement}"
     ((_, said),) = check_scripts([Source(script)], load_shipped(), {"n": 5} if "$n" in statement else {})
-    warned = [each for each in said if each.code == "AQL0620"]
-    assert [each.fix for each in warned] == ([] if fix == "" else [fix])
+    warned = [item for item in said if item.code == "AQL0620"]
+    assert [item.fix for item in warned] == ([] if fix == "" else [fix])
     if fix:
         (warning,) = warned
         assert isinstance(warning.origin, Span)

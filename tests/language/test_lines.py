@@ -30,7 +30,7 @@ TWO = "FIND ephemeris WHERE platform = 'swarma' ON 2021-01-01"
 
 
 def statements(text: str) -> list[object]:
-    return [each.statement for each in script.read_script(Source(text))]
+    return [item.statement for item in script.read_script(Source(text))]
 
 
 def coloured(text: str, kind: object) -> list[str]:
@@ -52,7 +52,7 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
     place = CursorFinder().locate(text, text.index("WHERE"))
     assert place is not None
     assert place.begin == text.index("FIND")
-    assert [each.code for each in IncompleteInputCheck().check(f"{ONE} -- '{end}AND", load_shipped())] == []
+    assert [diagnostic.code for diagnostic in IncompleteInputCheck().check(f"{ONE} -- '{end}AND", load_shipped())] == []
     assert [*split_input(f"{ONE};{end}\\timing{end}")] == [f"{ONE};{end}", f"\\timing{end}"]
     assert not is_command(f"\\timing{end}x")
     assert is_command(f"\\timing{end}")

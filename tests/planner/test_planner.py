@@ -29,11 +29,11 @@ from tests.sql.test_sql import KIND, PRODUCTS, predicates
 from tests.support import aurorax_matching, brute_force
 from tests.support.small_catalogue import SOURCES
 
-SMALL = Catalogue(tuple(DataSource(*each) for each in SOURCES), {})
-KNOWN = [product for product in PRODUCTS if product.data_source in {each[0] for each in SOURCES}]
+SMALL = Catalogue(tuple(DataSource(*source) for source in SOURCES), {})
+KNOWN = [product for product in PRODUCTS if product.data_source in {source[0] for source in SOURCES}]
 """Products of known sources: records of unknown sources are not requested by source."""
 RECORDS = [record(product) for product in KNOWN]
-_TEXTS = {id(each): json.dumps(each, sort_keys=True) for each in RECORDS}
+_TEXTS = {id(item): json.dumps(item, sort_keys=True) for item in RECORDS}
 """The records as comparable text, computed once for all examples."""
 
 
@@ -50,8 +50,8 @@ def fetch(made: Plan) -> list[dict[str, Any]]:
     """Return the records that a plan's requests fetch, each once."""
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
-        for each in aurorax_matching.matching(request.kind, query_json.write_query_json(request), RECORDS):
-            found.setdefault(_TEXTS[id(each)], each)
+        for item in aurorax_matching.matching(request.kind, query_json.write_query_json(request), RECORDS):
+            found.setdefault(_TEXTS[id(item)], item)
     return list(found.values())
 
 

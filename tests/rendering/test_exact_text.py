@@ -31,7 +31,7 @@ ANY_VALUE = st.recursive(
 
 def finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: finite(each) for key, each in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
         return list(map(finite, value))
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -149,11 +149,11 @@ def test_the_vertical_view_shows_every_value_with_its_name() -> None:
 
 def test_a_terminal_shows_a_page_of_a_million_rows_and_a_pipe_receives_all() -> None:
     result = whole([WHOLE] * 2500)
-    for each in ("table", "vertical"):
-        shown = text(result, each, 100)
+    for item in ("table", "vertical"):
+        shown = text(result, item, 100)
         assert shown.count("trex") == 1000
         assert shown.endswith("first 1,000 of 2,500 rows: --output FILE for all\n")
-        assert len(re.findall("trex[ \n]", text(result, each))) == 2500
+        assert len(re.findall("trex[ \n]", text(result, item))) == 2500
 
 
 def test_every_part_of_a_long_table_has_the_same_columns() -> None:
@@ -181,8 +181,8 @@ def test_no_value_controls_the_terminal(format: str, value: Any) -> None:
 
 def test_an_alias_is_escaped_like_a_value() -> None:
     result = answer(Query("data_products", select=(Column(Ref("metadata", "x"), "\x1b[2J"),)), [("a",)])
-    for each in ("table", "vertical"):
-        assert "\x1b" not in text(result, each)
+    for item in ("table", "vertical"):
+        assert "\x1b" not in text(result, item)
 
 
 @given(value=st.text(min_size=9, alphabet=st.characters(categories=["L", "M", "So"])), width=st.integers(12, 60))
@@ -281,7 +281,7 @@ def test_the_suffix_of_a_file_decides_the_format(tmp_path: Path, name: str) -> N
     write_result(whole(), path)
     told = next(row.name for row in FORMATS.values() if path.suffix.lower() in row.suffixes)
     assert path.read_bytes() == text(whole(), told).encode()
-    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert [item.name for item in tmp_path.iterdir()] == [name]
 
 
 def test_an_existing_file_is_replaced_whole_and_keeps_its_permissions(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_failed_write_keeps_the_existing_file(tmp_path: Path, fault: BaseExcep
     expected = UsageError if isinstance(fault, OSError) else type(fault)
     with pytest.raises(expected):
         write_result(whole(Breaking((WHOLE,))), path)
-    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a.csv": "before"}
+    assert {item.name: item.read_text() for item in tmp_path.iterdir()} == {"a.csv": "before"}
 
 
 _BELOW_DEV = Path("/dev/shm")  # noqa: S108
@@ -419,7 +419,7 @@ def test_checking_a_file_changes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     path.write_text("before")
     check_writable(path)
-    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a.csv": "before"}
+    assert {item.name: item.read_text() for item in tmp_path.iterdir()} == {"a.csv": "before"}
 
 
 def test_no_heavy_library_is_loaded_before_a_table_is_shown() -> None:

@@ -46,8 +46,8 @@ def availability(rows: Sequence[Row], first: datetime, last: datetime) -> Result
 def days(counts: dict[str, Sequence[int]], first: datetime = FEBRUARY) -> ResultSet:
     rows = [
         (name, first + timedelta(days=at), count)
-        for name, each in counts.items()
-        for at, count in enumerate(each)
+        for name, item in counts.items()
+        for at, count in enumerate(item)
         if count
     ]
     most = max(map(len, counts.values()))
@@ -337,8 +337,8 @@ def test_the_axis_uses_whole_time_steps_that_fit(first: datetime, last: datetime
     assert starts[0] <= first
     assert [step.next_start(a) for a in starts[:-1]] == starts[1:]
     assert last < step.next_start(starts[-1]) or step.next_start(starts[-1]) == datetime.max
-    for each in (1, 2, 5):
-        assert len(draw_axis(step, starts, each, "┌")) <= len(starts) * each
+    for item in (1, 2, 5):
+        assert len(draw_axis(step, starts, item, "┌")) <= len(starts) * item
 
 
 def test_dates_are_at_their_columns() -> None:

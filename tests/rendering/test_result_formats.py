@@ -67,7 +67,7 @@ def reached(record: Any, path: tuple[str, ...]) -> Any:
     if not path:
         return record
     if isinstance(record, list):
-        return [reached(each, path) for each in record]
+        return [reached(item, path) for item in record]
     return reached(record.get(path[0]), path[1:]) if isinstance(record, dict) else None
 
 

@@ -37,12 +37,12 @@ def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) ->
 def overlapping(intervals: Sequence[tuple[datetime, datetime]], products: Sequence[Product] = PRODUCTS) -> list[str]:
     """Return the products that overlap an interval and lie in its days or the days next to them."""
     found = []
-    for each in products:
+    for product in products:
         for first, end in intervals:
             begin = datetime.combine(first - timedelta(days=1), time.min)
             past = datetime.combine(end + timedelta(days=2), time.min)
-            if each.start <= end and each.end >= first and begin <= each.start and each.end < past:
-                found.append(each.url)
+            if product.start <= end and product.end >= first and begin <= product.start and product.end < past:
+                found.append(product.url)
                 break
     return sorted(found)
 
@@ -154,11 +154,11 @@ def test_an_empty_result_finds_nothing_and_sends_nothing(service: Archive, serve
     ):
         found = service.run(text)
         assert len(found) == 0
-        assert [each.code for each in found.warnings] == ["AQL0609"], text
+        assert [warning.code for warning in found.warnings] == ["AQL0609"], text
     assert server.calls == []
     found = service.run("FIND data_products WHERE NOT (platform IN c.platform) AND program NOT IN c.program ON 2020-02")
     assert len(found) == len(PRODUCTS)
-    assert {each.code for each in found.warnings} == {"AQL0609"}
+    assert {warning.code for warning in found.warnings} == {"AQL0609"}
     found = service.run("FIND data_products WHERE platform IN c.platform OR platform = 'gillam' ON 2020-02")
     assert urls(found) == sorted(p.url for p in PRODUCTS if value(p, "platform") == "gillam")
 
@@ -182,4 +182,6 @@ def test_a_list_from_a_result_has_the_same_limit_as_a_written_one(demo: Archive)
 def test_values_from_results_are_not_checked_for_typing_errors(demo: Archive) -> None:
     demo.run("LET c = FIND data_products SELECT url WHERE program = 'trex' ON 2020-02-01 LIMIT 2")
     found = demo.run("FIND data_products WHERE platform IN c.url AND program = 'terx' ON 2020-02-01")
-    assert [each.message for each in found.warnings if each.code == "AQL0602"] == ["no program 'terx' is known"]
+    assert [warning.message for warning in found.warnings if warning.code == "AQL0602"] == [
+        "no program 'terx' is known"
+    ]

@@ -32,7 +32,7 @@ from auroraql.session.archive import Archive
 from tests.support import small_catalogue
 from tests.support.small_catalogue import SOURCES, Position, Product
 
-KNOWN = Catalogue(tuple(DataSource(*each) for each in SOURCES), load_shipped().metadata)
+KNOWN = Catalogue(tuple(DataSource(*item) for item in SOURCES), load_shipped().metadata)
 MICROSECOND, SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 KEY = "imaging_start_time"
 
@@ -144,13 +144,13 @@ def truth(test: Test, value: Callable[[str], datetime | None]) -> Truth:
     if test.terms:
         truths = [truth(term, value) for term in test.terms]
         if test.word == "OR":
-            return opposite(every([opposite(each) for each in truths]))
+            return opposite(every([opposite(item) for item in truths]))
         return every(truths)
     moment = value(test.field)
     if moment is None:
         return None
     first, last = test.literals[0].first, test.literals[-1].last
-    inside = [each.first <= moment <= each.last for each in test.literals]
+    inside = [literal.first <= moment <= literal.last for literal in test.literals]
     return {
         "=": inside[0],
         "!=": not inside[0],
@@ -284,9 +284,9 @@ def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
         document = query_json.write_query_json(request)
-        for each in map(record, RECORDS[kind]):
-            if service(kind, document, each):
-                found.setdefault(json.dumps(each, sort_keys=True), each)
+        for item in map(record, RECORDS[kind]):
+            if service(kind, document, item):
+                found.setdefault(json.dumps(item, sort_keys=True), item)
     return list(found.values())
 
 
@@ -368,9 +368,9 @@ FROM_PASSES = ("start", "end", "closest_epoch", "farthest_epoch")
 
 
 def _track() -> Iterator[Position]:
-    for each in PASSES:
-        for epoch in each.epochs:
-            place = {each.closest_epoch: _NEAR, each.farthest_epoch: _FAR}.get(epoch, _MIDDLE)
+    for item in PASSES:
+        for epoch in item.epochs:
+            place = {item.closest_epoch: _NEAR, item.farthest_epoch: _FAR}.get(epoch, _MIDDLE)
             yield Position(SPACECRAFT[0], epoch, (place, None, place, place))
             yield Position(1, epoch, (_PLACE, None, _PLACE, _PLACE))
 
@@ -385,9 +385,9 @@ def passes_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive
 
 def passes_that_match(test: Test) -> list[str]:
     return sorted(
-        f"{each.start.isoformat()} {each.end.isoformat()}"
-        for each in PASSES
-        if truth(test, lambda field, of=each: getattr(of, field)) is True  # type: ignore[misc]
+        f"{item.start.isoformat()} {item.end.isoformat()}"
+        for item in PASSES
+        if truth(test, lambda field, of=item: getattr(of, field)) is True  # type: ignore[misc]
     )
 
 
@@ -407,7 +407,7 @@ def test_law_5_times_of_conjunctions_in_an_archive(
 ) -> None:
     test, text, given = search
     found = passes_archive.run(text, **given).records
-    assert sorted(f"{each['start']} {each['end']}" for each in found) == passes_that_match(test)
+    assert sorted(f"{item['start']} {item['end']}" for item in found) == passes_that_match(test)
 
 
 @settings(max_examples=100, deadline=None)
@@ -420,13 +420,13 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
     found = []
     for request in made.requests:
         start, end = request.start or datetime.min, request.end or datetime.max
-        for each in PASSES:
-            seen = each.within(start, end)
+        for item in PASSES:
+            seen = item.within(start, end)
             if seen is not None:
                 times = {name: getattr(seen, name).isoformat() for name in FROM_PASSES}
                 found.append({"conjunction_type": "nbtrace", "data_sources": [], "events": [], **times})
     done = postprocess.filter_records(found, made.post_processing, KINDS["conjunctions"])
-    assert sorted(f"{each['start']} {each['end']}" for each in done) == passes_that_match(test)
+    assert sorted(f"{element['start']} {element['end']}" for element in done) == passes_that_match(test)
 
 
 @pytest.mark.parametrize(
@@ -441,7 +441,7 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
 def test_times_of_conjunctions_narrow_both_ends_of_the_window(where: str, start: str, end: str) -> None:
     text = f"FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km WHERE {where}"
     made = plan_query(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped())
-    assert [(str(each.start), str(each.end)) for each in made.requests] == [
+    assert [(str(request.start), str(request.end)) for request in made.requests] == [
         (start.replace("T", " "), end.replace("T", " "))
     ]
 
@@ -495,6 +495,6 @@ def test_a_datetime_is_an_instant_and_a_date_a_day(archive: Archive) -> None:
     midnight = datetime(2020, 1, 1)
     instant = archive.run("FIND data_products WHERE start = $d", d=midnight).records
     day = archive.run("FIND data_products WHERE start = $d", d=midnight.date()).records
-    assert {r["url"] for r in instant} == {each.url for each in PRODUCTS if each.start == midnight}
-    assert {r["url"] for r in day} == {each.url for each in PRODUCTS if each.start.date() == midnight.date()}
-    assert "AQL0621" in [each.code for each in archive.run("FIND data_products ON $d", d=midnight).warnings]
+    assert {r["url"] for r in instant} == {product.url for product in PRODUCTS if product.start == midnight}
+    assert {r["url"] for r in day} == {product.url for product in PRODUCTS if product.start.date() == midnight.date()}
+    assert "AQL0621" in [warning.code for warning in archive.run("FIND data_products ON $d", d=midnight).warnings]

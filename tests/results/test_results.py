@@ -52,7 +52,7 @@ def test_rows_are_flat_and_in_the_order_of_columns(demo: Archive) -> None:
         ("data_source.identifier", Type.INTEGER, ""),
     ]
     assert list(result) == list(result.rows)
-    assert [row[1:] for row in result] == [(datetime(2021, 1, 1), each) for each in IDENTIFIERS]
+    assert [row[1:] for row in result] == [(datetime(2021, 1, 1), identifier) for identifier in IDENTIFIERS]
     assert set(result.records[0]) == {"url", "began", "data_source"}
     assert result.records[0]["data_source"] == {"identifier": 96}
 
@@ -60,7 +60,7 @@ def test_rows_are_flat_and_in_the_order_of_columns(demo: Archive) -> None:
 def test_a_result_knows_its_plan_and_its_warnings(demo: Archive) -> None:
     result = demo.run("FIND data_products WHERE program = 'trx' LIMIT 3")
     assert len(result) == 0
-    assert [each.code for each in result.warnings] == ["AQL0603", "AQL0602"]
+    assert [warning.code for warning in result.warnings] == ["AQL0603", "AQL0602"]
     assert result.warnings[1].severity == "warning"
     assert result.plan.requests[0].lists == (("program", ("trx",)),)
     assert (result.plan.post_processing.limit, result.archive, result.demonstration) == (3, "demo", True)

@@ -146,7 +146,7 @@ def test_an_empty_result_gives_a_reason(
 ) -> None:
     """Both in the embedded archive and over HTTP."""
     for archive in (demo, served):
-        messages = [each.message for each in archive.run(statement).warnings if each.code == "AQL0631"]
+        messages = [warning.message for warning in archive.run(statement).warnings if warning.code == "AQL0631"]
         assert len(messages) == bool(reason), archive.name
         assert all(reason in message for message in messages)
 

@@ -75,12 +75,12 @@ def test_a_few_jobs_are_polled_concurrently_and_each_end_is_reported_once(monkey
     ended: list[PolledJob] = []
     watching = JobPoller(ended.append)
     every = [PolledJob(3) for _ in range(40)]
-    for each in every:
-        watching.add(each)
+    for item in every:
+        watching.add(item)
     once(lambda: len(ended) == 40)
     assert 1 < PolledJob.most <= MAX_WORKERS
     assert set(ended) == set(every)
-    once(lambda: "auroraql-watching" not in {each.name for each in threading.enumerate()})
+    once(lambda: "auroraql-watching" not in {element.name for element in threading.enumerate()})
 
 
 def test_an_error_in_a_callback_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_an_awaited_search_is_not_reported(server: AuroraXServer, service: Archi
     assert len(service.run("FETCH a")) == 5
     service.run(f"SUBMIT b = {ALL}")
     service.run("CANCEL b")
-    once(lambda: all(each.is_over for each in service.submitted.values()))
+    once(lambda: all(item.is_over for item in service.submitted.values()))
     time.sleep(0.3)
     assert told == []
 
@@ -195,8 +195,8 @@ def test_an_embedded_archive_runs_jobs_in_the_background(demo: Archive) -> None:
     for number in range(6):
         demo.run(f"SUBMIT day{number} = FIND data_products WHERE program = 'trex' ON 2021-01-0{number + 1}")
     unnamed = demo.submit("FIND data_products WHERE program = 'trex' ON 2021-01-01")
-    once(lambda: all(each.state == "done" for each in (*demo.submitted.values(), unnamed)))
-    counts = [each.result_count for each in demo.submitted.values()]
+    once(lambda: all(item.state == "done" for item in (*demo.submitted.values(), unnamed)))
+    counts = [item.result_count for item in demo.submitted.values()]
     assert counts == [len(demo.run(f"FETCH day{number}")) for number in range(6)]
     assert demo.run("SHOW SEARCHES SELECT request_urls").rows == [(None,)] * 6
 
@@ -327,7 +327,7 @@ def test_detached_searches_continue_and_the_others_are_cancelled(server: AuroraX
         archive.run(f"SUBMIT b = {ALL}")
     first, second = server.searches
     assert lines == [f"a goes on at {server.url}, and can be fetched there later:", f"  FETCH '{first}';"]
-    assert [server.searches[each].cancelled for each in (first, second)] == [False, True]
+    assert [server.searches[item].cancelled for item in (first, second)] == [False, True]
 
 
 def test_a_refused_download_has_no_hint_to_fetch(server: AuroraXServer) -> None:
@@ -350,7 +350,7 @@ def test_a_finished_script_detaches_its_searches(server: AuroraXServer, tmp_path
     done = command("-a", server.url, "-c", f"SUBMIT a = {ALL}; SET timeout = 0.3 s; {ALL}")
     assert done.code == 4
     assert "a goes on at" in done.err
-    assert [each.cancelled for each in server.searches.values()] == [False, False, True]
+    assert [search.cancelled for search in server.searches.values()] == [False, False, True]
 
 
 def test_an_archive_is_closed_during_searches(held: Held) -> None:
@@ -382,8 +382,8 @@ def test_the_waiting_thread_reports_progress(server: AuroraXServer) -> None:
         once(lambda: archive.submitted["a"].state == "done")
         assert told == []
         archive.run(ALL)
-    seen = [each for each in told if each is not None]
-    assert [each.elapsed for each in seen] == sorted(each.elapsed for each in seen)
+    seen = [item for item in told if item is not None]
+    assert [item.elapsed for item in seen] == sorted(item.elapsed for item in seen)
     assert seen[-1].line.startswith("Starting query for ")
     assert told[-1] is None
     assert threads == {threading.current_thread().name}

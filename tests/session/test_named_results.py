@@ -91,7 +91,7 @@ def test_a_result_of_selected_columns_has_those_columns(archives: tuple[Archive,
 def test_a_result_computed_from_a_result(demo: Archive) -> None:
     script = "LET a = FIND data_products WHERE program = 'trex' ON 2020-02-01; LET b = FIND a WHERE platform = 'gillam'"
     kept = list(demo.run_script(script, "LET a = FIND b SELECT start, end WHERE data_product_type = 'keogram'"))
-    assert [each.note.partition(" ")[2] for each in kept[1:]] == [f"{len(kept[1])} rows", f"{len(kept[2])} rows"]
+    assert [item.note.partition(" ")[2] for item in kept[1:]] == [f"{len(kept[1])} rows", f"{len(kept[2])} rows"]
     assert len(kept[0]) > len(kept[1]) > len(kept[2]) > 0
     assert demo.results["a"] is kept[2]
     assert [c.name for c in demo.run("FIND a").columns] == ["start", "end"]
@@ -114,16 +114,16 @@ def test_conjunctions_feed_products(demo: Archive) -> None:
         FIND data_products WHERE program = 'trex' AND platform IN passes.platform DURING passes PADDED BY 10 minutes
     """
     passes, found = demo.run_script(script)
-    sites = {source["platform"] for each in passes.records for source in each["data_sources"]}
+    sites = {source["platform"] for item in passes.records for source in item["data_sources"]}
     assert {"gillam", "swarma"} < sites
-    assert {each["data_source"]["platform"] for each in found.records} <= sites
+    assert {item["data_source"]["platform"] for item in found.records} <= sites
     pad = timedelta(minutes=10)
     intervals = [(row[1] - pad, row[2] + pad) for row in passes]
-    for each in found.records:
-        start, end = (datetime.fromisoformat(each[name]) for name in ("start", "end"))
+    for record in found.records:
+        start, end = (datetime.fromisoformat(record[name]) for name in ("start", "end"))
         assert any(start <= b and end >= a for a, b in intervals)
     near = demo.run("FIND passes SELECT start, min_distance WHERE min_distance < 50 km ORDER BY min_distance")
-    distances = sorted(each["min_distance"] for each in passes.records if each["min_distance"] < 50)
+    distances = sorted(item["min_distance"] for item in passes.records if item["min_distance"] < 50)
     assert [row[1] for row in near] == distances
 
 
@@ -149,7 +149,7 @@ def test_a_check_needs_no_rows() -> None:
         SQL SELECT count(*) FROM later; SHOW COLUMNS OF c; SHOW SEARCHES; SET timeout = 5 minutes
     """
     ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
-    assert [each.code for each in said] == ["AQL0620"]
+    assert [item.code for item in said] == ["AQL0620"]
 
 
 def test_values_are_taken_when_a_statement_runs(archives: tuple[Archive, Archive]) -> None:
@@ -177,8 +177,10 @@ def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
 def test_searches_are_submitted_and_fetched(service: Archive, server: AuroraXServer) -> None:
     server.polls = 1
     rows = [
-        list(each)
-        for each in service.run_script("SUBMIT FIND data_products ON 2020-02; SUBMIT b = FIND ephemeris ON 2020-02-01")
+        list(result)
+        for result in service.run_script(
+            "SUBMIT FIND data_products ON 2020-02; SUBMIT b = FIND ephemeris ON 2020-02-01"
+        )
     ]
     assert [(name, status) for ((name, status, _),) in rows] == [("s1", "running"), ("b", "running")]
     wait_until(lambda: service.run("SHOW SEARCHES SELECT status").rows == [("done",)] * 2)
@@ -234,7 +236,7 @@ def test_parameters_are_allowed_in_every_statement(demo: Archive) -> None:
     """
     given: dict[str, Any] = {"p": "trex", "day": "2020-02-01", "n": 2, "most": 3, "like": "TREx RGB %", "seconds": 60}
     results = list(demo.run_script(script, **given, since=datetime(2020, 2, 1, 12)))
-    assert [len(each) for each in results][1:3] == [3, 6]
+    assert [len(result) for result in results][1:3] == [3, 6]
     assert results[3].note == "timeout is 60 s"
     assert 0 < next(iter(results[4]))[0] < len(results[0])
     demo.run("SET timeout = DEFAULT")

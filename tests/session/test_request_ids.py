@@ -69,7 +69,7 @@ def test_a_foreign_search_is_fetched_in_a_script_that_keeps_going(service: Archi
     with connect(service.name) as elsewhere:
         (request_id,) = elsewhere.submit("FIND data_products WHERE program = 'trex'").request_ids
     outcomes = list(service.run_each(f"FIND x; FETCH '{request_id}'"))
-    assert [isinstance(each, StatementError) for each in outcomes] == [True, False]
+    assert [isinstance(outcome, StatementError) for outcome in outcomes] == [True, False]
 
 
 def test_a_foreign_search_is_cancelled(service: Archive, server: AuroraXServer) -> None:

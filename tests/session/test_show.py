@@ -36,16 +36,16 @@ def server() -> Iterator[AuroraXServer]:
 @pytest.fixture(scope="module")
 def both(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
     """Return the records of the test service, in a catalogue file and over HTTP."""
-    sources = [tuple(each[name] for name in SOURCE_FIELDS) for each in (*SOURCES, SWARM)]
+    sources = [tuple(item[name] for name in SOURCE_FIELDS) for item in (*SOURCES, SWARM)]
     products = [
         Product(
-            each["data_source"]["identifier"],
-            datetime.fromisoformat(each["start"]),
-            datetime.fromisoformat(each["end"]),
-            each["url"],
-            each["data_product_type"],
+            record["data_source"]["identifier"],
+            datetime.fromisoformat(record["start"]),
+            datetime.fromisoformat(record["end"]),
+            record["url"],
+            record["data_product_type"],
         )
-        for each in RECORDS
+        for record in RECORDS
     ]
     minutes = [Position(e["data_source"]["identifier"], datetime.fromisoformat(e["epoch"])) for e in EPHEMERIS]
     path = small_catalogue.write(tmp_path_factory.mktemp("show") / "same.duckdb", products, sources, positions=minutes)
@@ -77,7 +77,7 @@ def test_sources_and_their_shared_values(demo: Archive) -> None:
         " LIKE 'trex rgb %' ORDER BY n DESC LIMIT 2 OFFSET 1"
     )
     rgb = sorted((s.display_name, s.platform) for s in known if s.display_name.startswith("TREx RGB"))
-    assert list(chosen) == [each for each in reversed(rgb) if each[1] != "gillam"][1:3]
+    assert list(chosen) == [item for item in reversed(rgb) if item[1] != "gillam"][1:3]
     for word in ("program", "platform", "instrument_type"):
         listed = demo.run(f"SHOW {word}s")
         assert [row[0] for row in listed] == sorted({getattr(s, word) for s in known})
@@ -142,8 +142,8 @@ def test_metadata_keys_and_their_values(demo: Archive) -> None:
 
 def test_availability_is_equal_on_every_archive(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
     counted: dict[tuple[Any, ...], int] = {}
-    for each in RECORDS:
-        key = (each["data_source"]["identifier"], each["start"][:10], each["data_product_type"])
+    for record in RECORDS:
+        key = (record["data_source"]["identifier"], record["start"][:10], record["data_product_type"])
         counted[key] = counted.get(key, 0) + 1
     for archive in both:
         found = archive.run("SHOW AVAILABILITY OF data_products DURING 2020-02 ORDER BY date, identifier")
@@ -210,11 +210,11 @@ def test_clauses_are_checked_like_those_of_find(demo: Archive) -> None:
     assert code(demo, "SHOW SOURCES LIMIT 2.5") == "AQL0208"
     assert code(demo, "SHOW SEARCHES LIKE 5") == "AQL0106"
     found = demo.run("SHOW SOURCES WHERE platform = 'gilam'")
-    assert [each.code for each in found.warnings] == ["AQL0602"]
+    assert [warning.code for warning in found.warnings] == ["AQL0602"]
     demo.run("LET g = FIND data_products WHERE platform = 'gillam' ON 2020-02-01")
     fed = demo.run("SHOW SOURCES WHERE identifier IN g.identifier AND program IN (FIND g SELECT program)")
     assert {row[2] for row in fed} == {"gillam"}
-    assert {row[0] for row in fed} == {each["data_source"]["identifier"] for each in demo.results["g"].records}
+    assert {row[0] for row in fed} == {record["data_source"]["identifier"] for record in demo.results["g"].records}
 
 
 def test_listings_are_results_like_others(demo: Archive, tmp_path: Path) -> None:

@@ -64,24 +64,24 @@ LISTED = (
 @pytest.mark.parametrize(("name", "value", "pattern"), LISTED, ids=[name for name, *_ in LISTED])
 def test_a_list_is_compared_by_any_of_its_values(engine: EmbeddedEngine, name: str, value: str, pattern: str) -> None:
     every = records(engine)
-    among = [any(str(each) == value for each in values_of(record, name)) for record in every]
+    among = [any(str(item) == value for item in values_of(record, name)) for record in every]
     assert len(every) == 6
     assert name == "events.conjunction_type" or len(set(among)) == 2
     long = (*(str(number) for number in range(10**6, 10**6 + 200)), value)
     if name == "events.start":
         long = (*((BEGAN + timedelta(days=number)).isoformat() for number in range(1, 200)), value)
     inside = pattern.strip("%").lower()
-    alike = [any(inside in str(each).lower() for each in values_of(record, name)) for record in every]
+    alike = [any(inside in str(item).lower() for item in values_of(record, name)) for record in every]
     cases: list[tuple[str, tuple[str, ...], list[bool]]] = [
         ("=", (value,), among),
-        ("!=", (value,), [not each for each in among]),
+        ("!=", (value,), [not item for item in among]),
         ("in", long, among),
-        ("not in", long, [not each for each in among]),
+        ("not in", long, [not item for item in among]),
         ("is null", (), [False] * 6),
         ("is not null", (), [True] * 6),
     ]
     if pattern:
-        cases += [("like", (pattern,), alike), ("not like", (pattern,), [not each for each in alike])]
+        cases += [("like", (pattern,), alike), ("not like", (pattern,), [not item for item in alike])]
     for operator, values, expected in cases:
         found_with = records(engine, replace(EVERY, where=Comparison(listed(name), Op(operator), values)))
         assert found_with == [record for record, kept in zip(every, expected, strict=True) if kept], operator

@@ -79,7 +79,7 @@ def test_the_window_includes_its_ends() -> None:
 
 
 def test_a_gap_splits_a_conjunction() -> None:
-    positions = [*stays(), *(each for each in passes() if each.epoch != minute(3))]
+    positions = [*stays(), *(item for item in passes() if item.epoch != minute(3))]
     records = answer(positions, asked(GROUND, SPACE, limits=[250]))
     assert times(records) == [span(1, 2), span(4, 5)]
     assert [record["min_distance"] for record in records] == pytest.approx([KM_OF_A_DEGREE] * 2)
@@ -110,7 +110,7 @@ def test_half_minutes() -> None:
     assert record["max_distance"] == pytest.approx(2.5 * KM_OF_A_DEGREE, abs=1e-5)
     assert times(answer(positions, replace(query, start=minute(1.5), end=minute(3.5)))) == [span(1.5, 3.5)]
     assert times(answer(positions, replace(query, start=minute(2), end=minute(3)))) == [span(2, 3)]
-    gap = [each for each in positions if each.epoch != minute(3)]
+    gap = [position for position in positions if position.epoch != minute(3)]
     assert times(answer(gap, query)) == [span(0.5, 2), span(4, 5.5)]
 
 
@@ -173,7 +173,7 @@ def test_hemispheres_are_geographic() -> None:
 
 def test_metadata_conditions_select_minutes() -> None:
     clear = [there(1, count, 0, 0, **({"sky": "clear"} if count != 3 else {})) for count in range(7)]
-    bare = [Position(3, each.epoch, each.places, None) for each in passes()]
+    bare = [Position(3, item.epoch, item.places, None) for item in passes()]
     for asks, expected in (
         (key("sky", "=", "clear"), [span(1, 2), span(4, 5)]),
         (key("sky", "is null"), [span(3, 3)]),

@@ -55,7 +55,7 @@ def _at(record: Any, path: tuple[str, ...]) -> Any:
 def _holds(group: Any, metadata: Record) -> bool:
     expressions = group.get("expressions") or []
     joined = any if str(group.get("logical_operator") or "AND").upper() == "OR" else all
-    return not expressions or joined(_true(each, metadata.get(each["key"])) for each in expressions)
+    return not expressions or joined(_true(expression, metadata.get(expression["key"])) for expression in expressions)
 
 
 def _true(expression: Any, value: Any) -> bool:
@@ -65,7 +65,7 @@ def _true(expression: Any, value: Any) -> bool:
     """
     if value is None:
         return False
-    pairs = [_comparable(value, each) for each in expression["values"]]
+    pairs = [_comparable(value, item) for item in expression["values"]]
     match expression["operator"]:
         case "=" | "in":
             return any(a == b for a, b in pairs)
@@ -95,7 +95,7 @@ def _comparable(value: Any, wanted: Any) -> tuple[Any, Any]:
 def formatted(value: Any, leaves: Any) -> Any:
     """Return the part of a value that the true leaves of a response_format select; lists element by element."""
     if isinstance(value, list):
-        return [formatted(each, leaves) for each in value]
+        return [formatted(item, leaves) for item in value]
     if not isinstance(leaves, dict) or not isinstance(value, dict):
         return value
     return {name: formatted(value[name], leaf) for name, leaf in leaves.items() if leaf and name in value}

@@ -386,4 +386,4 @@ def _taken(service: AuroraXServer, step: Any) -> Fault:
 
 def _sources(sources: Sequence[Record], params: Mapping[str, list[str]]) -> list[Record]:
     names = ("program", "platform", "instrument_type", "source_type")
-    return [each for each in sources if all(each[name] in params.get(name, [each[name]]) for name in names)]
+    return [source for source in sources if all(source[name] in params.get(name, [source[name]]) for name in names)]

@@ -56,7 +56,7 @@ class Run:
 
     @property
     def identifiers(self) -> tuple[int, ...]:
-        return tuple(each.identifier for each in self.combination)
+        return tuple(item.identifier for item in self.combination)
 
     @property
     def limited(self) -> set[frozenset[int]]:
@@ -88,9 +88,9 @@ def _runs(
     pairs = [pair for pair, limit in limits if limit is not None] or criteria.pairs
     for via in dict.fromkeys(criteria.via or ("nbtrace",)):
         blocks = [_participants(criteria, block, via, query, positions, sources) for block in criteria.blocks]
-        epochs = sorted({epoch for block in blocks for each in block for epoch in each.track})
+        epochs = sorted({epoch for block in blocks for item in block for epoch in item.track})
         for combination in product(*blocks):
-            if len({each.identifier for each in combination}) < len(combination):
+            if len({item.identifier for item in combination}) < len(combination):
                 continue
             met = {epoch: distances for epoch in epochs if (distances := _meeting(criteria, combination, epoch))}
             for first in (epoch for epoch in met if epoch - step not in met):
@@ -104,7 +104,7 @@ def _meeting(
     criteria: Criteria, combination: Sequence[Participant], epoch: datetime
 ) -> Mapping[tuple[int, int], float] | None:
     """Return the distances of each pair of a combination in conjunction, or None when it is not in conjunction."""
-    places = [each.place(epoch) for each in combination]
+    places = [item.place(epoch) for item in combination]
     there = [place for place in places if place is not None]
     if len(there) < len(places):
         return None
@@ -139,7 +139,7 @@ def _participants(
 
 
 def _of_point(criteria: Criteria, point: tuple[Any, Any]) -> Participant:
-    every = list(dict.fromkeys(each for block in criteria.blocks for each in block.points))
+    every = list(dict.fromkeys(item for block in criteria.blocks for item in block.points))
     name = f"{point[0]}, {point[1]}"
     values = (-1 - every.index(point), "adhoc", name, "adhoc", "not_applicable", name)
     return Participant(dict(zip(SOURCE_NAMES, values, strict=True)), ALWAYS, (float(point[0]), float(point[1])))
@@ -174,7 +174,7 @@ def midpoint(one: Place, two: Place) -> Place:
 def distance(one: Place, two: Place) -> float:
     """Return the great-circle distance in km, to the millimetre, from the chord and the chord to the antipode."""
     u, v = (_pointing(*place) for place in (one, two))
-    chord, other = math.dist(u, v), math.dist(u, [-each for each in v])
+    chord, other = math.dist(u, v), math.dist(u, [-item for item in v])
     return round(2 * RADIUS * math.atan2(chord, other), 6)
 
 
@@ -215,7 +215,7 @@ def _record(run: Run) -> Record:
     start, end = min(run.distances).isoformat(), max(run.distances).isoformat()
     near = {epoch: min(distances.values()) for epoch, distances in run.distances.items()}
     far = {epoch: max(distances.values()) for epoch, distances in run.distances.items()}
-    sources = [dict(each.source) for each in run.combination]
+    sources = [dict(item.source) for item in run.combination]
     events = []
     for pair in next(iter(run.distances.values())):
         between = [distances[pair] for distances in run.distances.values()]

@@ -252,8 +252,8 @@ _Row = tuple[list[Product], tuple[Any, ...]]
 
 def _sorted_rows(made: list[_Row], key: OrderKey, columns: Sequence[Column]) -> list[_Row]:
     column = next((c for c in columns if key.ref.role == "column" and c.label == key.ref.name), Column(key.ref))
-    missing = [each for each in made if _cell(column, each[0]) is None]
-    there = [each for each in made if _cell(column, each[0]) is not None]
+    missing = [item for item in made if _cell(column, item[0]) is None]
+    there = [item for item in made if _cell(column, item[0]) is not None]
     there.sort(key=lambda each: _rank_of(column, _cell(column, each[0])), reverse=key.descending)
     return missing + there if key.nulls_first else there + missing
 
@@ -278,7 +278,7 @@ def _cell(column: Column, group: Sequence[Product]) -> Any:
     if column.ref is None:
         return len(group)
     ref = column.ref
-    there = [found for p in group if (found := value(p, ref)) is not None]
+    there = [item for p in group if (item := value(p, ref)) is not None]
     match column.function:
         case "":
             return value(group[0], ref)
@@ -290,7 +290,7 @@ def _cell(column: Column, group: Sequence[Product]) -> Any:
         case function:
             if kind_of(ref) == "number":
                 return (sum(there) if function == "sum" else sum(there) / len(there)) if there else None
-            numbers = [float(n) for each in there if (n := number(each)) is not None]
+            numbers = [float(n) for item in there if (n := number(item)) is not None]
             return _added(numbers) / (1 if function == "sum" else len(numbers)) if numbers else None
 
 
@@ -304,8 +304,8 @@ def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
 def _added(numbers: Iterable[float]) -> float:
     """Return the sum of the values in order, with compensation for rounding (Kahan)."""
     total = lost = 0.0
-    for each in sorted(numbers):
-        step = each - lost
+    for number in sorted(numbers):
+        step = number - lost
         new = total + step
         lost, total = (new - total) - step, new
     return total

@@ -86,7 +86,7 @@ def both(server: AuroraXServer, folder: Path) -> Iterator[tuple[Archive, Archive
 
 def urls(result: ResultSet) -> list[str]:
     """Return the sorted URLs of a result."""
-    return sorted(each["url"] for each in result.records)
+    return sorted(record["url"] for record in result.records)
 
 
 def last(archive: Archive, *texts: str, **parameters: object) -> ResultSet:
@@ -96,4 +96,4 @@ def last(archive: Archive, *texts: str, **parameters: object) -> ResultSet:
 
 def codes(error: StatementError) -> list[str]:
     """Return the codes of the diagnostics."""
-    return [each.code for each in error.diagnostics]
+    return [diagnostic.code for diagnostic in error.diagnostics]

@@ -48,15 +48,15 @@ def opened(tmp_path: Path, clock: list[float]) -> Callable[[], EndpointPolicy]:
 def test_an_endpoint_is_disabled_as_long_as_the_fault_is_likely_to_last(
     opened: Callable[[], EndpointPolicy], clock: list[float], status: int, lasts: float
 ) -> None:
-    for made in (opened(), opened()):
-        assert made.use_synchronous(asking())
-        made.disable(asking(), status)
-        assert not made.use_synchronous(asking())
+    for item in (opened(), opened()):
+        assert item.use_synchronous(asking())
+        item.disable(asking(), status)
+        assert not item.use_synchronous(asking())
         assert not opened().use_synchronous(asking()), "the next session knows"
         clock[0] += lasts - 1
         assert not opened().use_synchronous(asking())
         clock[0] += 2
-        assert made.use_synchronous(asking())
+        assert item.use_synchronous(asking())
         assert opened().use_synchronous(asking())
 
 
@@ -72,13 +72,13 @@ def test_windows_that_took_too_long_use_the_asynchronous_endpoint_for_an_hour(
 ) -> None:
     opened().note_timeout(asking())
     shorter, longer = asking(last=END - timedelta(days=1)), asking(last=END + timedelta(days=1))
-    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [True, False, False]
+    assert [opened().use_synchronous(item) for item in (shorter, asking(), longer)] == [True, False, False]
     opened().note_timeout(shorter)
-    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [False, False, False]
+    assert [opened().use_synchronous(item) for item in (shorter, asking(), longer)] == [False, False, False]
     clock[0] += 3601
-    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [True, True, True]
+    assert [opened().use_synchronous(item) for item in (shorter, asking(), longer)] == [True, True, True]
     opened().note_timeout(longer)
-    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [True, True, False]
+    assert [opened().use_synchronous(item) for item in (shorter, asking(), longer)] == [True, True, False]
 
 
 @pytest.mark.parametrize(

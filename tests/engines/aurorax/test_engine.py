@@ -131,8 +131,8 @@ def test_the_address_can_have_a_prefix(connect: Connect, ending: str) -> None:
 
 
 def test_accepts_a_plain_array_and_unknown_fields(server: AuroraXServer, connect: Connect) -> None:
-    server.faults["data"] = Fault(change=lambda document: [{**each, "new": 1} for each in document["result"]])
-    assert fetched(connect()) == [{**each, "new": 1} for each in FOUND]
+    server.faults["data"] = Fault(change=lambda document: [{**record, "new": 1} for record in document["result"]])
+    assert fetched(connect()) == [{**item, "new": 1} for item in FOUND]
 
 
 def test_sends_the_response_format(server: AuroraXServer, connect: Connect) -> None:
@@ -155,8 +155,8 @@ def test_records_found_by_several_requests_are_merged(
 @given(st.lists(st.sampled_from(RECORDS), max_size=8), st.lists(st.sets(st.integers(0, 4)), min_size=2, max_size=4))
 @settings(max_examples=50)
 def test_union_is_exact(archive: list[Any], wanted: list[set[int]]) -> None:
-    batches = [[each for each in archive if RECORDS.index(each) in some] for some in wanted]
-    exact = [each for each in archive if any(RECORDS.index(each) in some for some in wanted)]
+    batches = [[item for item in archive if RECORDS.index(item) in some] for some in wanted]
+    exact = [item for item in archive if any(RECORDS.index(item) in some for some in wanted)]
     assert Counter(map(str, unite_records(batches, "data_products"))) == Counter(map(str, exact))
 
 

@@ -64,7 +64,7 @@ def resulting(**members: Any) -> Fault:
 
 
 def recorded(**members: Any) -> Fault:
-    return Fault(change=lambda document: {"result": [{**each, **members} for each in document["result"]]})
+    return Fault(change=lambda document: {"result": [{**record, **members} for record in document["result"]]})
 
 
 Case = tuple[StepName, Fault, type[ArchiveError], str]

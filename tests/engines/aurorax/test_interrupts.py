@@ -45,13 +45,13 @@ def engine(server: AuroraXServer) -> Iterator[AuroraXEngine]:
 
 
 def planned(*programs: str) -> Plan:
-    requests = tuple(Request("data_products", (("program", (each,)),), start=START, end=END) for each in programs)
+    requests = tuple(Request("data_products", (("program", (program,)),), start=START, end=END) for program in programs)
     return Plan(Query("data_products"), requests)
 
 
 def count_exchanges() -> int:
     """Return the number of threads that wait for a response."""
-    return sum(each.name in ("auroraql-http", "auroraql-request") for each in threading.enumerate())
+    return sum(item.name in ("auroraql-http", "auroraql-request") for item in threading.enumerate())
 
 
 def until(holds: Callable[[], object], seconds: float = 5.0) -> None:

@@ -330,7 +330,7 @@ def test_no_wait_exceeds_its_deadline(
 def assert_no_threads_are_left() -> None:
     """Assert that no thread is left: an abandoned exchange has its connection cut, and its thread ends by itself."""
     end = time.monotonic() + 2
-    while names := [each.name for each in threading.enumerate() if each.name.startswith("auroraql")]:
+    while names := [item.name for item in threading.enumerate() if item.name.startswith("auroraql")]:
         assert time.monotonic() < end, names
         time.sleep(0.01)
 

@@ -24,7 +24,7 @@ from tests.support.aurorax_server import SOURCES, AuroraXServer, Fault
 from tests.support.command_line import Done, command
 from tests.support.server_process import ServerProcess
 
-KNOWN = tuple(DataSource(**each) for each in SOURCES)
+KNOWN = tuple(DataSource(**item) for item in SOURCES)
 Connect = Callable[..., AuroraXEngine]
 
 
@@ -215,7 +215,7 @@ def test_each_address_has_its_own_cache(tmp_path: Path) -> None:
 
 def test_a_session_refreshes_on_request(server: AuroraXServer) -> None:
     with auroraql.connect(server.url) as archive:
-        assert [row[0] for row in archive.run("SHOW SOURCES")] == [each.identifier for each in KNOWN]
+        assert [row[0] for row in archive.run("SHOW SOURCES")] == [item.identifier for item in KNOWN]
         server.sources.append({**SOURCES[0], "identifier": 500, "program": "newest"})
         assert len(archive.run("SHOW PROGRAMS LIKE 'newest'")) == 0
         shown = archive.run("SHOW PROGRAMS REFRESH LIKE 'newest'")
@@ -291,7 +291,7 @@ def test_sources_come_with_their_schemas(server: AuroraXServer, connect: Connect
     engine = connect()
     catalogue, details = engine.catalogue(), engine.details()
     first, second, third = catalogue.sources
-    assert [each.identifier for each in catalogue.sources] == [each["identifier"] for each in SOURCES]
+    assert [source.identifier for source in catalogue.sources] == [source["identifier"] for source in SOURCES]
     assert third.program == ""
     assert catalogue.values("program") == ("themis-asi", "trex")
     names = {key.name for key in catalogue.source_keys("data_products", first)}
@@ -321,10 +321,10 @@ def test_statistics_are_requested_once_in_ten_minutes(server: AuroraXServer, con
     engine.sources()
     assert engine.catalogue().statistics == {}
     expected = Statistics(86400, datetime(2020, 1, 1), datetime(2020, 2, 29, 23, 59))
-    for asked in (engine, engine, connect()):
-        assert asked.statistics("ephemeris") == {103: expected}
-        assert asked.statistics("data_products") == {103: Statistics(0)}
-        assert asked.catalogue().statistics["ephemeris"] == {103: expected}
+    for item in (engine, engine, connect()):
+        assert item.statistics("ephemeris") == {103: expected}
+        assert item.statistics("data_products") == {103: Statistics(0)}
+        assert item.catalogue().statistics["ephemeris"] == {103: expected}
     assert server.count("sources") == 2
     assert "include_stats=true" in server.calls[-1].path
     aged(

@@ -141,7 +141,7 @@ def sorted_members(value: Any) -> Any:
 @pytest.mark.parametrize("written", WRITINGS, ids=["array", "result", "with more"])
 @pytest.mark.parametrize(("_name", "kind", "change"), CHANGES, ids=[name for name, *_ in CHANGES])
 def test_columns_lose_nothing(written: Any, _name: str, kind: type, change: Any) -> None:
-    records = [change(n, each) for n, each in enumerate(RECORDS)]
+    records = [change(n, item) for n, item in enumerate(RECORDS)]
     _, packed, around = read(written(records))
     assert len(packed) == COUNT
     assert list(packed) == records
@@ -153,7 +153,7 @@ def test_columns_lose_nothing(written: Any, _name: str, kind: type, change: Any)
     assert list(packed[3:900:50]) == records[3:900:50]
     some = (900, 3, 3, 500)
     assert list(packed.take(some)) == [records[n] for n in some]
-    assert [repr(each.get("nbtrace")) for each in packed.take(some)] == [repr(records[n].get("nbtrace")) for n in some]
+    assert [repr(item.get("nbtrace")) for item in packed.take(some)] == [repr(records[n].get("nbtrace")) for n in some]
     with pytest.raises(IndexError):
         packed[COUNT]
 

@@ -101,8 +101,8 @@ def checksum(connection: duckdb.DuckDBPyConnection) -> str:
 def test_a_record_a_minute(table: duckdb.DuckDBPyConnection) -> None:
     counts = dict(table.execute("SELECT data_source, count(DISTINCT epoch) FROM ephemeris GROUP BY ALL").fetchall())
     assert sorted(counts) == sorted((*ORBITS, *GROUND, ONSETS, STEVE))
-    assert ({counts[each] for each in SWARM}, {counts[each] for each in THEMIS}) == ({OF_SWARM}, {OF_THEMIS})
-    assert {each: counts[each] for each in ORBITS} == ORBITS
+    assert ({counts[item] for item in SWARM}, {counts[item] for item in THEMIS}) == ({OF_SWARM}, {OF_THEMIS})
+    assert {orbit: counts[orbit] for orbit in ORBITS} == ORBITS
     assert sum(counts.values()) == count_where(table, "true") == 4_821_158
     spans = " OR ".join(
         f"epoch::DATE BETWEEN '{row['first_day']}' AND '{row['last_day']}'" for row in facts("days.csv")
@@ -247,7 +247,7 @@ def sun_altitude(latitude: float, longitude: float, moment: datetime) -> float:
 def test_imagers_work_in_the_dark_only(table: duckdb.DuckDBPyConnection) -> None:
     """The sun is 12 degrees below the horizon, give or take one. At 13 degrees the imager always works."""
     places = {row["platform"]: (float(row["latitude"]), float(row["longitude"])) for row in facts("sites.csv")}
-    for source in (each for each in load_shipped().sources if each.identifier in (49, 53, 62, 65, 96, 104)):
+    for source in (item for item in load_shipped().sources if item.identifier in (49, 53, 62, 65, 96, 104)):
         found = table.execute("SELECT epoch FROM ephemeris WHERE data_source = ?", [source.identifier]).fetchall()
         working = {epoch for (epoch,) in found}
         every = [datetime(2020, month, day, hour) for month in (1, 2) for day in range(1, 30) for hour in range(24)]

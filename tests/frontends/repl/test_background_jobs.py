@@ -59,7 +59,7 @@ def interrupt_statement(session: ReplState, server: AuroraXServer, text: str = A
 
 def test_ctrl_c_cancels(session: ReplState, server: AuroraXServer) -> None:
     assert interrupt_statement(session, server) == "cancelled\n"
-    assert [each.cancelled for each in server.searches.values()] == [True]
+    assert [search.cancelled for search in server.searches.values()] == [True]
     assert session.background_jobs is not None
     assert session.background_jobs.on_second_interrupt() == ""
     assert run_command(session, "\\jobs").startswith("no search has been submitted yet")
@@ -375,4 +375,4 @@ def test_exit_waits_briefly_for_cancellations(session: ReplState, server: Aurora
     interrupt_submission(session, server, f"SUBMIT night = {ALL}")
     assert isinstance(session.archive, auroraql.Archive)
     session.archive.close()
-    assert [each.cancelled for each in server.searches.values()] == [True]
+    assert [search.cancelled for search in server.searches.values()] == [True]

@@ -38,7 +38,7 @@ def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         run_input(session, f"\\export {tmp_path}/kept.csv")
     assert "No space left" in said(session)
     assert (tmp_path / "kept.csv").read_text() == "before"
-    assert [each.name for each in tmp_path.iterdir()] == ["kept.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.csv"]
 
 
 def test_results_go_to_a_file_instead_of_or_in_addition_to_the_terminal(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_file_of_o_and_tee_is_in_the_format_of_its_name(tmp_path: Path) -> Non
     run_input(session, "FIND c")
     assert (tmp_path / "a.csv").read_text().count("start,url,end\n") == 2
     assert (tmp_path / "b.jsonl").read_text().count('{"start"') == 3
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "b.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.jsonl"]
 
 
 def test_results_that_cannot_be_appended_whole_are_not_appended(tmp_path: Path) -> None:
@@ -124,6 +124,6 @@ def test_an_existing_file_survives_a_killed_export_and_a_full_disk(tmp_path: Pat
     assert path.read_text() == "before"
     if way == "full":
         assert done.stdout == f"cannot write '{path}': File too large\n"
-        assert [each.name for each in tmp_path.iterdir()] == [path.name]
+        assert [item.name for item in tmp_path.iterdir()] == [path.name]
     else:
         assert done.returncode == -9

@@ -211,7 +211,7 @@ def desk(session: ReplState) -> Controller:
 def offered(desk: Controller, typed: str) -> list[tuple[str, str]]:
     """Return the completed lines and the descriptions of the candidates."""
     found = desk.complete(Document(typed), CompleteEvent())
-    return [(typed[: len(typed) + each.start_position] + each.text, each.display_meta_text) for each in found]
+    return [(typed[: len(typed) + item.start_position] + item.text, item.display_meta_text) for item in found]
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,7 @@ def test_every_function_has_help() -> None:
 def test_every_example_runs() -> None:
     with connect() as archive:
         for example in dict.fromkeys(row.example for row in (*KEYWORDS.values(), *FUNCTIONS.values(), SQL)):
-            assert [len(each) for each in archive.run_script(example)], example
+            assert [len(result) for result in archive.run_script(example)], example
 
 
 def test_help_of_a_metadata_key_has_its_values_and_sources() -> None:

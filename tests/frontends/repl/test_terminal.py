@@ -112,7 +112,7 @@ def test_a_search_is_shown_cancelled_and_detached(tmp_path: Path, server: Aurora
         screen.type(f"{FOUND}\r")
         screen.until("Starting query")
         screen.type(CTRL_C)
-        second = next(each for each in server.searches if each != first)
+        second = next(item for item in server.searches if item != first)
         screen.until(f"cancelling request {second}")
         screen.until(lambda: screen.shown.splitlines()[-2].startswith("auroraql>") or "keys: emacs" in screen.shown)
         screen.type(CTRL_C)

@@ -155,6 +155,6 @@ def test_an_unknown_value_is_reported_before_the_search_runs(tmp_path: Path) -> 
         assert screen.underlined() == "'gilam'"
         screen.type("\r")
         screen.until("demo (demonstration data)\nauroraql>")
-        told, rows = (screen.shown.index(each) for each in ("no platform 'gilam' is known in trex", "0 rows"))
+        told, rows = (screen.shown.index(item) for item in ("no platform 'gilam' is known in trex", "0 rows"))
         assert told < rows
         assert screen.shown.count("[AQL0602]") == 1

@@ -52,7 +52,7 @@ def desk() -> Controller:
 
 def offered(desk: Controller, text: str) -> list[str]:
     event = CompleteEvent(text_inserted=True)
-    return [each.text for each in desk.complete(Document(text), event)]
+    return [candidate.text for candidate in desk.complete(Document(text), event)]
 
 
 def test_a_command_among_statements_is_not_an_error() -> None:
@@ -71,7 +71,7 @@ def test_the_toolbar_shows_what_enter_would_search() -> None:
 
 
 def codes(text: str) -> list[str]:
-    return [each.code for each in IncompleteInputCheck().check(text, load_shipped())]
+    return [diagnostic.code for diagnostic in IncompleteInputCheck().check(text, load_shipped())]
 
 
 # --- candidates
@@ -228,7 +228,7 @@ def test_no_key_uses_disk_or_network_with_a_service() -> None:
 
 def assert_only_the_probe(touched: list[str]) -> None:
     """Assert that nothing was opened but the connection that proves that the guard works."""
-    assert [each for each in touched if "socket" not in each] == []
+    assert [item for item in touched if "socket" not in item] == []
     assert touched
 
 

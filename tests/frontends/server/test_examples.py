@@ -97,7 +97,7 @@ POLAR_SWARM = SpaceCriteriaBlock(
 def test_conjunctions(client: Any, window: Window, distance: Any, blocks: dict[str, Any]) -> None:
     found = client.search.conjunctions.search(*window, distance, **blocks, **QUICK)
     assert found.data
-    assert {each.conjunction_type for each in found.data} == set(blocks.get("conjunction_types", ["nbtrace"]))
+    assert {record.conjunction_type for record in found.data} == set(blocks.get("conjunction_types", ["nbtrace"]))
 
 
 @pytest.mark.parametrize("version", ["calgary_{}_ml_v1", "ucalgary_themis_{}_ml_v2"])
@@ -157,7 +157,7 @@ def test_availability(client: Any, kind: str) -> None:
     ):
         found = ask(day, day, **only)
         assert found
-        assert all(set(getattr(each, f"available_{kind}")) == {"2022-01-01"} for each in found)
+        assert all(set(getattr(item, f"available_{kind}")) == {"2022-01-01"} for item in found)
     assert client.search.availability.ephemeris(day, day, source_type="heo")
     assert client.search.availability.data_products(
         datetime(2019, 1, 1), datetime(2019, 1, 2), program="trex", slow=True
@@ -222,8 +222,8 @@ def public_methods(search: Any) -> Iterator[str]:
     managers = {name: value for name, value in vars(type(search)).items() if isinstance(value, property)}
     for name in managers:
         yield from _methods(getattr(search, name), name)
-    for each in (search.ConjunctionSearch, search.DataProductSearch, search.EphemerisSearch):
-        yield from (f".{name}" for name, _ in inspect.getmembers(each, inspect.isfunction) if not name.startswith("_"))
+    for item in (search.ConjunctionSearch, search.DataProductSearch, search.EphemerisSearch):
+        yield from (f".{name}" for name, _ in inspect.getmembers(item, inspect.isfunction) if not name.startswith("_"))
 
 
 def _methods(manager: object, name: str) -> Iterator[str]:
@@ -242,7 +242,7 @@ def test_every_method_of_the_client_is_called(client: Any) -> None:
     called = set(re.findall(r"\bsearch((?:[.][a-z_]+)+)[(]", tests)) | set(re.findall(r"([.][a-z_]+)[(]", tests))
     called = {name.removeprefix(".") if name.count(".") > 1 else name for name in called}
     for name in ("sources", "data_products"):  # where a test uses a shorter name
-        called |= {f"{name}{each}" for each in re.findall(rf"\b{name.rpartition('_')[2]}([.][a-z_]+)[(]", tests)}
+        called |= {f"{name}{match}" for match in re.findall(rf"\b{name.rpartition('_')[2]}([.][a-z_]+)[(]", tests)}
     found = set(public_methods(client.search))
     assert {"sources.list", "conjunctions.search", "ephemeris.upload", ".cancel"} <= found
     assert sorted(found - called - OUTSIDE) == []

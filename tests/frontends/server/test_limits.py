@@ -214,8 +214,8 @@ def dial() -> Iterator[Dial]:
         return made
 
     yield connect
-    for made in opened:
-        made.close()
+    for item in opened:
+        item.close()
 
 
 def place_of(server: ServerProcess) -> tuple[str, int]:
@@ -246,9 +246,9 @@ def test_slow_clients_do_not_block_others(begun: str, dial: Dial, monkeypatch: p
 
         def trickle() -> None:
             while not stop.wait(0.02):
-                for made in slow:
+                for item in slow:
                     with suppress(OSError):
-                        made.sendall(b"x" if BEGUN[begun] else b"")
+                        item.sendall(b"x" if BEGUN[begun] else b"")
 
         thread = threading.Thread(target=trickle)
         thread.start()

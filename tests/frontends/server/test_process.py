@@ -55,14 +55,14 @@ def test_results_take_bounded_disk_space(tmp_path: Path, copy: Path) -> None:
     """One result of a day takes about 90 KB on disk."""
     with ServerProcess("--disk", "250KB", archive=copy, cache=tmp_path) as server:
         locations = [finished(server, "ephemeris", SWARM) for _ in range(4)]
-        kept = [requests.get(f"{each}/data", timeout=60).status_code for each in locations]
+        kept = [requests.get(f"{location}/data", timeout=60).status_code for location in locations]
         assert kept[0] == 404
         assert kept[-1] == 200
         large = finished(server, "ephemeris", {**SWARM, "end": "2020-01-20T00:00:00"})
         status = await_status(large)
         assert status["search_result"]["error_condition"] is True
         assert "larger than the server" in status["logs"][-1]["summary"]
-        held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
+        held = sum(item.stat().st_size for item in (tmp_path / "auroraql" / "serve").rglob("*") if item.is_file())
         assert held <= 250 * 1024
         spilled = [path for path in (tmp_path / "auroraql" / "serve").rglob("spill-*") if path.is_dir()]
         assert len(spilled) == 1  # spill files are inside it too

@@ -68,7 +68,7 @@ def test_a_synchronous_search_returns_its_records(server: ServerProcess, kind: s
     formatted = post(
         server, f"{kind}/search_synchronous", {"query": document, "response_format": {"data_source": {"program": True}}}
     )
-    assert formatted.json() == [{"data_source": {"program": each["data_source"]["program"]}} for each in later]
+    assert formatted.json() == [{"data_source": {"program": item["data_source"]["program"]}} for item in later]
     full = post(server, f"{kind}/search_synchronous?data_source_record_format=full_record", {"query": document})
     assert "maintainers" in full.json()[0]["data_source"]
 

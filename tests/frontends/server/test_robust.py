@@ -154,7 +154,7 @@ def test_no_request_gets_a_server_error(answers: ApplicationClient, document: An
         assert headers["Content-Type"] == "application/json"
         told = json.loads(body)
         assert all(
-            set(each) == {"error_code", "error_message"} for each in (told if isinstance(told, list) else [told])
+            set(item) == {"error_code", "error_message"} for item in (told if isinstance(told, list) else [told])
         )
 
 
@@ -164,7 +164,7 @@ def test_an_id_used_as_a_file_name_is_a_plain_name(text: str) -> None:
         assert Path(text).name == text
         assert text.isascii()
         assert not text.startswith(".")
-        assert all(each.isalnum() or each in "._-" for each in text)
+        assert all(character.isalnum() or character in "._-" for character in text)
 
 
 def test_an_internal_error_reveals_nothing_to_the_caller(

@@ -95,18 +95,18 @@ TREES = st.recursive(st.booleans() | st.none(), lambda inner: st.dictionaries(NA
 def apply_format(value: Any, tree: dict[str, Any]) -> Any:
     """Return a record in a response format, by the plain definition."""
     if isinstance(value, list):
-        return [apply_format(each, tree) for each in value]
+        return [apply_format(item, tree) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {name: each for name, each in tree.items() if each not in (None, False) and name in value}
-    return {name: value[name] if each is True else apply_format(value[name], each) for name, each in kept.items()}
+    kept = {name: item for name, item in tree.items() if item not in (None, False) and name in value}
+    return {name: value[name] if item is True else apply_format(value[name], item) for name, item in kept.items()}
 
 
 @given(record=st.dictionaries(NAMES, VALUES), tree=st.dictionaries(NAMES, TREES))
 def test_a_format_keeps_the_requested_fields(record: dict[str, Any], tree: dict[str, Any]) -> None:
     wanted = apply_format(record, tree)
-    for each in (tree, {**tree, **{f"none{number}": True for number in range(1100)}}):
-        made = json.loads(read_format(each)(json.dumps(record).encode()))
+    for item in (tree, {**tree, **{f"none{number}": True for number in range(1100)}}):
+        made = json.loads(read_format(item)(json.dumps(record).encode()))
         assert made == wanted
         assert list(made) == list(wanted)
 

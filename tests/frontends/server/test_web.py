@@ -210,8 +210,8 @@ def test_distances_of_missing_blocks_are_ignored(server: ServerProcess) -> None:
     query = {**DAY, "ground": [{"programs": ["themis-asi"]}], "space": [{"programs": ["swarm"]}]}
     more = {"ground1-space1": 300, "ground2-space1": 400, "ground1-events1": 900, "space1-space2": None}
     one, other = (
-        post(server, "utils/describe/query/conjunction", {**query, "max_distances": each})
-        for each in ({"ground1-space1": 300}, more)
+        post(server, "utils/describe/query/conjunction", {**query, "max_distances": item})
+        for item in ({"ground1-space1": 300}, more)
     )
     assert one.json() == other.json()
     assert_refused(

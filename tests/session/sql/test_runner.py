@@ -61,8 +61,8 @@ def test_results_are_tables(archive: Archive) -> None:
     ]
     kept = archive.results["c"].records
     for platform, n, first in found:
-        mine = [each for each in kept if each["data_source"]["platform"] == platform]
-        assert (n, first.isoformat()) == (len(mine), min(each["start"] for each in mine))
+        mine = [item for item in kept if item["data_source"]["platform"] == platform]
+        assert (n, first.isoformat()) == (len(mine), min(item["start"] for item in mine))
     assert found.records[0]["platform"] == next(iter(found))[0]
     assert found.to_arrow().column_names == ["platform", "n", "first"]
     assert found.to_pandas()["n"].sum() == len(kept)
@@ -319,8 +319,8 @@ def test_unsafe_sql_is_refused(archive: Archive, text: str, tmp_path: Path) -> N
     file.write_text("a,b\n1,2\n")
     before = file.read_text(), sorted(tmp_path.iterdir())
     error = error_of(archive, text.format(file=file))
-    assert {each.code for each in error.diagnostics} <= {"AQL0408", "AQL0409", "AQL0220"}, text
-    assert all(isinstance(each.origin, Span) for each in error.diagnostics)
+    assert {diagnostic.code for diagnostic in error.diagnostics} <= {"AQL0408", "AQL0409", "AQL0220"}, text
+    assert all(isinstance(diagnostic.origin, Span) for diagnostic in error.diagnostics)
     assert (file.read_text(), sorted(tmp_path.iterdir())) == before
     assert (python_variable.fetchall(), list_of_rows) == ([("seen",)], [("seen",)])
 
@@ -344,9 +344,9 @@ def test_the_database_itself_is_locked(text: str, tmp_path: Path) -> None:
 def test_one_complete_statement_only(archive: Archive) -> None:
     with pytest.raises(StatementError, match="AQL0115"):
         archive.run("SQL SELECT 1; SELECT 2")
-    assert [each.code for each in error_of(archive, "(SELECT 1; SELECT 2)").diagnostics] != []
-    assert [each.code for each in error_of(archive, "-- nothing").diagnostics] == ["AQL0105"]
-    assert [each.code for each in error_of(archive, "SELECT '\ud800'").diagnostics] == ["AQL0409"]
+    assert [diagnostic.code for diagnostic in error_of(archive, "(SELECT 1; SELECT 2)").diagnostics] != []
+    assert [diagnostic.code for diagnostic in error_of(archive, "-- nothing").diagnostics] == ["AQL0105"]
+    assert [diagnostic.code for diagnostic in error_of(archive, "SELECT '\ud800'").diagnostics] == ["AQL0409"]
 
 
 @pytest.mark.parametrize(
@@ -392,8 +392,8 @@ def test_sql_in_several_threads(archive: Archive) -> None:
     threads = [
         threading.Thread(target=lambda: found.append(archive.run("SQL SELECT count(*) FROM c").rows)) for _ in range(4)
     ]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert found == [archive.run("SQL SELECT count(*) FROM c").rows] * 4
