@@ -47,8 +47,8 @@ def assert_handled(text: str) -> None:
             assert str(error)
             for diagnostic in error.diagnostics:
                 assert_valid_span(diagnostic, text)
-    for _, said in check_scripts([source], load_shipped(), {}):
-        assert render(said, source) or not said
+    for _, messages in check_scripts([source], load_shipped(), {}):
+        assert render(messages, source) or not messages
 
 
 def assert_valid_span(diagnostic: Diagnostic, text: str) -> None:
@@ -157,10 +157,10 @@ def test_any_document(document: dict[str, Any], to: str) -> None:
 @given(mutations(), st.sampled_from(["aql", "json", "sentence"]))
 def test_printed_queries_can_be_parsed(text: str, to: str) -> None:
     try:
-        made = translate(text, to)
+        translation = translate(text, to)
     except StatementError:
         return
-    assert translate(made, to) == made
+    assert translate(translation, to) == translation
 
 
 # --- sizes
@@ -225,11 +225,11 @@ def test_depth_without_parentheses() -> None:
     for count in (199, DEEP, DEEP + 1):
         text = FIND + "NOT " * count + "a = 1"
         try:
-            made = translate(text, "aql")
+            translation = translate(text, "aql")
         except StatementError as error:
             assert error.diagnostics[0].code == "AQL0104"
         else:
-            assert made == FIND + ("a != 1" if count % 2 else "a = 1")
+            assert translation == FIND + ("a != 1" if count % 2 else "a = 1")
 
 
 @pytest.mark.parametrize("levels", [150, 400, DEEP])
@@ -283,9 +283,9 @@ def list_of(count: int) -> list[tuple[Any, dict[str, Any]]]:
 def test_a_list_of_ten_thousand_and_one_more() -> None:
     for statement, given_ in list_of(10_000):
         with soon():
-            made = translate(statement, "json", **given_)
-        assert isinstance(made, dict)
-        assert len(made["data_sources"]["programs"]) == 10_000
+            translation = translate(statement, "json", **given_)
+        assert isinstance(translation, dict)
+        assert len(translation["data_sources"]["programs"]) == 10_000
     for statement, given_ in list_of(10_001):
         with soon(), pytest.raises(StatementError, match="the maximum is 10,000"):
             translate(statement, "json", **given_)
@@ -371,8 +371,8 @@ def test_no_output_controls_a_terminal() -> None:
     ):
         with pytest.raises(StatementError) as raised:
             translate(text, "json")
-        said = render(raised.value.diagnostics, Source(text, f"name{CONTROLS}"))
-        assert all(line.isprintable() for line in said.split("\n")), repr(said)
+        rendering = render(raised.value.diagnostics, Source(text, f"name{CONTROLS}"))
+        assert all(line.isprintable() for line in rendering.split("\n")), repr(rendering)
 
 
 def processor_time(text: str) -> float:

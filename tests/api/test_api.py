@@ -136,11 +136,11 @@ def test_parse_returns_a_tree_and_parse_script_several() -> None:
 @pytest.mark.parametrize("statement", [KEOGRAMS, DOCUMENT])
 @pytest.mark.parametrize(("to", "kind"), [("aql", str), ("json", dict), ("sentence", str), ("plan", dict)])
 def test_translate_to_every_form(statement: Any, to: str, kind: type) -> None:
-    made = auroraql.translate(statement, to)
-    assert isinstance(made, kind)
+    translation = auroraql.translate(statement, to)
+    assert isinstance(translation, kind)
     if to != "plan":
-        assert auroraql.translate(made, to) == made
-        assert auroraql.translate(made, "json") == auroraql.translate(statement, "json")
+        assert auroraql.translate(translation, to) == translation
+        assert auroraql.translate(translation, "json") == auroraql.translate(statement, "json")
 
 
 def test_translate_does_not_modify_its_document() -> None:
@@ -194,24 +194,24 @@ EAST = timezone(timedelta(hours=2))
     ],
 )
 def test_datetime_parameters_are_converted_to_utc(moment: Any, start: str) -> None:
-    made = auroraql.translate("FIND data_products SINCE $since", "json", since=moment)
-    assert isinstance(made, dict)
-    assert made["start"] == start
+    translation = auroraql.translate("FIND data_products SINCE $since", "json", since=moment)
+    assert isinstance(translation, dict)
+    assert translation["start"] == start
 
 
 def test_parameters_never_become_part_of_the_text() -> None:
     evil = "trex' OR program = 'rego"
-    made = auroraql.translate("FIND data_products WHERE program = $p", "json", p=evil)
-    assert isinstance(made, dict)
-    assert made["data_sources"]["programs"] == [evil]
+    translation = auroraql.translate("FIND data_products WHERE program = $p", "json", p=evil)
+    assert isinstance(translation, dict)
+    assert translation["data_sources"]["programs"] == [evil]
 
 
 def test_numbers_booleans_and_lists_as_parameters() -> None:
     where = "FIND data_products WHERE program IN ($list) AND wavelength = $number AND calibrated = $truth"
-    made = auroraql.translate(where, "json", list=["a", "b"], number=5577.1, truth=True)
-    assert isinstance(made, dict)
-    assert made["data_sources"]["programs"] == ["a", "b"]
-    filters = made["data_sources"]["data_product_metadata_filters"]["expressions"]
+    translation = auroraql.translate(where, "json", list=["a", "b"], number=5577.1, truth=True)
+    assert isinstance(translation, dict)
+    assert translation["data_sources"]["programs"] == ["a", "b"]
+    filters = translation["data_sources"]["data_product_metadata_filters"]["expressions"]
     assert [item["values"] for item in filters] == [["5577.1"], ["true"]]
 
 

@@ -321,11 +321,11 @@ def test_times_of_every_library_give_the_same_parameter(demo: Archive) -> None:
         np.datetime64("2021-01-01T12:00:00", "s"),
         "2021-01-01T12:00",
     )
-    asked = "FIND data_products WHERE program = 'trex' BETWEEN 2021-01-01 AND $moment"
+    requests = "FIND data_products WHERE program = 'trex' BETWEEN 2021-01-01 AND $moment"
     expected = demo.run("FIND data_products WHERE program = 'trex' BETWEEN 2021-01-01 AND 2021-01-01T12:00").records
     assert expected
     for value in same:
-        assert demo.run(asked, moment=value).records == expected
+        assert demo.run(requests, moment=value).records == expected
 
 
 # --- the steps of a search

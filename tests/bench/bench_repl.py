@@ -102,9 +102,9 @@ def measure_own_keys(peers: dict[int, list[float]]) -> None:
         desk.check(text)
 
     desk.check(_TWO_HUNDRED[:-400])  # typed before, so not measured
-    for lines, text, wanted in ((10, _TEN, ("< 10 ms", "< 16 ms")), (200, _TWO_HUNDRED, ("", "< 25 ms"))):
+    for lines, text, expected in ((10, _TEN, ("< 10 ms", "< 16 ms")), (200, _TWO_HUNDRED, ("", "< 25 ms"))):
         print_percentiles(
-            f"a key in {lines} lines, lex + complete + check", keys(text, everything, 300), wanted, peers.get(lines)
+            f"a key in {lines} lines, lex + complete + check", keys(text, everything, 300), expected, peers.get(lines)
         )
         print_percentiles(
             f"a key in {lines} lines, lex + complete", keys(text, colour_and_complete, 300), peer=peers.get(lines)

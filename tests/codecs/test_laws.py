@@ -51,9 +51,9 @@ def planned(query: Query) -> Plan:
 
 
 def one_request(query: Query) -> Plan:
-    made = planned(query)
-    assume(made.requests)
-    return made
+    plan = planned(query)
+    assume(plan.requests)
+    return plan
 
 
 @given(EVERY_QUERY)
@@ -108,8 +108,8 @@ def test_a_document_that_aurorax_refuses_is_kept_as_it_is(end: dict[str, str]) -
     )
     with pytest.warns(AuroraQLWarning, match="AQL0614"):
         assert translate(document, to="json") == document
-    said: Any = translate(document, to="sentence")
-    assert translate(said, to="json") == document
+    translation: Any = translate(document, to="sentence")
+    assert translate(translation, to="json") == document
 
 
 @given(EVERY_QUERY)

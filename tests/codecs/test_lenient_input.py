@@ -113,10 +113,10 @@ def test_thirty_unknown_values_are_named_in_one_warning(joined: str) -> None:
         if joined == "IN"
         else " OR ".join(f"platform = '{v}'" for v in values)
     )
-    found = [
+    warnings = [
         warning
         for warning in translate_source(Source(f"FIND data_products WHERE {where} ON 2021-01-01"), "aql").warnings
         if warning.code == "AQL0602"
     ]
-    assert len(found) == 1
-    assert all(f"'{value}'" in found[0].message for value in values)
+    assert len(warnings) == 1
+    assert all(f"'{value}'" in warnings[0].message for value in values)

@@ -110,14 +110,14 @@ def test_every_candidate_is_accepted(statement: str, data: st.DataObject) -> Non
     cursor = data.draw(st.integers(0, len(statement)))
     behind = data.draw(st.sampled_from(("", statement[cursor:])))
     begun = statement[:cursor] + data.draw(st.sampled_from(("", " ", " p", " 'f", " `", " $")))
-    found = Completer().complete(begun + behind, len(begun), KNOWN)
-    assert len(found) <= MAX_CANDIDATES
+    candidates = Completer().complete(begun + behind, len(begun), KNOWN)
+    assert len(candidates) <= MAX_CANDIDATES
     try:
-        for item in found[:1]:
+        for item in candidates[:1]:
             lark_accepts(begun[: item.start])
     except LarkError:
         return  # the text before the cursor is already wrong
-    for item in found:
+    for item in candidates:
         if detect_form(begun, 0) == "text" and item.text != SQL.word:
             offered = begun[: item.start] + item.text
             try:

@@ -144,9 +144,9 @@ def _assert_same_warnings(text: str) -> None:
         load_shipped(), is_shipped=False
     )  # a plan is limited to the shipped list of sources, a check is not
     resolved = resolve(script.read_find(Source(text)), known)
-    query, said = resolved.query, resolved.warnings
-    assert codes_with_positions(plan_warnings(query, known, said)) == codes_with_positions(
-        plan_query(query, known, said).warnings
+    query, warnings = resolved.query, resolved.warnings
+    assert codes_with_positions(plan_warnings(query, known, warnings)) == codes_with_positions(
+        plan_query(query, known, warnings).warnings
     )
 
 
@@ -188,6 +188,6 @@ def test_only_changed_statements_are_parsed_and_checked_again(monkeypatch: pytes
     assert len(texts) == 100
     texts.clear()
     edited = "".join([*statements[:20], "FIND ephemeris ON 2021-01-01;", *statements[20:]])
-    said = again.check(edited, load_shipped())
+    diagnostics = again.check(edited, load_shipped())
     assert texts == ["FIND ephemeris ON 2021-01-01"] * 2
-    assert codes_with_positions(said) == codes_with_positions(check_from_scratch(edited))
+    assert codes_with_positions(diagnostics) == codes_with_positions(check_from_scratch(edited))

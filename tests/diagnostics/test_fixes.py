@@ -176,8 +176,8 @@ def test_statement_keywords_are_complete() -> None:
     start = load_table().rows[load_table().start]
     words = {name for name in start if name.isupper()}
     assert set(statement_keywords(frozenset(words))) == words | {"SQL"}
-    (said,) = fixes.diagnostics("@ data_products")
-    assert all(word in said.hint for word in words | {"SQL"})
+    (warnings,) = fixes.diagnostics("@ data_products")
+    assert all(word in warnings.hint for word in words | {"SQL"})
 
 
 @pytest.mark.parametrize("habit", [*FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact)
@@ -194,9 +194,9 @@ def test_one_unparsable_statement_hides_no_other() -> None:
         "LET c = FIND ephemeris WHERE (platform = 'swarma' ON 2020-01-01;\nFIND c;\n"
         "FIND data_products WHERE program = 5 ON 2021-01-01"
     )
-    ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
-    assert [item.code for item in said] == ["AQL0115", "AQL0602", "AQL0102", "AQL0203"]
-    assert [item.origin.start for item in said if isinstance(item.origin, Span)] == sorted(
-        item.origin.start for item in said if isinstance(item.origin, Span)
+    ((_, diagnostics),) = check_scripts([Source(text)], load_shipped(), {})
+    assert [item.code for item in diagnostics] == ["AQL0115", "AQL0602", "AQL0102", "AQL0203"]
+    assert [item.origin.start for item in diagnostics if isinstance(item.origin, Span)] == sorted(
+        item.origin.start for item in diagnostics if isinstance(item.origin, Span)
     )
     assert len(list(script.read_each_statement(Source(text)))) == 5

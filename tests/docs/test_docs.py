@@ -219,13 +219,13 @@ def test_sql_and_its_statement_find_the_same(
     assert cursor.description is not None
     names = [column[0] for column in cursor.description]
     shared = [name for name in names if name != "metadata"] if "*" in query.partition(" FROM ")[0] else []
-    found, theirs = list(result), cursor.fetchall()
+    rows, theirs = list(result), cursor.fetchall()
     if shared and "count" not in query:  # whole records, whose columns are in another order
         places = [[column.name for column in result.columns].index(name) for name in shared]
-        found = [tuple(row[place] for place in places) for row in found]
+        rows = [tuple(row[place] for place in places) for row in rows]
         theirs = [tuple(row[names.index(name)] for name in shared) for row in theirs]
     expected = Counter(theirs)
-    assert Counter(found) == expected
+    assert Counter(rows) == expected
     assert expected or "now()" in query
 
 

@@ -71,8 +71,8 @@ def run_by_requests(made: Plan) -> list[tuple[Any, ...]]:
 
 def assert_agreement(engine: EmbeddedEngine, query: Query) -> list[tuple[Any, ...]]:
     """Assert that all archives return the same rows for a query, and return them."""
-    made = plan_query(query, SMALL)
-    rows, requested = run_embedded(engine, made), run_by_requests(made)
+    plan = plan_query(query, SMALL)
+    rows, requested = run_embedded(engine, plan), run_by_requests(plan)
     assert rows == requested
     assert rows == brute_force.rows(query, KNOWN)
     assert [list(map(type, row)) for row in rows] == [list(map(type, row)) for row in requested]
@@ -171,10 +171,10 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
         rows = run_embedded(other, Plan(replace(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))
     finally:
         other.close()
-    wanted = [p.url for p in brute_force.answer(query, products)]
-    assert [url for (url,) in rows] == wanted
+    expected = [p.url for p in brute_force.answer(query, products)]
+    assert [url for (url,) in rows] == expected
     left = postprocess.filter_records([record(p) for p in products], PostProcessing(where=query.where), DATA_PRODUCTS)
-    assert sorted(r["url"] for r in left) == sorted(wanted)
+    assert sorted(r["url"] for r in left) == sorted(expected)
 
 
 def plan_of(text: str) -> Plan:
@@ -209,8 +209,8 @@ def test_a_count_alone_is_computed_by_the_engine(text: str, is_counted: bool) ->
     ],
 )
 def test_post_processed_fields_are_fetched(text: str, tree: dict[str, Any]) -> None:
-    made = plan_of(f"FIND data_products {text} ON 2020-01-01")
-    assert made.requests[0].response_format == tree
+    plan = plan_of(f"FIND data_products {text} ON 2020-01-01")
+    assert plan.requests[0].response_format == tree
 
 
 def test_paths_through_lists_are_fetched_element_by_element() -> None:
@@ -296,9 +296,9 @@ def test_post_processing_of_lists() -> None:
 
 def test_whole_records_are_stored_once(engine: EmbeddedEngine) -> None:
     query = many(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
-    made = plan_query(query, SMALL)
-    rows = run_embedded(engine, made)
-    twice = postprocess.post_process(FetchedData(records=[*RECORDS, *RECORDS]), made)
+    plan = plan_query(query, SMALL)
+    rows = run_embedded(engine, plan)
+    twice = postprocess.post_process(FetchedData(records=[*RECORDS, *RECORDS]), plan)
     assert twice.records is not None
     assert rows_from_records(twice.records, result_columns(query)) == rows
     assert len(rows) == 7
@@ -326,13 +326,13 @@ def test_columns_of_groups() -> None:
 
 def test_records_of_groups_are_their_labels() -> None:
     with connect() as archive:
-        found = archive.run(
+        result = archive.run(
             "FIND data_products SELECT platform AS site, max(end), count(*) AS n ON 2020-01-01 GROUP BY site"
         )
-        assert isinstance(found, ResultSet)
-        assert set(found.records[0]) == {"site", "max(end)", "n"}
-        assert sum(r["n"] for r in found.records) == len(archive.run("FIND data_products ON 2020-01-01"))
-        table = found.to_arrow()
+        assert isinstance(result, ResultSet)
+        assert set(result.records[0]) == {"site", "max(end)", "n"}
+        assert sum(r["n"] for r in result.records) == len(archive.run("FIND data_products ON 2020-01-01"))
+        table = result.to_arrow()
         assert table.column("n").type == "int64"
 
 

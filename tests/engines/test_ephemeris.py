@@ -91,8 +91,8 @@ STATEMENTS = [
 @pytest.mark.parametrize(("statement", "expected"), STATEMENTS, ids=[s or "all" for s, _ in STATEMENTS])
 def test_every_archive_finds_the_same(archives: tuple[Archive, ...], statement: str, expected: tuple[int, ...]) -> None:
     for archive in archives:
-        found = archive.run(f"FIND ephemeris {statement}")
-        assert sorted(map(_text, found.records)) == sorted(_text(record(POSITIONS[i])) for i in expected), archive.name
+        result = archive.run(f"FIND ephemeris {statement}")
+        assert sorted(map(_text, result.records)) == sorted(_text(record(POSITIONS[i])) for i in expected), archive.name
 
 
 def _text(each: dict[str, Any]) -> str:

@@ -230,11 +230,11 @@ def test_many_selected_keys_have_the_values_of_the_records() -> None:
     with connect() as archive:
         day = "WHERE program = 'trex' ON 2021-01-01 ORDER BY url LIMIT 50"
         whole = archive.run(f"FIND data_products SELECT metadata {day}")
-        found = archive.run(f"FIND data_products SELECT url, {', '.join(f'metadata.{key}' for key in keys)} {day}")
+        result = archive.run(f"FIND data_products SELECT url, {', '.join(f'metadata.{key}' for key in keys)} {day}")
         names = [key.strip("`") for key in keys]
         expected = [tuple(record["metadata"].get(name) for name in names) for record in whole.records]
-        assert [row[1:] for row in found] == expected
-        assert any(row[1] for row in found)
+        assert [row[1:] for row in result] == expected
+        assert any(row[1] for row in result)
 
 
 def test_every_list_of_the_grammar_has_a_limit() -> None:

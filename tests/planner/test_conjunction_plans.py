@@ -74,16 +74,16 @@ def searches(draw: st.DrawFn) -> Query:
 def run_plan(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:
     """Return what the plan's requests find after post-processing, as JSON; None when the query has no plan."""
     catalogue = Catalogue(_KNOWN, load_shipped().metadata)
-    made = plan_query(query, catalogue)
-    if made.unsayable:
+    plan = plan_query(query, catalogue)
+    if plan.unsayable:
         return None
     batches = []
-    for request in made.requests:
+    for request in plan.requests:
         document: Any = query_json.write_query_json(request)
         asked_for = resolve(query_json.read_document(document), catalogue).query
         batches.append(conjunctions(asked_for, positions, SOURCES))
-    records = unite_records(batches, query.kind, made.requests) if batches else []
-    return list(post_process(FetchedData(records=records), made).records or ())
+    records = unite_records(batches, query.kind, plan.requests) if batches else []
+    return list(post_process(FetchedData(records=records), plan).records or ())
 
 
 def evaluate(query: Query, positions: tuple[Position, ...]) -> list[Record]:
@@ -102,9 +102,9 @@ def in_order(records: list[Record]) -> list[Record]:
 @settings(deadline=None)
 @given(tracks(), searches())
 def test_law_5_requests_joined_find_what_the_criteria_mean(positions: tuple[Position, ...], query: Query) -> None:
-    found = run_plan(query, positions)
-    assume(found is not None)
-    assert_same(in_order(found or []), in_order(evaluate(query, positions)))
+    plan = run_plan(query, positions)
+    assume(plan is not None)
+    assert_same(in_order(plan or []), in_order(evaluate(query, positions)))
 
 
 def _met(start: str, end: str) -> Record:

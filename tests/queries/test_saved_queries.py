@@ -176,13 +176,13 @@ def test_all_errors_are_reported_at_once() -> None:
     text = DAILY.replace("$most", "$most OFFSET $skip")
     with pytest.raises(StatementError) as caught:
         bound(text, most=["many"], sights=["x"], program=["a", "b"], sites=[""])
-    said = str(caught.value)
+    message = str(caught.value)
     for part in (
         "$program takes a text, not 'a', 'b'", "it was given 2 values", "$most takes a whole number, not 'many'",
         "$sites takes a list of texts, not ''", "the parameter $day has no value: the day, in UTC",
         "the parameter $skip has no value", "did you mean $sites?", "q.aql:7:11",
     ):  # fmt: skip
-        assert part in said
+        assert part in message
     assert len(caught.value.diagnostics) == 6
 
 

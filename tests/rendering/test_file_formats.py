@@ -172,9 +172,9 @@ def test_a_terminal_is_refused_before_the_search() -> None:
     ours, theirs = pty.openpty()
     line = [sys.executable, "-m", "auroraql", "-a", "http://127.0.0.1:1", "-c", DAILY, "--format", "parquet"]
     with subprocess.Popen(line, stdout=theirs, stderr=subprocess.PIPE) as started:
-        told = started.communicate()[1].decode()
+        messages = started.communicate()[1].decode()
     assert started.returncode == 2
-    assert "a terminal cannot show it\n  = hint: write it with --output FILE" in told
+    assert "a terminal cannot show it\n  = hint: write it with --output FILE" in messages
     for handle in (ours, theirs):
         io.FileIO(handle).close()
 

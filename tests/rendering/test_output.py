@@ -279,8 +279,8 @@ def test_an_unknown_format_is_reported_with_the_known_ones(name: str) -> None:
 def test_the_suffix_of_a_file_decides_the_format(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     write_result(whole(), path)
-    told = next(row.name for row in FORMATS.values() if path.suffix.lower() in row.suffixes)
-    assert path.read_bytes() == text(whole(), told).encode()
+    messages = next(row.name for row in FORMATS.values() if path.suffix.lower() in row.suffixes)
+    assert path.read_bytes() == text(whole(), messages).encode()
     assert [item.name for item in tmp_path.iterdir()] == [name]
 
 

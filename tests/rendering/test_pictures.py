@@ -112,19 +112,19 @@ def test_no_line_of_sources_is_wider_than_the_terminal(demo: Archive, width: int
 
 
 def test_pipes_other_formats_and_other_columns_get_rows(demo: Archive) -> None:
-    asked = "OF data_products WHERE platform = 'gillam' ON 2020-02-01"
-    result = demo.run(f"SHOW AVAILABILITY {asked}")
+    requests = "OF data_products WHERE platform = 'gillam' ON 2020-02-01"
+    result = demo.run(f"SHOW AVAILABILITY {requests}")
     assert "".join(render_result(result, "table", width=None, color=False)).count("2020-02-01 00:00:00") == len(result)
     assert "".join(render_result(result, "csv", width=80, color=False)).count("\n") == len(result) + 1
     assert "█" in "".join(calendar(result, 80))
     for select in ("SELECT display_name, date", "SELECT date, count", "SELECT display_name, max(count) AS count"):
         group = " GROUP BY display_name" if "max" in select else ""
-        other = demo.run(f"SHOW AVAILABILITY {asked.replace(' WHERE', f' {select} WHERE')}{group}")
+        other = demo.run(f"SHOW AVAILABILITY {requests.replace(' WHERE', f' {select} WHERE')}{group}")
         assert "█" not in "".join(calendar(other, 80)), select
     assert "█" in "".join(
-        calendar(demo.run(f"SHOW AVAILABILITY {asked.replace(' WHERE', ' SELECT platform, count, date WHERE')}"), 80)
+        calendar(demo.run(f"SHOW AVAILABILITY {requests.replace(' WHERE', ' SELECT platform, count, date WHERE')}"), 80)
     )
-    assert calendar(demo.run(f"SHOW AVAILABILITY {asked} LIMIT 0"), 80)[0].startswith("identif")
+    assert calendar(demo.run(f"SHOW AVAILABILITY {requests} LIMIT 0"), 80)[0].startswith("identif")
 
 
 def test_sources_with_the_same_name_have_separate_lines(demo: Archive) -> None:
@@ -321,8 +321,8 @@ def test_a_scale_explains_its_characters(highest: int, characters: str) -> None:
     scale = BlockScale(characters, highest)
     assert scale.character(0) == characters[0]
     counted = 0
-    for character, told in scale.ranges():
-        low, _, high = re.sub(r"[,]", "", told).replace("-", "–").partition("–")
+    for character, messages in scale.ranges():
+        low, _, high = re.sub(r"[,]", "", messages).replace("-", "–").partition("–")
         assert int(low) == counted + 1
         counted = int(high or low)
         assert {scale.character(int(low)), scale.character(counted)} == {character}

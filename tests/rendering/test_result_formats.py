@@ -195,8 +195,8 @@ def test_sql_keeps_times_and_bytes(demo: Archive, tmp_path: Path) -> None:
     path = tmp_path / "types.parquet"
     demo.run("SQL SELECT TIME '06:30:15.5' AS t, 'a\\x00'::BLOB AS b").save(path)
     with duckdb.connect() as connection:
-        found = connection.execute("SELECT t, b FROM read_parquet($1)", [str(path)]).fetchall()
-        assert found == [(values[0], b"a\x00")]
+        rows = connection.execute("SELECT t, b FROM read_parquet($1)", [str(path)]).fetchall()
+        assert rows == [(values[0], b"a\x00")]
         assert connection.execute("SELECT 'a\\x00\\xFF'::BLOB").fetchone() == (values[1],)
     assert pandas.read_parquet(path)["t"][0] == values[0]
     assert "06:30:15" in str(demo.run("SQL SELECT TIME '06:30:15' AS t, 'z'::BLOB AS b"))

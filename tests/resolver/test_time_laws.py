@@ -294,8 +294,8 @@ def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
 @given(searches())
 def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) -> None:
     kind, test, text, given = search
-    made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
-    done = postprocess.filter_records(fetched(made, kind), made.post_processing, KINDS[kind])
+    plan = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
+    done = postprocess.filter_records(fetched(plan, kind), plan.post_processing, KINDS[kind])
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in done]
     assert sorted(names) == matching(kind, test)
 
@@ -305,17 +305,17 @@ def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) 
 def test_requests_for_ephemeris_stay_within_the_hull(test: Test) -> None:
     given: dict[str, Any] = {}
     text = f"FIND ephemeris WHERE program = 'trex' AND {print_tree(test, lambda: False, given)}"
-    made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
+    plan = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
     edges = set(_edges(test))
     near = {edge + step * SECOND for edge in edges for step in (-1, 0, 1)}
     whole = {moment.replace(microsecond=0) for moment in near} | {datetime(1900, 1, 1), datetime(2100, 1, 1)}
-    wanted = sorted(moment for moment in whole if truth(test, lambda _field, at=moment: at))  # type: ignore[misc]
-    for request in made.requests:
-        assert wanted
-        assert request.start is None or request.start >= wanted[0]
-        assert request.end is None or request.end <= wanted[-1]
-        assert request.start is not None or wanted[0] == datetime(1900, 1, 1)
-        assert request.end is not None or wanted[-1] == datetime(2100, 1, 1)
+    expected = sorted(moment for moment in whole if truth(test, lambda _field, at=moment: at))  # type: ignore[misc]
+    for request in plan.requests:
+        assert expected
+        assert request.start is None or request.start >= expected[0]
+        assert request.end is None or request.end <= expected[-1]
+        assert request.start is not None or expected[0] == datetime(1900, 1, 1)
+        assert request.end is not None or expected[-1] == datetime(2100, 1, 1)
 
 
 def _edges(test: Test) -> Iterator[datetime]:
@@ -416,16 +416,16 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
     """The windows cover every pass completely, and a pass cut by a window is distinguished from a complete one."""
     test, text, given = search
     known = Catalogue((*KNOWN.sources, DataSource(*SPACECRAFT)), KNOWN.metadata)
-    made = plan_query(resolve(script.read_find(Source(text)), known, given).query, known)
+    plan = plan_query(resolve(script.read_find(Source(text)), known, given).query, known)
     found = []
-    for request in made.requests:
+    for request in plan.requests:
         start, end = request.start or datetime.min, request.end or datetime.max
         for item in PASSES:
             seen = item.within(start, end)
             if seen is not None:
                 times = {name: getattr(seen, name).isoformat() for name in FROM_PASSES}
                 found.append({"conjunction_type": "nbtrace", "data_sources": [], "events": [], **times})
-    done = postprocess.filter_records(found, made.post_processing, KINDS["conjunctions"])
+    done = postprocess.filter_records(found, plan.post_processing, KINDS["conjunctions"])
     assert sorted(f"{element['start']} {element['end']}" for element in done) == passes_that_match(test)
 
 
@@ -440,8 +440,8 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
 )
 def test_times_of_conjunctions_narrow_both_ends_of_the_window(where: str, start: str, end: str) -> None:
     text = f"FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km WHERE {where}"
-    made = plan_query(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped())
-    assert [(str(request.start), str(request.end)) for request in made.requests] == [
+    plan = plan_query(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped())
+    assert [(str(request.start), str(request.end)) for request in plan.requests] == [
         (start.replace("T", " "), end.replace("T", " "))
     ]
 
@@ -482,10 +482,10 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
     canonical = printer.print_query(query, load_shipped())
     again = meaning(canonical)
     assert again == query, canonical
-    made = plan_query(query, load_shipped())
-    assert plan_query(again, load_shipped()).requests == made.requests
-    if len(made.requests) == 1 and not made.post_processing:
-        document = query_json.write_query_json(made.requests[0])
+    plan = plan_query(query, load_shipped())
+    assert plan_query(again, load_shipped()).requests == plan.requests
+    if len(plan.requests) == 1 and not plan.post_processing:
+        document = query_json.write_query_json(plan.requests[0])
         lifted = resolve(query_json.read_document(document, query.kind), load_shipped()).query
         assert query_json.write_query_json(plan_query(lifted, load_shipped()).requests[0]) == document
 

@@ -67,13 +67,13 @@ def test_translate_uses_the_archives_sources(server: AuroraXServer) -> None:
 def test_every_form_of_a_predicate_finds_the_same(demo: auroraql.Archive, where: str) -> None:
     """For the shipped list and for the demonstration, which has the same sources."""
     statement = f"FIND data_products WHERE {where} ON 2019-02-01"
-    found = {record["url"] for record in demo.run(statement).records}
-    assert found
+    result = {record["url"] for record in demo.run(statement).records}
+    assert result
     for form in ("json", "sentence"):
         with pytest.warns(auroraql.AuroraQLWarning, match="128 data sources"):
-            made = auroraql.translate(statement, form)
-        text = json.dumps(made) if isinstance(made, dict) else made
-        assert {record["url"] for record in demo.run(text).records} == found, form
+            translation = auroraql.translate(statement, form)
+        text = json.dumps(translation) if isinstance(translation, dict) else translation
+        assert {record["url"] for record in demo.run(text).records} == result, form
 
 
 _WITHOUT_A_PROGRAM = [

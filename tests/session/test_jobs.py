@@ -103,14 +103,14 @@ def test_an_error_in_a_callback_stops_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_internal_error_ends_one_search_only(service: Archive, server: AuroraXServer) -> None:
-    told: list[str] = []
-    service.on_end(lambda search: told.append(f"{search.name} {search.state} {search.line}"))
+    messages: list[str] = []
+    service.on_end(lambda search: messages.append(f"{search.name} {search.state} {search.line}"))
     with patch.object(AuroraXRun, "status", side_effect=KeyError("what")):
         service.run(f"SUBMIT a = {ALL}")
-        once(lambda: told)
+        once(lambda: messages)
     service.run(f"SUBMIT b = {ALL}")
-    once(lambda: len(told) == 2)
-    assert told == ["a failed KeyError: 'what'", f"b done {service.submitted['b'].line}"]
+    once(lambda: len(messages) == 2)
+    assert messages == ["a failed KeyError: 'what'", f"b done {service.submitted['b'].line}"]
     assert len(service.run("FETCH a")) == 5
 
 
@@ -130,17 +130,17 @@ def test_a_hanging_poll_delays_others_only_briefly() -> None:
 
 
 def test_searches_end_in_the_background_and_are_reported(server: AuroraXServer, service: Archive) -> None:
-    told: list[tuple[str, str, int | None]] = []
-    service.on_end(lambda search: told.append((search.name, search.state, search.result_count)))
+    messages: list[tuple[str, str, int | None]] = []
+    service.on_end(lambda search: messages.append((search.name, search.state, search.result_count)))
     server.polls = 2
     for name in ("a", "b", "c"):
         service.run(f"SUBMIT {name} = FIND data_products WHERE program = 'trex' DURING 2020-02")
-    once(lambda: len(told) == 3)
-    assert sorted(told) == [("a", "done", 3), ("b", "done", 3), ("c", "done", 3)]
+    once(lambda: len(messages) == 3)
+    assert sorted(messages) == [("a", "done", 3), ("b", "done", 3), ("c", "done", 3)]
     server.error = "the cluster is on fire"
     service.run(f"SUBMIT d = {ALL}")
-    once(lambda: len(told) == 4)
-    assert told[-1] == ("d", "failed", None)
+    once(lambda: len(messages) == 4)
+    assert messages[-1] == ("d", "failed", None)
     failed = service.submitted["d"]
     assert failed.error is not None
     assert failed.error.log[-1].endswith("error: the cluster is on fire")
@@ -149,8 +149,8 @@ def test_searches_end_in_the_background_and_are_reported(server: AuroraXServer, 
 
 
 def test_an_awaited_search_is_not_reported(server: AuroraXServer, service: Archive) -> None:
-    told: list[Search] = []
-    service.on_end(told.append)
+    messages: list[Search] = []
+    service.on_end(messages.append)
     server.seconds = 0.3
     service.run(f"SUBMIT a = {ALL}")
     assert len(service.run("FETCH a")) == 5
@@ -158,7 +158,7 @@ def test_an_awaited_search_is_not_reported(server: AuroraXServer, service: Archi
     service.run("CANCEL b")
     once(lambda: all(item.is_over for item in service.submitted.values()))
     time.sleep(0.3)
-    assert told == []
+    assert messages == []
 
 
 def test_status_of_searches_has_their_addresses(server: AuroraXServer, service: Archive) -> None:
@@ -271,10 +271,10 @@ def test_a_search_that_could_not_be_cancelled_continues(server: AuroraXServer, s
     server.searches[search.request_ids[0]].cancelled = False  # as the message said
     assert service.keep(search) == service.keep(search) == "c"
     assert service.run("SHOW SEARCHES SELECT name, status").rows == [("c", "running")]
-    told: list[Search] = []
-    service.on_end(told.append)
+    messages: list[Search] = []
+    service.on_end(messages.append)
     server.never = False
-    once(lambda: told == [search])
+    once(lambda: messages == [search])
     assert len(service.run("FETCH c")) == 5
     assert len(service.run("FIND c WHERE platform = 'gillam'")) == 4
 
@@ -369,21 +369,21 @@ def test_an_archive_is_closed_during_searches(held: Held) -> None:
 
 
 def test_the_waiting_thread_reports_progress(server: AuroraXServer) -> None:
-    told: list[Progress | None] = []
+    messages: list[Progress | None] = []
     threads: set[str] = set()
 
     def watch(progress: Progress | None) -> None:
-        told.append(progress)
+        messages.append(progress)
         threads.add(threading.current_thread().name)
 
     server.seconds = 0.6
     with auroraql.connect(server.url, watch=watch) as archive:
         archive.run(f"SUBMIT a = {ALL}")
         once(lambda: archive.submitted["a"].state == "done")
-        assert told == []
+        assert messages == []
         archive.run(ALL)
-    seen = [item for item in told if item is not None]
+    seen = [item for item in messages if item is not None]
     assert [item.elapsed for item in seen] == sorted(item.elapsed for item in seen)
     assert seen[-1].line.startswith("Starting query for ")
-    assert told[-1] is None
+    assert messages[-1] is None
     assert threads == {threading.current_thread().name}

@@ -84,7 +84,7 @@ def test_a_list_is_compared_by_any_of_its_values(engine: EmbeddedEngine, name: s
         cases += [("like", (pattern,), alike), ("not like", (pattern,), [not item for item in alike])]
     for operator, values, expected in cases:
         found_with = records(engine, replace(EVERY, where=Comparison(listed(name), Op(operator), values)))
-        assert found_with == [record for record, kept in zip(every, expected, strict=True) if kept], operator
+        assert found_with == [record for record, stored in zip(every, expected, strict=True) if stored], operator
 
 
 def test_a_list_without_values_is_missing() -> None:

@@ -31,7 +31,7 @@ def matching(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
     return [
         record
         for record in records
-        if all(not wanted or _at(record, path) in wanted for path, wanted in lists)
+        if all(not expected or _at(record, path) in expected for path, expected in lists)
         and (first is None or (_moment(record[lower]) or first) >= first)
         and (last is None or (_moment(record[upper]) or last) <= last)
         and _holds(group, record.get("metadata") or {})

@@ -226,8 +226,8 @@ class AuroraXServer:
     def run_synchronously(self, kind: str, sent: Any) -> list[Any]:
         """Return the response of `search_synchronous`: a plain array."""
         found = self.found(_Search(kind, sent["query"], _now(), 0.0, 0))
-        wanted = sent.get("response_format")
-        return found if not wanted else [formatted(record, wanted) for record in found]
+        expected = sent.get("response_format")
+        return found if not expected else [formatted(record, expected) for record in found]
 
     def data(self, request_id: str, response_format: Any = None) -> list[Any]:
         """Return the records of a search, restricted to the leaves of the response_format if there is one."""

@@ -67,9 +67,9 @@ def conjunctions(query: Query, positions: Sequence[Position], sources: Iterable[
     """Return the conjunctions that a query's criteria find in its window, in order."""
     assert query.criteria is not None
     found = list(_runs(query, query.criteria, positions, [dict(zip(SOURCE_NAMES, s, strict=True)) for s in sources]))
-    kept = [run for run in found if not any(_covers(other, run) for other in found if other is not run)]
-    kept.sort(key=lambda run: (min(run.distances), run.via, run.identifiers))
-    return [_record(run) for run in kept]
+    stored = [run for run in found if not any(_covers(other, run) for other in found if other is not run)]
+    stored.sort(key=lambda run: (min(run.distances), run.via, run.identifiers))
+    return [_record(run) for run in stored]
 
 
 def _covers(other: Run, run: Run) -> bool:

@@ -23,8 +23,8 @@ _DIGITS = re.compile(r"\d+")
 
 def diagnostics(statement: str) -> tuple[Diagnostic, ...]:
     """Return every diagnostic of a script: errors and warnings."""
-    ((_, said),) = check_scripts([Source(statement)], load_shipped(), {})
-    return said
+    ((_, warnings),) = check_scripts([Source(statement)], load_shipped(), {})
+    return warnings
 
 
 def apply_fix(statement: str, diagnostic: Diagnostic) -> str:
@@ -64,12 +64,12 @@ def complaints(statement: str) -> list[str]:
     """Return the faults of a statement's diagnostics: names of terminals, and fixes that do not correct."""
     found = []
     for diagnostic in diagnostics(statement):
-        said = f"{diagnostic.message} | {diagnostic.label} | {diagnostic.hint}"
-        for text in _STRING.sub("", said), diagnostic.label:
+        messages = f"{diagnostic.message} | {diagnostic.label} | {diagnostic.hint}"
+        for text in _STRING.sub("", messages), diagnostic.label:
             plain = text.replace(statement, "")
             names = [name for name in TERMINALS.findall(plain) if name not in statement.upper()]
             if names:
-                found.append(f"names {names}: {said}")
+                found.append(f"names {names}: {messages}")
         if (
             diagnostic.fix is not None
             and isinstance(diagnostic.origin, Span)

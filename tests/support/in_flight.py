@@ -51,13 +51,13 @@ class Held:
 @contextmanager
 def block_searches() -> Iterator[Held]:
     """Block every search of an embedded archive. Cancellations and deadlines still end them."""
-    made, execute = Held(), EmbeddedRun._execute
+    held, execute = Held(), EmbeddedRun._execute
 
     def waiting(run: EmbeddedRun, deadline: float) -> list[Row]:
-        made.begun += 1
-        while not made.go.wait(0.01):
+        held.begun += 1
+        while not held.go.wait(0.01):
             run._raise_if_over(deadline)
         return execute(run, deadline)
 
     with patch.object(EmbeddedRun, "_execute", waiting):
-        yield made
+        yield held

@@ -45,9 +45,9 @@ class ServerProcess:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line.rstrip("\n"))
-            found = re.search(r" at (http://\S+)", line)
-            if found is not None:
-                self.url = found[1]
+            match = re.search(r" at (http://\S+)", line)
+            if match is not None:
+                self.url = match[1]
                 return self
         raise AssertionError(f"the server did not begin: {self.said}")
 

@@ -206,7 +206,9 @@ def test_requests_run_in_parallel_and_merge_in_order(
     began = time.monotonic()
     records = fetch_records(connect(), planned(*map(asking, programs)))
     assert time.monotonic() - began < 4 * 1.0 - 0.5
-    assert records == [record for name in programs[:3] for record in RECORDS if record["data_source"]["program"] == name]
+    assert records == [
+        record for name in programs[:3] for record in RECORDS if record["data_source"]["program"] == name
+    ]
 
 
 def test_the_number_of_threads_is_limited() -> None:

@@ -238,11 +238,11 @@ def test_ctrl_c_ends_the_program(server: AuroraXServer, synchronous: bool) -> No
         until(lambda: server.count("at_once" if synchronous else "status"), 30)
         began = time.monotonic()
         running.send_signal(signal.SIGINT)
-        out, said = running.communicate(timeout=20)
+        out, messages = running.communicate(timeout=20)
     assert time.monotonic() - began < 3
     assert (running.returncode, out) == (130, "")
-    assert said.strip().endswith("interrupted")
-    assert "Traceback" not in said
+    assert messages.strip().endswith("interrupted")
+    assert "Traceback" not in messages
     assert [search.cancelled for search in server.searches.values()] == ([] if synchronous else [True])
 
 
@@ -255,13 +255,13 @@ def test_a_second_ctrl_c_ends_the_program_immediately(server: AuroraXServer) -> 
         until(lambda: server.count("cancel"))
         began = time.monotonic()
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=20)
+        _, messages = running.communicate(timeout=20)
     assert time.monotonic() - began < 2
     assert running.returncode == 130
-    assert "Traceback" not in said
+    assert "Traceback" not in messages
     (request_id,) = server.searches
-    assert f"FETCH '{request_id}';" in said
-    assert said.splitlines()[-1] == "interrupted"
+    assert f"FETCH '{request_id}';" in messages
+    assert messages.splitlines()[-1] == "interrupted"
 
 
 def test_a_second_ctrl_c_also_lists_submitted_searches(server: AuroraXServer) -> None:
@@ -274,9 +274,9 @@ def test_a_second_ctrl_c_also_lists_submitted_searches(server: AuroraXServer) ->
         running.send_signal(signal.SIGINT)
         until(lambda: server.count("cancel"))
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=20)
+        _, messages = running.communicate(timeout=20)
     assert running.returncode == 130
-    assert [f"FETCH '{request_id}';" in said for request_id in server.searches] == [True, True]
+    assert [f"FETCH '{request_id}';" in messages for request_id in server.searches] == [True, True]
     assert server.count("cancel") == 1
 
 
@@ -286,17 +286,17 @@ def test_searches_that_cannot_be_cancelled_are_listed(server: AuroraXServer) -> 
     with start_program(server.url) as running:
         until(lambda: server.count("status"), 30)
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=20)
+        _, messages = running.communicate(timeout=20)
     (request_id,) = server.searches
-    assert (running.returncode, f"FETCH '{request_id}';" in said) == (130, True)
+    assert (running.returncode, f"FETCH '{request_id}';" in messages) == (130, True)
 
 
 def test_the_deadline_ends_the_program(server: AuroraXServer) -> None:
     server.synchronous, server.never = False, True
     with start_program(server.url, "--timeout", "1") as running:
-        _, said = running.communicate(timeout=30)
+        _, messages = running.communicate(timeout=30)
     assert running.returncode == 4
-    assert "and the search was cancelled" in said
+    assert "and the search was cancelled" in messages
     assert [search.cancelled for search in server.searches.values()] == [True]
 
 

@@ -114,8 +114,8 @@ def test_times_with_an_offset_are_the_same_instants_everywhere(
         grouped = rows("data_products SELECT start, count(*) GROUP BY start ORDER BY start")
         assert grouped == [(start, starts.count(start)) for start in sorted(set(starts))]
         for limit in sorted(starts)[::5]:
-            found = rows(f"data_products SELECT start WHERE start < {limit.isoformat()} OR url = 'none' ORDER BY url")
-            assert [row[0] for row in found] == [start for start in starts if start < limit]
+            result = rows(f"data_products SELECT start WHERE start < {limit.isoformat()} OR url = 'none' ORDER BY url")
+            assert [row[0] for row in result] == [start for start in starts if start < limit]
         archive.run("LET c = FIND data_products")
         assert list(archive.run("SQL SELECT min(start), max(start) FROM c").rows) == [(min(starts), max(starts))]
         assert list(archive.run("FIND c SELECT min(start)").rows) == [(min(starts),)]

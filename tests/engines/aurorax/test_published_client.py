@@ -57,8 +57,8 @@ def test_runs_step_by_step(server: AuroraXServer, client: Any) -> None:
 
 
 def test_formats_the_response(client: Any) -> None:
-    wanted = {"start": True, "url": True, "end": False, "data_source": {"program": True, "owner": True}}
-    search = client.search.data_products.search(FIRST, LAST, response_format=wanted, poll_interval=0.01)
+    expected = {"start": True, "url": True, "end": False, "data_source": {"program": True, "owner": True}}
+    search = client.search.data_products.search(FIRST, LAST, response_format=expected, poll_interval=0.01)
     assert search.data[0] == {
         "start": datetime(2020, 2, 1),
         "url": RECORDS[0]["url"],
@@ -129,10 +129,10 @@ def test_lists_the_sources(client: Any) -> None:
 def test_searches_ephemeris(client: Any) -> None:
     moment = datetime(2020, 2, 1, 6, 1)
     search = client.search.ephemeris.search(moment, moment, programs=["swarm"], poll_interval=0.01)
-    (found,) = search.data
-    assert (found.epoch, found.data_source.platform) == (moment, "swarma")
-    assert (found.nbtrace.lat, found.nbtrace.lon, found.sbtrace.lat) == (62.0, -110.5, None)
-    assert found.metadata == EPHEMERIS[1]["metadata"]
+    (search_result,) = search.data
+    assert (search_result.epoch, search_result.data_source.platform) == (moment, "swarma")
+    assert (search_result.nbtrace.lat, search_result.nbtrace.lon, search_result.sbtrace.lat) == (62.0, -110.5, None)
+    assert search_result.metadata == EPHEMERIS[1]["metadata"]
     assert "/api/v1/ephemeris/requests/" in search.request_url
 
 
@@ -157,10 +157,12 @@ def test_filters_ephemeris_by_metadata(client: Any, expressions: list[Any], oper
 
 
 def test_formats_ephemeris(client: Any) -> None:
-    wanted = {"epoch": True, "nbtrace": {"lat": True, "lon": True}, "data_source": {"platform": True}}
-    search = client.search.ephemeris.search(FIRST, LAST, programs=["swarm"], response_format=wanted, poll_interval=0.01)
+    expected = {"epoch": True, "nbtrace": {"lat": True, "lon": True}, "data_source": {"platform": True}}
+    search = client.search.ephemeris.search(
+        FIRST, LAST, programs=["swarm"], response_format=expected, poll_interval=0.01
+    )
     first: Any = search.data[0]
-    assert first.keys() == wanted.keys()
+    assert first.keys() == expected.keys()
     assert (first["nbtrace"].lat, first["nbtrace"].lon) == (58.25, -110.5)
     assert (first["epoch"], first["data_source"]) == (datetime(2020, 2, 1, 6), {"platform": "swarma"})
     template = client.search.ephemeris.create_response_format_template()

@@ -281,9 +281,9 @@ def test_the_aurorax_key_goes_to_aurorax_only(server: AuroraXServer, monkeypatch
     ],
 )
 def test_which_archive_may_receive_the_environments_key(archive: str, variable: str, is_sent: bool) -> None:
-    found = read_config({variable: KEY}, {"archive": archive})
-    assert (found.api_key == KEY) is is_sent
-    assert bool(found.withheld) is not is_sent
+    config = read_config({variable: KEY}, {"archive": archive})
+    assert (config.api_key == KEY) is is_sent
+    assert bool(config.withheld) is not is_sent
 
 
 def test_a_key_is_not_sent_over_plain_http() -> None:

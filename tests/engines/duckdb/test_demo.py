@@ -152,11 +152,11 @@ def test_invented_source_identifiers_are_marked() -> None:
 
 
 def test_every_program_has_records(table: duckdb.DuckDBPyConnection) -> None:
-    found = table.execute("""
+    rows = table.execute("""
         SELECT DISTINCT program FROM data_sources
         WHERE identifier IN (SELECT data_source FROM data_products UNION SELECT data_source FROM ephemeris)
     """).fetchall()
-    assert {program for (program,) in found} == {*load_shipped().values("program")}
+    assert {program for (program,) in rows} == {*load_shipped().values("program")}
 
 
 # The cache of the demonstration
@@ -166,14 +166,14 @@ def test_the_demonstration_is_built_once_and_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
-    said: list[str] = []
+    messages: list[str] = []
     folder = tmp_path / "deep" / "cache"
     for _ in range(2):
-        engine = EmbeddedEngine(cache_dir=folder, say=said.append)
+        engine = EmbeddedEngine(cache_dir=folder, say=messages.append)
         assert identifiers(engine, Query(KIND)) == [96]
         engine.close()
-    assert len(said) == 1
-    assert "\n" not in said[0]
+    assert len(messages) == 1
+    assert "\n" not in messages[0]
     assert [p.suffix for p in folder.iterdir()] == [".duckdb"]
     if os.name == "posix":
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -217,14 +217,14 @@ def quick_build(connection: duckdb.DuckDBPyConnection) -> None:
 @pytest.mark.parametrize("damage", [_truncate, _empty, _garbage, _other_rule, _missing_table, _no_catalogue])
 def test_a_damaged_cache_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
     monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
-    said: list[str] = []
+    messages: list[str] = []
     for _ in range(2):
-        engine = EmbeddedEngine(cache_dir=tmp_path, say=said.append)
+        engine = EmbeddedEngine(cache_dir=tmp_path, say=messages.append)
         assert [r["url"] for r in found(engine, Query(KIND)).records] == ["quick"]
         engine.close()
         (file,) = tmp_path.iterdir()
         damage(file)
-    assert len(said) == 2
+    assert len(messages) == 2
 
 
 def test_damage_found_while_reading(demo_engine: EmbeddedEngine, tmp_path: Path) -> None:
@@ -275,12 +275,12 @@ engine.close()
 def test_a_folder_that_cannot_hold_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
     (tmp_path / "file").write_text("in the way")
-    said: list[str] = []
-    engine = EmbeddedEngine(cache_dir=tmp_path / "file" / "cache", say=said.append)
+    messages: list[str] = []
+    engine = EmbeddedEngine(cache_dir=tmp_path / "file" / "cache", say=messages.append)
     assert identifiers(engine, Query(KIND)) == [96]
     engine.close()
-    assert "in memory" in said[-1]
-    assert "Not a directory" in said[-1]
+    assert "in memory" in messages[-1]
+    assert "Not a directory" in messages[-1]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")

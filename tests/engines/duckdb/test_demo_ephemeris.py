@@ -127,13 +127,13 @@ def test_orbits_are_circles_at_their_altitudes(table: duckdb.DuckDBPyConnection)
         radius = EARTH + float(row["altitude"])
         motion = 60 * math.sqrt(398600.4418 / radius**3)
         tilt, node, phase = (math.radians(float(row[name])) for name in ("inclination", "node", "phase"))
-        found = table.execute(
+        rows = table.execute(
             "SELECT datediff('minute', TIMESTAMP '2020-01-01', epoch), location_geo_lat, location_geo_lon FROM ephemeris"
             " WHERE data_source = ? AND minute(epoch) % 20 = 0 ORDER BY epoch",
             [int(row["identifier"])],
         ).fetchall()
-        assert len(found) == ORBITS[int(row["identifier"])] / 20
-        for minute, latitude, longitude in found:
+        assert len(rows) == ORBITS[int(row["identifier"])] / 20
+        for minute, latitude, longitude in rows:
             along, turned = phase + motion * minute, node - TURN * minute
             flat = (math.cos(along), math.cos(tilt) * math.sin(along))
             place = (
@@ -166,11 +166,11 @@ def test_orbits_are_those_of_the_missions(table: duckdb.DuckDBPyConnection) -> N
 def test_footprints_lie_on_the_field_line(table: duckdb.DuckDBPyConnection) -> None:
     """Both ends have the same magnetic longitude and opposite latitudes, which follow from the spacecraft's L shell."""
     altitudes = {int(row["identifier"]): float(row["altitude"]) for row in facts("orbits.csv")}
-    wanted = (
+    selected = (
         "SELECT data_source, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
     )
     tracked = f"{TRACKED} AND minute(epoch) % 30 = 7 ORDER BY epoch, data_source"
-    rows = table.execute(f"{wanted} FROM ephemeris WHERE {tracked}").fetchall()
+    rows = table.execute(f"{selected} FROM ephemeris WHERE {tracked}").fetchall()
     kinds = set()
     for source, *degrees in rows:
         radius = (EARTH + altitudes[source]) / EARTH
@@ -215,13 +215,13 @@ def test_footprints_move_without_jumps(table: duckdb.DuckDBPyConnection) -> None
 
 def test_a_site_stays_where_it_is_and_is_its_own_footprint(table: duckdb.DuckDBPyConnection) -> None:
     places = {row["platform"]: (float(row["latitude"]), float(row["longitude"])) for row in facts("sites.csv")}
-    found = table.execute(
+    rows = table.execute(
         "SELECT DISTINCT platform, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
         " FROM ephemeris JOIN data_sources ON identifier = data_source WHERE source_type = 'ground' ORDER BY ALL"
     ).fetchall()
     platforms = {source.platform for source in demo_catalogue().sources if source.identifier in GROUND}
-    assert [platform for platform, *_ in found] == sorted(platforms)
-    for platform, *degrees in found:
+    assert [platform for platform, *_ in rows] == sorted(platforms)
+    for platform, *degrees in rows:
         assert tuple(degrees[:2]) == tuple(degrees[2:4]) == places[platform]
         north, south = (90 - angle(POLE, pointing(*pair)) for pair in (degrees[2:4], degrees[4:]))
         assert abs(north + south) < 0.01
@@ -248,8 +248,8 @@ def test_imagers_work_in_the_dark_only(table: duckdb.DuckDBPyConnection) -> None
     """The sun is 12 degrees below the horizon, give or take one. At 13 degrees the imager always works."""
     places = {row["platform"]: (float(row["latitude"]), float(row["longitude"])) for row in facts("sites.csv")}
     for source in (item for item in load_shipped().sources if item.identifier in (49, 53, 62, 65, 96, 104)):
-        found = table.execute("SELECT epoch FROM ephemeris WHERE data_source = ?", [source.identifier]).fetchall()
-        working = {epoch for (epoch,) in found}
+        rows = table.execute("SELECT epoch FROM ephemeris WHERE data_source = ?", [source.identifier]).fetchall()
+        working = {epoch for (epoch,) in rows}
         every = [datetime(2020, month, day, hour) for month in (1, 2) for day in range(1, 30) for hour in range(24)]
         for moment in every:
             altitude = sun_altitude(*places[source.platform], moment)
@@ -340,19 +340,19 @@ def test_the_second_version_of_a_model_differs(table: duckdb.DuckDBPyConnection)
     ).fetchall()
     assert rows
     for (text,) in rows:
-        said = json.loads(text)
+        document = json.loads(text)
         for sky in ("apa", "cloud"):
             first, second = f"calgary_{sky}_ml_v1", f"ucalgary_themis_{sky}_ml_v2"
-            assert said[first] == said[second]
-            assert (said.get(f"{second}_confidence") is None) == (said[first] == "not classified")
-            assert said.get(f"{second}_confidence", 100) >= said.get(f"{first}_confidence", 0)
+            assert document[first] == document[second]
+            assert (document.get(f"{second}_confidence") is None) == (document[first] == "not classified")
+            assert document.get(f"{second}_confidence", 100) >= document.get(f"{first}_confidence", 0)
 
 
 def test_a_statement_finds_ephemeris() -> None:
     with connect("demo") as demo:
-        found = demo.run("FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01")
-        assert len(found) == 1440
-        assert found.demonstration
+        result = demo.run("FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01")
+        assert len(result) == 1440
+        assert result.demonstration
         gillam = demo.run(
             "FIND ephemeris WHERE platform = 'gillam' AND program = 'themis-asi' ON 2020-01-01T06:00"
         ).records

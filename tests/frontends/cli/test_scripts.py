@@ -229,13 +229,13 @@ def test_diagnostics_of_several_files(tmp_path: Path) -> None:
     (tmp_path / "b.aql").write_text("-- param idle: text = x\nFIND data_products LIMIT x")
     (tmp_path / "c.aql").write_text("FIND data_products ON 2021-01-01")
     done = command("check", "--format", "json", *sorted(tmp_path.iterdir()))
-    found = [
+    document = [
         (Path(diagnostic["file"]).name, diagnostic["severity"], diagnostic["fix"])
         for diagnostic in json.loads(done.out)["diagnostics"]
     ]
     assert done.code == 2
-    assert found[0] == ("a.aql", "warning", "'trex'") or found[0] == ("a.aql", "warning", None)
-    assert {name for name, _, _ in found[1:]} == {"b.aql"}
+    assert document[0] == ("a.aql", "warning", "'trex'") or document[0] == ("a.aql", "warning", None)
+    assert {name for name, _, _ in document[1:]} == {"b.aql"}
     assert json.loads(command("check", "--format=json", tmp_path / "c.aql").out) == {"version": 1, "diagnostics": []}
 
 

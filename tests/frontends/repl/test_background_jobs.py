@@ -67,9 +67,9 @@ def test_ctrl_c_cancels(session: ReplState, server: AuroraXServer) -> None:
 
 def test_the_prompt_does_not_wait_for_an_unresponsive_service(session: ReplState, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(hang=0.8)
-    told = interrupt_statement(session, server)
+    messages = interrupt_statement(session, server)
     (request_id,) = server.searches
-    assert told == f"cancelling request {request_id} …; press Ctrl-C again to stop waiting\n"
+    assert messages == f"cancelling request {request_id} …; press Ctrl-C again to stop waiting\n"
     assert session.switches.notices.take() == []
     posted = threading.Event()
     session.switches.notices.above = posted.set
@@ -82,11 +82,11 @@ def test_a_second_ctrl_c_detaches_the_search(session: ReplState, server: AuroraX
     server.faults["cancel"] = Fault(hang=1, status=403)
     interrupt_statement(session, server)
     assert session.background_jobs is not None
-    told = session.background_jobs.on_second_interrupt()
+    messages = session.background_jobs.on_second_interrupt()
     (request_id,) = server.searches
     server.searches[request_id].cancelled = False  # as the message will say
-    assert "so the search may continue as s1\n" in told
-    assert f"\\fetch s1 or \\fetch {request_id} waits for it" in told
+    assert "so the search may continue as s1\n" in messages
+    assert f"\\fetch s1 or \\fetch {request_id} waits for it" in messages
     assert "s1    cancelling" in run_command(session, "\\jobs")
     once(lambda: session.archive.submitted["s1"].state == "running")
     assert session.switches.notices.take() == []  # the cancellation's outcome is of no interest any more
@@ -102,14 +102,14 @@ def test_a_late_second_ctrl_c_is_harmless(
     server.faults["cancel"] = Fault(hang=1)
     monkeypatch.setattr("auroraql.frontends.repl.background_jobs.QUICK_CANCEL_SECONDS", 20)
     with interrupting(lambda: server.count("cancel") > 0):
-        told = interrupt_statement(session, server)
-    assert told.startswith(f"{server.url} has not confirmed the cancellation")
+        messages = interrupt_statement(session, server)
+    assert messages.startswith(f"{server.url} has not confirmed the cancellation")
 
 
 def test_a_search_that_cannot_be_cancelled_continues(session: ReplState, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(status=403, times=1)
-    told = interrupt_statement(session, server, f"LET c = {ALL}")
-    assert told.startswith("the search could not be cancelled and continues as c (\\fetch c, \\cancel c): archive ")
+    messages = interrupt_statement(session, server, f"LET c = {ALL}")
+    assert messages.startswith("the search could not be cancelled and continues as c (\\fetch c, \\cancel c): archive ")
     assert run_command(session, "\\cancel c") == "c is cancelled"
     assert run_command(session, "\\cancel c") == "c is already cancelled"
 
@@ -132,7 +132,7 @@ def test_searches_are_listed_fetched_and_cancelled(session: ReplState, server: A
     assert session.archive.results["day"] is not None
     assert server.searches[first].cancelled
     assert not server.searches[second].cancelled
-    for typed, told in (
+    for typed, messages in (
         ("\\fetch", "there is no search to fetch"),
         ("\\cancel", "\\cancel needs the name of a search"),
         ("\\fetch nihgt", "did you mean night?"),
@@ -141,7 +141,7 @@ def test_searches_are_listed_fetched_and_cancelled(session: ReplState, server: A
         ("\\fetch 00000000-0000-4000-8000-000000000000", "404"),
     ):
         run_input(session, typed)
-        assert told in said(session)
+        assert messages in said(session)
 
 
 def test_a_search_of_another_session_is_fetched_by_its_id(session: ReplState, server: AuroraXServer) -> None:
@@ -348,8 +348,8 @@ def test_the_prompt_does_not_wait_for_a_request_id(session: ReplState, server: A
     server.faults["submit"] = Fault(hang=2.5)
     posted = threading.Event()
     session.switches.notices.above = posted.set
-    told, took = interrupt_submission(session, server, text)
-    assert told == "cancelling the search …; press Ctrl-C again to stop waiting\n"
+    messages, took = interrupt_submission(session, server, text)
+    assert messages == "cancelling the search …; press Ctrl-C again to stop waiting\n"
     assert took < 1
     assert posted.wait(30)
     (request_id,) = server.searches

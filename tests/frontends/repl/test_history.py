@@ -68,9 +68,9 @@ def test_two_concurrent_sessions_lose_and_mix_nothing(tmp_path: Path) -> None:
     for writer in writers:
         writer.join(60)
     entries = list(PrivateHistory(file).load_history_strings())
-    wanted = {f"FIND {name}{number}\n  {name * 3000}" for name in "ab" for number in range(100)}
-    assert set(entries) == wanted
-    assert len(entries) == len(wanted)
+    expected = {f"FIND {name}{number}\n  {name * 3000}" for name in "ab" for number in range(100)}
+    assert set(entries) == expected
+    assert len(entries) == len(expected)
 
 
 def test_entries_survive_kill_9(tmp_path: Path) -> None:

@@ -210,8 +210,8 @@ def desk(session: ReplState) -> Controller:
 
 def offered(desk: Controller, typed: str) -> list[tuple[str, str]]:
     """Return the completed lines and the descriptions of the candidates."""
-    found = desk.complete(Document(typed), CompleteEvent())
-    return [(typed[: len(typed) + item.start_position] + item.text, item.display_meta_text) for item in found]
+    candidates = desk.complete(Document(typed), CompleteEvent())
+    return [(typed[: len(typed) + item.start_position] + item.text, item.display_meta_text) for item in candidates]
 
 
 @pytest.mark.parametrize(
@@ -268,11 +268,11 @@ def test_the_prompt_starts_with_the_configured_settings(monkeypatch: pytest.Monk
         "AURORAQL_THEME": "dark", "AURORAQL_PAGER": "", "AURORAQL_COLOR": "always", "AURORAQL_QUERIES": "/q",
     }  # fmt: skip
     monkeypatch.setenv("NO_COLOR", "1")
-    plain, made = _initial_options(read_config({})), _initial_options(read_config(environ))
+    plain, config = _initial_options(read_config({})), _initial_options(read_config(environ))
     assert (plain.color, plain.fuzzy, plain.multiline, plain.vi, plain.timing, plain.theme, plain.pager) == (
         False, True, False, False, False, "terminal", None,
     )  # fmt: skip
-    assert (made.color, made.fuzzy, made.multiline, made.vi, made.timing, made.theme, made.pager, made.queries) == (
+    assert (config.color, config.fuzzy, config.multiline, config.vi, config.timing, config.theme, config.pager, config.queries) == (
         True, False, True, True, True, "dark", "", Path("/q"),
     )  # fmt: skip
     monkeypatch.delenv("NO_COLOR")

@@ -93,10 +93,10 @@ def test_watch_shows_new_rows() -> None:
 def test_watch_compares_each_statement_separately() -> None:
     session = products()
     run_input(session, "FIND a")
-    made = [result for number in (1, 2) for result in Numbered(number).run_script(Source("FIND a"))]
+    answer = [result for number in (1, 2) for result in Numbered(number).run_script(Source("FIND a"))]
     with (
         patch("time.sleep", side_effect=[None, KeyboardInterrupt]),
-        patch.object(Products, "run_script", lambda *_: made),
+        patch.object(Products, "run_script", lambda *_: answer),
     ):
         run_input(session, "\\watch 5")
     assert said(session).count("no new rows") == 2

@@ -197,8 +197,8 @@ def test_help_is_available(tmp_path: Path) -> None:
 
 
 def test_kill_9_during_an_export_keeps_the_existing_file(tmp_path: Path) -> None:
-    kept = tmp_path / "kept.csv"
-    kept.write_text("what was there")
+    stored = tmp_path / "kept.csv"
+    stored.write_text("what was there")
     with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
         screen.until(READY)
         screen.type("FIND endless;\r")
@@ -207,7 +207,7 @@ def test_kill_9_during_an_export_keeps_the_existing_file(tmp_path: Path) -> None
         screen.until("half of it is written")
         screen.child.kill()
         screen.child.wait()
-    assert kept.read_text() == "what was there"
+    assert stored.read_text() == "what was there"
     assert "FIND endless;" in (tmp_path / "history").read_text()
     assert "\\export kept.csv" in (tmp_path / "history").read_text()
 

@@ -105,8 +105,8 @@ def test_each_form_has_its_own_highlighting(tmp_path: Path, text: str, colours: 
         screen.until(READY)
         screen.type(f"\x1b[200~{text}\x1b[201~ -- end")
         screen.until("-- end")
-        for part, wanted in colours.items():
-            screen.until(lambda part=part, wanted=wanted: colour(screen, part) == {wanted})  # type: ignore[misc]
+        for part, expected in colours.items():
+            screen.until(lambda part=part, wanted=expected: colour(screen, part) == {wanted})  # type: ignore[misc]
 
 
 def test_the_history_suggests_and_is_shared(tmp_path: Path) -> None:
@@ -155,6 +155,6 @@ def test_an_unknown_value_is_reported_before_the_search_runs(tmp_path: Path) -> 
         assert screen.underlined() == "'gilam'"
         screen.type("\r")
         screen.until("demo (demonstration data)\nauroraql>")
-        told, rows = (screen.shown.index(item) for item in ("no platform 'gilam' is known in trex", "0 rows"))
-        assert told < rows
+        warning_line, rows = (screen.shown.index(item) for item in ("no platform 'gilam' is known in trex", "0 rows"))
+        assert warning_line < rows
         assert screen.shown.count("[AQL0602]") == 1

@@ -57,11 +57,11 @@ def offered(desk: Controller, text: str) -> list[str]:
 
 def test_a_command_among_statements_is_not_an_error() -> None:
     assert codes("FIND data_products ON 2021-01-01;\n\\x\nSHOW PROGRAMS;") == []
-    (found,) = IncompleteInputCheck().check(
+    (diagnostics,) = IncompleteInputCheck().check(
         "\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", load_shipped()
     )
-    assert isinstance(found.origin, Span)
-    assert found.origin.start == len("\\x\nFIND data_products WHERE program ")
+    assert isinstance(diagnostics.origin, Span)
+    assert diagnostics.origin.start == len("\\x\nFIND data_products WHERE program ")
 
 
 def test_the_toolbar_shows_what_enter_would_search() -> None:
@@ -78,9 +78,9 @@ def codes(text: str) -> list[str]:
 
 
 def test_statements_are_completed_with_descriptions(desk: Controller) -> None:
-    found = list(desk.complete(Document("FIND data_products WHERE plat"), CompleteEvent()))
-    assert (found[0].text, found[0].start_position) == ("platform", -4)
-    assert found[0].display_meta_text == "the site or spacecraft, such as gillam or swarma"
+    candidates = list(desk.complete(Document("FIND data_products WHERE plat"), CompleteEvent()))
+    assert (candidates[0].text, candidates[0].start_position) == ("platform", -4)
+    assert candidates[0].display_meta_text == "the site or spacecraft, such as gillam or swarma"
 
 
 def test_stored_results_are_known_immediately(desk: Controller) -> None:
@@ -173,11 +173,11 @@ def test_the_toolbar_shows_the_nearest_error() -> None:
 
 
 def test_a_text_is_checked_when_typing_pauses() -> None:
-    asked: list[str] = []
+    requests: list[str] = []
     shown: list[bool] = []
 
     def check(text: str) -> tuple[Diagnostic, ...]:
-        asked.append(text)
+        requests.append(text)
         return ()
 
     checker = BackgroundChecker(check, lambda: shown.append(True), pause=0.2)
@@ -187,7 +187,7 @@ def test_a_text_is_checked_when_typing_pauses() -> None:
     deadline = time.monotonic() + 10
     while not shown and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert asked == ["FIND"]
+    assert requests == ["FIND"]
 
 
 # --- no input or output
@@ -220,9 +220,9 @@ def test_no_key_uses_disk_or_network_with_a_catalogue_file(tmp_path: Path) -> No
 
 def test_no_key_uses_disk_or_network_with_a_service() -> None:
     with AuroraXServer(RECORDS, SOURCES) as server:
-        asked = len(server.calls)
+        requests = len(server.calls)
         assert_only_the_probe(touched_by_typing(server.url))
-        assert len(server.calls) == asked
+        assert len(server.calls) == requests
         assert_only_the_probe(touched_by_typing(server.url, KEPT))
 
 
@@ -307,8 +307,8 @@ def test_a_large_script_is_pasted_quickly(tmp_path: Path) -> None:
     script = line * 5_000
     assert len(script) > 900_000
     began = time.process_time()
-    (asked,) = typed(f"\x1b[200~{script}\x1b[201~\r\\q\r", tmp_path).asked
-    assert asked.count("FIND") == 5_000
+    (requests,) = typed(f"\x1b[200~{script}\x1b[201~\r\\q\r", tmp_path).asked
+    assert requests.count("FIND") == 5_000
     assert time.process_time() - began < 20
 
 
@@ -325,7 +325,7 @@ def test_an_internal_error_is_shown_in_the_toolbar(desk: Controller, monkeypatch
         raise KeyError("x")
 
     monkeypatch.setattr(desk, "check", fails)
-    (told,) = _check_text(desk, "FIND data_products")
-    assert format_one_line(told).startswith(
+    (messages,) = _check_text(desk, "FIND data_products")
+    assert format_one_line(messages).startswith(
         "warning[fault] AuroraQL could not check this text (KeyError: 'x'): please report"
     )

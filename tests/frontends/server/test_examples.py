@@ -95,9 +95,11 @@ POLAR_SWARM = SpaceCriteriaBlock(
     ],
 )  # fmt: skip
 def test_conjunctions(client: Any, window: Window, distance: Any, blocks: dict[str, Any]) -> None:
-    found = client.search.conjunctions.search(*window, distance, **blocks, **QUICK)
-    assert found.data
-    assert {record.conjunction_type for record in found.data} == set(blocks.get("conjunction_types", ["nbtrace"]))
+    search_result = client.search.conjunctions.search(*window, distance, **blocks, **QUICK)
+    assert search_result.data
+    assert {record.conjunction_type for record in search_result.data} == set(
+        blocks.get("conjunction_types", ["nbtrace"])
+    )
 
 
 @pytest.mark.parametrize("version", ["calgary_{}_ml_v1", "ucalgary_themis_{}_ml_v2"])
@@ -106,8 +108,10 @@ def test_conjunctions_from_models(client: Any, version: str) -> None:
     clear = GroundCriteriaBlock(
         programs=["themis-asi"], metadata_filters=filtered((sky, "=", "classified as not cloudy"))
     )
-    found = client.search.conjunctions.search(*days("2019-03-27"), 300, ground=[clear], space=[POLAR_SWARM], **QUICK)
-    assert found.data
+    search_result = client.search.conjunctions.search(
+        *days("2019-03-27"), 300, ground=[clear], space=[POLAR_SWARM], **QUICK
+    )
+    assert search_result.data
     sure = filtered((aurora, "=", "classified as APA"), (f"{aurora}_confidence", ">=", 95))
     pulsating = GroundCriteriaBlock(programs=["themis-asi"], metadata_filters=sure)
     window = days("2008-01-11", "2008-01-15")

@@ -55,9 +55,9 @@ def test_results_take_bounded_disk_space(tmp_path: Path, copy: Path) -> None:
     """One result of a day takes about 90 KB on disk."""
     with ServerProcess("--disk", "250KB", archive=copy, cache=tmp_path) as server:
         locations = [finished(server, "ephemeris", SWARM) for _ in range(4)]
-        kept = [requests.get(f"{location}/data", timeout=60).status_code for location in locations]
-        assert kept[0] == 404
-        assert kept[-1] == 200
+        statuses = [requests.get(f"{location}/data", timeout=60).status_code for location in locations]
+        assert statuses[0] == 404
+        assert statuses[-1] == 200
         large = finished(server, "ephemeris", {**SWARM, "end": "2020-01-20T00:00:00"})
         status = await_status(large)
         assert status["search_result"]["error_condition"] is True

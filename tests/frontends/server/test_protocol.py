@@ -160,8 +160,8 @@ def test_descriptions(server: ServerProcess) -> None:
 
 def test_time_zones(server: ServerProcess) -> None:
     assert "America/Edmonton" in get(server, "utils/timezones").json()
-    asked = "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=America/Edmonton"
-    assert get(server, asked).json() == ["2020-01-01T07:00:00"]
+    requests = "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=America/Edmonton"
+    assert get(server, requests).json() == ["2020-01-01T07:00:00"]
     assert_refused(get(server, "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=../../etc/passwd"), 400)
 
 

@@ -48,13 +48,13 @@ def test_data_products_equal_those_of_the_archive(client: Any, capsys: pytest.Ca
         DAY, DAY_END, programs=["auroramax"], data_product_types=["keogram"], verbose=True, **QUICK
     )
     with auroraql.connect() as archive:
-        found = archive.run(
+        result = archive.run(
             "FIND data_products WHERE program = 'auroramax' AND data_product_type = 'keogram' ON 2020-01-01"
         )
-    assert [item.url for item in search.data] == [record["url"] for record in found.records]
+    assert [item.url for item in search.data] == [record["url"] for record in result.records]
     assert search.data[0].start == DAY
-    assert search.data[0].data_source.identifier == found.records[0]["data_source"]["identifier"]
-    assert [item.metadata for item in search.data] == [record["metadata"] for record in found.records]
+    assert search.data[0].data_source.identifier == result.records[0]["data_source"]["identifier"]
+    assert [item.metadata for item in search.data] == [record["metadata"] for record in result.records]
     assert search.status["search_result"]["result_count"] == len(search.data)
     search.pretty_print()
     assert "url=" in str(search.data[0])
@@ -87,7 +87,7 @@ def test_metadata_filters(client: Any) -> None:
         ],
         operator="OR",
     )
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
         search = client.search.data_products.search(
             DAY,
@@ -97,13 +97,13 @@ def test_metadata_filters(client: Any) -> None:
             metadata_filters_logical_operator="OR",
             **QUICK,
         )
-    assert len(said) == 1
+    assert len(messages) == 1
     assert {item.data_product_type for item in search.data} == {"keogram", "movie"}
 
 
 def test_response_format_of_data_products(client: Any) -> None:
-    wanted = {"start": True, "url": True, "end": False, "data_source": {"program": True, "owner": True}}
-    search = client.search.data_products.search(DAY, DAY_END, programs=["auroramax"], response_format=wanted, **QUICK)
+    expected = {"start": True, "url": True, "end": False, "data_source": {"program": True, "owner": True}}
+    search = client.search.data_products.search(DAY, DAY_END, programs=["auroramax"], response_format=expected, **QUICK)
     assert search.data
     for record in search.data:
         assert set(record) == {"start", "url", "data_source"}
@@ -142,17 +142,17 @@ def test_ephemeris(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_ephemeris_filters_and_formats(client: Any) -> None:
     region = FILTER(expressions=[EXPRESSION("nbtrace_region", "north polar cap", operator="=")])
-    wanted = {
+    expected = {
         "epoch": True,
         "metadata": True,
         "location_geo": {"lat": True, "lon": True},
         "data_source": {"identifier": True},
     }
     search = client.search.ephemeris.search(
-        DAY, DAY + timedelta(hours=12), platforms=["swarma"], metadata_filters=region, response_format=wanted, **QUICK
+        DAY, DAY + timedelta(hours=12), platforms=["swarma"], metadata_filters=region, response_format=expected, **QUICK
     )
     assert {record["metadata"]["nbtrace_region"] for record in search.data} == {"north polar cap"}
-    assert all(set(record) == set(wanted) for record in search.data)
+    assert all(set(record) == set(expected) for record in search.data)
     template = client.search.ephemeris.create_response_format_template()
     whole = client.search.ephemeris.search(DAY, DAY, platforms=["swarma"], response_format=template, **QUICK)
     assert set(whole.data[0]) == set(template)
@@ -192,9 +192,9 @@ def test_every_type_of_conjunctions(client: Any) -> None:
     assert {record.conjunction_type for record in southern.data} <= {"sbtrace"}
     finer = search_conjunctions(client, subminute_precision=True)
     assert len(finer.data) >= len(search_conjunctions(client).data)
-    wanted = {"start": True, "min_distance": True, "data_sources": {"identifier": True}}
-    formatted = search_conjunctions(client, response_format=wanted)
-    assert all(set(record) == set(wanted) for record in formatted.data)
+    expected = {"start": True, "min_distance": True, "data_sources": {"identifier": True}}
+    formatted = search_conjunctions(client, response_format=expected)
+    assert all(set(record) == set(expected) for record in formatted.data)
     assert set(formatted.data[0]["data_sources"][0]) == {"identifier"}
     template = client.search.conjunctions.create_response_format_template()
     assert (
@@ -205,10 +205,10 @@ def test_every_type_of_conjunctions(client: Any) -> None:
 
 def test_conjunctions_of_a_place_and_from_raw_queries(client: Any) -> None:
     place = pyaurorax.search.CustomLocationsCriteriaBlock(locations=[(56.4, -94.6)])
-    found = client.search.conjunctions.search(
+    search_result = client.search.conjunctions.search(
         DAY, DAY_END, 900, space=[SPACE(programs=["swarm"], hemisphere=["northern"])], custom_locations=[place], **QUICK
     )
-    assert {record.data_sources[1].program for record in found.data} == {"adhoc"}
+    assert {record.data_sources[1].program for record in search_result.data} == {"adhoc"}
     raw = {
         "start": "2020-01-01T00:00:00.000Z",
         "end": "2020-01-01T06:59:59.000Z",

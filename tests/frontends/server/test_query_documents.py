@@ -417,8 +417,8 @@ def test_a_status_equals_the_services(server: ServerProcess, kind: str) -> None:
     assert result["result_count"] > 0
     assert [line["level"] for line in status["logs"]] == [level for level, _ in steps]
     for line, (_, pattern) in zip(status["logs"], steps, strict=True):
-        wanted = re.sub(r"{(\w+)}", lambda name: str(known[name[1]]), pattern)
-        assert re.fullmatch(wanted, line["summary"]), line["summary"]
+        expected = re.sub(r"{(\w+)}", lambda name: str(known[name[1]]), pattern)
+        assert re.fullmatch(expected, line["summary"]), line["summary"]
 
 
 def count_epochs(event: dict[str, str]) -> int:

@@ -98,17 +98,17 @@ def apply_format(value: Any, tree: dict[str, Any]) -> Any:
         return [apply_format(item, tree) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {name: item for name, item in tree.items() if item not in (None, False) and name in value}
-    return {name: value[name] if item is True else apply_format(value[name], item) for name, item in kept.items()}
+    stored = {name: item for name, item in tree.items() if item not in (None, False) and name in value}
+    return {name: value[name] if item is True else apply_format(value[name], item) for name, item in stored.items()}
 
 
 @given(record=st.dictionaries(NAMES, VALUES), tree=st.dictionaries(NAMES, TREES))
 def test_a_format_keeps_the_requested_fields(record: dict[str, Any], tree: dict[str, Any]) -> None:
-    wanted = apply_format(record, tree)
+    expected = apply_format(record, tree)
     for item in (tree, {**tree, **{f"none{number}": True for number in range(1100)}}):
-        made = json.loads(read_format(item)(json.dumps(record).encode()))
-        assert made == wanted
-        assert list(made) == list(wanted)
+        document = json.loads(read_format(item)(json.dumps(record).encode()))
+        assert document == expected
+        assert list(document) == list(expected)
 
 
 def test_numbers_of_a_record_keep_their_spelling() -> None:

@@ -45,11 +45,11 @@ def raw(url: str, accepted: str | None, method: str = "GET", body: bytes = b"") 
 
 def test_responses_are_compressed_for_clients_that_accept_it(server: ServerProcess) -> None:
     data = f"{finished(server, 'ephemeris', SWARM)}/data"
-    wanted = json.dumps({"epoch": True, "nbtrace": {"lat": True}}).encode()
+    expected = json.dumps({"epoch": True, "nbtrace": {"lat": True}}).encode()
     once = json.dumps({"query": SWARM}).encode()
     for url, method, body in (
         (data, "GET", b""),
-        (data, "POST", wanted),
+        (data, "POST", expected),
         (f"{server.url}/api/v1/ephemeris/search_synchronous", "POST", once),
         (f"{server.url}/api/v1/data_sources", "GET", b""),
     ):
@@ -91,20 +91,20 @@ def test_the_size_of_a_result_is_the_size_of_its_records(server: ServerProcess) 
 
 
 def preflight(server: ServerProcess, origin: str, path: str = "data_products/search", **more: str) -> requests.Response:
-    asked = {"Origin": origin, "Access-Control-Request-Method": "POST", **more}
-    asked["Access-Control-Request-Headers"] = "content-type,x-aurorax-api-key"
-    return requests.options(f"{server.url}/api/v1/{path}", headers=asked, timeout=60)
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST", **more}
+    headers["Access-Control-Request-Headers"] = "content-type,x-aurorax-api-key"
+    return requests.options(f"{server.url}/api/v1/{path}", headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1", "https://[::1]:8443"])
 def test_a_page_of_this_machine_can_search(server: ServerProcess, origin: str) -> None:
-    asked = preflight(server, origin, **{"Access-Control-Request-Private-Network": "true"})
-    assert asked.status_code == 204
-    assert asked.headers["Access-Control-Allow-Origin"] == origin
-    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
-    assert {"content-type", "x-aurorax-api-key"} <= set(asked.headers["Access-Control-Allow-Headers"].split(", "))
-    assert asked.headers["Access-Control-Allow-Private-Network"] == "true"
-    assert "Access-Control-Allow-Credentials" not in asked.headers
+    answer = preflight(server, origin, **{"Access-Control-Request-Private-Network": "true"})
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert {"content-type", "x-aurorax-api-key"} <= set(answer.headers["Access-Control-Allow-Headers"].split(", "))
+    assert answer.headers["Access-Control-Allow-Private-Network"] == "true"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
     answer = requests.post(
         f"{server.url}/api/v1/data_products/search", json=MAX, headers={"Origin": origin}, timeout=60
     )

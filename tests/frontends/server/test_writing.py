@@ -117,18 +117,20 @@ def test_ephemeris_is_uploaded_and_deleted(client: Any, catalogue: Path, server:
         for minute in range(4)
     ]
     assert client.search.ephemeris.upload(of.identifier, records, validate_source=True, chunk_size=2) == 0
-    found = client.search.ephemeris.search(FIRST, LAST, platforms=["gillam"], poll_interval=0.05)
-    assert [record.epoch.minute for record in found.data] == [0, 1, 2, 3]
-    assert (found.data[0].location_geo.lat, found.data[0].nbtrace.lat) == (51.05, None)
-    assert [record.metadata["n"] for record in found.data] == [0, 0, 1, 1]
+    search_result = client.search.ephemeris.search(FIRST, LAST, platforms=["gillam"], poll_interval=0.05)
+    assert [record.epoch.minute for record in search_result.data] == [0, 1, 2, 3]
+    assert (search_result.data[0].location_geo.lat, search_result.data[0].nbtrace.lat) == (51.05, None)
+    assert [record.metadata["n"] for record in search_result.data] == [0, 0, 1, 1]
     moved = EphemerisData(of, datetime(2020, 1, 1, 0, 3), location_geo=Location(lat=1.0, lon=2.0))
     client.search.ephemeris.upload(of.identifier, [moved])
     with pytest.raises(AuroraXConflictError):
         client.search.sources.delete(of.identifier)
     assert client.search.ephemeris.delete(of, FIRST, datetime(2020, 1, 1, 0, 1)) == 0
     jobs = requests.get(f"{server.url}/api/v1/data_sources/{of.identifier}/ephemeris/delete_jobs", timeout=10).json()
-    told = requests.get(f"{server.url}/api/v1/data_sources/{of.identifier}/ephemeris/delete_jobs/{jobs[0]}", timeout=10)
-    assert told.json() == ["deleted 2 records from 2020-01-01T00:00:00 to 2020-01-01T00:01:00"]
+    deletions = requests.get(
+        f"{server.url}/api/v1/data_sources/{of.identifier}/ephemeris/delete_jobs/{jobs[0]}", timeout=10
+    )
+    assert deletions.json() == ["deleted 2 records from 2020-01-01T00:00:00 to 2020-01-01T00:01:00"]
     assert server.stop(signal.SIGINT) == 130
     with auroraql.connect(catalogue) as archive:
         left = archive.run("FIND ephemeris DURING 2020").records
