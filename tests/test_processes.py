@@ -22,7 +22,7 @@ _EACH = 40
 
 
 @contextmanager
-def _holding(program: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+def _start_holder(program: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process that prints `open` and ends when its input does."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -88,7 +88,7 @@ def test_only_one_process_opens_a_catalogue_for_writing(tmp_path: Path) -> None:
     link, hard = tmp_path / "link.duckdb", tmp_path / "hard.duckdb"
     link.symlink_to(path)
     hard.hardlink_to(path)
-    with _holding(_WRITER, path, link, hard):
+    with _start_holder(_WRITER, path, link, hard):
         assert_in_use(path, tmp_path)
         assert_in_use(link, tmp_path)
         with pytest.raises(duckdb.IOException, match="lock"):
@@ -100,7 +100,7 @@ def test_only_one_process_opens_a_catalogue_for_writing(tmp_path: Path) -> None:
 
 def test_a_catalogue_opened_by_another_duckdb_process(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.duckdb", [])
-    with _holding(_DUCKDB, path):
+    with _start_holder(_DUCKDB, path):
         assert_in_use(path, tmp_path)
 
 

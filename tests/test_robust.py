@@ -167,16 +167,16 @@ def test_printed_queries_can_be_parsed(text: str, to: str) -> None:
 
 
 @contextmanager
-def soon(seconds: int = 60) -> Iterator[None]:
+def time_limit(seconds: int = 60) -> Iterator[None]:
     """Fail instead of hanging. Users should wait at most 2 seconds; the limit allows for a slow and busy machine."""
     if not hasattr(signal, "SIGALRM"):
         yield
         return
 
-    def late(*_: object) -> None:
+    def on_alarm(*_: object) -> None:
         pytest.fail(f"no answer within {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGALRM, on_alarm)
     signal.alarm(seconds)
     try:
         yield
@@ -187,7 +187,7 @@ def soon(seconds: int = 60) -> Iterator[None]:
 
 def error_codes(text: str) -> list[str]:
     """Return the codes of the errors of a text that must have some."""
-    with soon(), pytest.raises(StatementError) as raised:
+    with time_limit(), pytest.raises(StatementError) as raised:
         translate(text, "json")
     assert len(str(raised.value)) < 10_000
     for diagnostic in raised.value.diagnostics:
@@ -237,7 +237,7 @@ def test_depth_of_a_document(levels: int) -> None:
     nested: Any = 1
     for _ in range(levels):
         nested = {"a": [nested]}
-    with soon(), pytest.raises(StatementError) as error:
+    with time_limit(), pytest.raises(StatementError) as error:
         translate({"data_product_type_filters": [], "data_sources": nested}, "aql")
     assert [diagnostic.code for diagnostic in error.value.diagnostics] == ["AQL0104"]
 
@@ -282,12 +282,12 @@ def list_of(count: int) -> list[tuple[Any, dict[str, Any]]]:
 
 def test_a_list_of_ten_thousand_and_one_more() -> None:
     for statement, given_ in list_of(10_000):
-        with soon():
+        with time_limit():
             translation = translate(statement, "json", **given_)
         assert isinstance(translation, dict)
         assert len(translation["data_sources"]["programs"]) == 10_000
     for statement, given_ in list_of(10_001):
-        with soon(), pytest.raises(StatementError, match="the maximum is 10,000"):
+        with time_limit(), pytest.raises(StatementError, match="the maximum is 10,000"):
             translate(statement, "json", **given_)
 
 
@@ -308,7 +308,7 @@ def test_a_list_of_ten_thousand_and_one_more() -> None:
     "clause", ["WHERE wavelength = {}", "WHERE a = {}", "LIMIT {}", "LIMIT 1 OFFSET {}", "WHERE a BETWEEN 0 AND {}"]
 )
 def test_huge_numbers(clause: str, value: str) -> None:
-    with soon():
+    with time_limit():
         assert_handled(f"FIND data_products {clause.format(value)}")
         assert_handled('{"data_product_type_filters": [], "start": ' + value + "}")
 
@@ -351,7 +351,7 @@ ON $d
     ids=lambda window: window[:40],
 )
 def test_absurd_times(window: str) -> None:
-    with soon():
+    with time_limit():
         assert_handled(f"FIND data_products {window}")
         try:
             translate("FIND data_products ON $d", "json", d=window.partition(" ")[2])

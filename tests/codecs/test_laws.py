@@ -46,12 +46,12 @@ def read_json(document: dict[str, Any], kind: str) -> Query:
     return resolve(query_json.read_document(document, kind), load_shipped(), now=NOW).query
 
 
-def planned(query: Query) -> Plan:
+def plan_of(query: Query) -> Plan:
     return plan_query(query, load_shipped(), cut=False)
 
 
 def one_request(query: Query) -> Plan:
-    plan = planned(query)
+    plan = plan_of(query)
     assume(plan.requests)
     return plan
 
@@ -87,7 +87,7 @@ def test_law_2_all_forms_agree(query: Query) -> None:
     if not is_open(request):  # which is an error
         assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
-    lifted = planned(read_json(document, query.kind))
+    lifted = plan_of(read_json(document, query.kind))
     assert len(lifted.requests) == 1
     assert not lifted.post_processing
     assert query_json.write_query_json(lifted.requests[0]) == document
@@ -104,7 +104,7 @@ def test_ephemeris_with_an_open_window_is_not_one_request(open_text: str, to: st
 @pytest.mark.parametrize("end", [{}, {"end": "2020-01-01T00:00:00"}])
 def test_a_document_that_aurorax_refuses_is_kept_as_it_is(end: dict[str, str]) -> None:
     document = query_json.write_query_json(
-        planned(read_json({"data_sources": {"ephemeris_metadata_filters": {}}} | end, "ephemeris")).requests[0]
+        plan_of(read_json({"data_sources": {"ephemeris_metadata_filters": {}}} | end, "ephemeris")).requests[0]
     )
     with pytest.warns(AuroraQLWarning, match="AQL0614"):
         assert translate(document, to="json") == document
@@ -189,7 +189,7 @@ def client_searches(draw: st.DrawFn, kind: Kind) -> DataProductSearch | Ephemeri
     return DataProductSearch(None, start, end, *lists, types, metadata_filters=group)
 
 
-def as_client(kind: Kind, search: DataProductSearch | EphemerisSearch) -> None:
+def assert_equals_client(kind: Kind, search: DataProductSearch | EphemerisSearch) -> None:
     """Assert that AuroraQL's JSON of a pyaurorax search equals the client's own, with the filters in normal form."""
     query = json.loads(json.dumps(search.query))
     ours = translate(query, to="json")
@@ -205,9 +205,9 @@ def as_client(kind: Kind, search: DataProductSearch | EphemerisSearch) -> None:
 
 @given(client_searches(DATA_PRODUCTS))
 def test_json_equals_what_pyaurorax_builds(search: DataProductSearch) -> None:
-    as_client(DATA_PRODUCTS, search)
+    assert_equals_client(DATA_PRODUCTS, search)
 
 
 @given(client_searches(EPHEMERIS))
 def test_json_of_ephemeris_equals_what_pyaurorax_builds(search: EphemerisSearch) -> None:
-    as_client(EPHEMERIS, search)
+    assert_equals_client(EPHEMERIS, search)

@@ -75,14 +75,14 @@ STANDING = (
 )
 
 
-def completed(marked: str, known: CompletionContext = KNOWN, *, loose: bool = True) -> list[Completion]:
+def complete_at_mark(marked: str, known: CompletionContext = KNOWN, *, loose: bool = True) -> list[Completion]:
     """Return the candidates at the `|` in a text."""
     cursor = marked.index("|")
     return Completer().complete(marked.replace("|", "", 1), cursor, known, loose=loose)
 
 
 def candidate_texts(marked: str, known: CompletionContext = KNOWN) -> list[str]:
-    return [candidate.text for candidate in completed(marked, known)]
+    return [candidate.text for candidate in complete_at_mark(marked, known)]
 
 
 def lark_accepts(text: str) -> frozenset[str]:
@@ -363,15 +363,15 @@ def test_metadata_keys_are_narrowed_by_the_programs() -> None:
 
 
 def test_candidates_have_descriptions() -> None:
-    docs = {candidate.shown: candidate.doc for candidate in completed("FIND data_products WHERE |")}
+    docs = {candidate.shown: candidate.doc for candidate in complete_at_mark("FIND data_products WHERE |")}
     assert docs["program"] == "the program that runs it, such as trex or themis-asi"
     assert docs["keogram_type"] == "Type of keogram"
-    assert completed("FIND conjunctions WHERE min_d|")[0].doc.endswith(", in km")
-    assert "sources" in completed("FIND data_products WHERE program = 'trex|")[0].doc
+    assert complete_at_mark("FIND conjunctions WHERE min_d|")[0].doc.endswith(", in km")
+    assert "sources" in complete_at_mark("FIND data_products WHERE program = 'trex|")[0].doc
 
 
 def test_numbers_of_a_known_list_come_with_their_unit() -> None:
-    docs = {candidate.text: candidate.doc for candidate in completed("FIND conjunctions PRECISION |")}
+    docs = {candidate.text: candidate.doc for candidate in complete_at_mark("FIND conjunctions PRECISION |")}
     assert docs["60 s"].startswith("one epoch per minute")
     assert docs["30 s"].startswith("one epoch per half minute")
     channel = MetadataKey("channel", Type.NUMBER, values=("557.7", "630"), unit="km")
@@ -381,7 +381,9 @@ def test_numbers_of_a_known_list_come_with_their_unit() -> None:
 
 
 def test_fuzzy_matching_can_be_turned_off() -> None:
-    assert [candidate.text for candidate in completed("FIND data_products WHERE platform = gilam|", loose=False)] == []
+    assert [
+        candidate.text for candidate in complete_at_mark("FIND data_products WHERE platform = gilam|", loose=False)
+    ] == []
 
 
 def test_at_most_a_hundred_candidates() -> None:

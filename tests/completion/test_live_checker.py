@@ -171,18 +171,16 @@ def test_only_changed_statements_are_parsed_and_checked_again(monkeypatch: pytes
     texts: list[str] = []
     read_piece, outcome = script.read_piece, Analyzer.analyze
 
-    def counted_read(text: str, piece: StatementPiece) -> script.ReadStatement:
+    def count_read(text: str, piece: StatementPiece) -> script.ReadStatement:
         texts.append(text)
         return read_piece(text, piece)
 
-    def counted_outcome(
-        self: Analyzer, read: script.ReadStatement, source: Source
-    ) -> AnalyzedStatement | StatementError:
+    def count_outcome(self: Analyzer, read: script.ReadStatement, source: Source) -> AnalyzedStatement | StatementError:
         texts.append(source.text)
         return outcome(self, read, source)
 
-    monkeypatch.setattr(script, "read_piece", counted_read)
-    monkeypatch.setattr(Analyzer, "analyze", counted_outcome)
+    monkeypatch.setattr(script, "read_piece", count_read)
+    monkeypatch.setattr(Analyzer, "analyze", count_outcome)
     again = LiveChecker()
     assert len(again.check("".join(statements), load_shipped())) == 50
     assert len(texts) == 100

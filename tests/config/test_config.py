@@ -29,14 +29,14 @@ Write = Callable[[str], Path]
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Write the configuration file, readable by its owner alone."""
 
-    def written(text: str) -> Path:
+    def write_config(text: str) -> Path:
         path = tmp_path / "config.toml"
         path.write_text(text, "utf-8")
         path.chmod(0o600)
         monkeypatch.setenv("AURORAQL_CONFIG", str(path))
         return path
 
-    return written
+    return write_config
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_every_fix_of_the_corpus_is_correct(path: object) -> None:
 def test_no_mutation_gets_a_wrong_fix_or_the_name_of_a_terminal() -> None:
     statements, random = mutations.statements(), Random(20261130)
     for _ in range(600):
-        statement = mutations.mutated(random.choice(statements), random)
+        statement = mutations.mutate(random.choice(statements), random)
         assert not fixes.complaints(statement), statement
 
 

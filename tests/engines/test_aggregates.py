@@ -128,15 +128,15 @@ def queries(draw: st.DrawFn) -> Query:
     )
 
 
-def many(**parts: Any) -> Query:
+def many_products(**parts: Any) -> Query:
     return Query(KIND, **parts)
 
 
 @settings(max_examples=400, deadline=None)
 @given(queries())
-@example(many(select=(Column(None, function="count"),), where=Or(())))
-@example(many(select=(Column(W), Column(W, function="min"), Column(W, function="max")), group_by=(W,)))
-@example(many(select=(Column(None, function="count"), Column(W, function="sum")), during=()))
+@example(many_products(select=(Column(None, function="count"),), where=Or(())))
+@example(many_products(select=(Column(W), Column(W, function="min"), Column(W, function="max")), group_by=(W,)))
+@example(many_products(select=(Column(None, function="count"), Column(W, function="sum")), during=()))
 def test_law_5_groups_are_the_same_everywhere(engine: EmbeddedEngine, query: Query) -> None:
     assert_agreement(engine, query)
 
@@ -149,15 +149,17 @@ def test_each_function_of_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
         for column in columns:
             for descending in (False, True):
                 order = (OrderKey(Ref("column", column.label), descending),)
-                assert_agreement(engine, many(select=columns, group_by=keys, order_by=order))
-    assert_agreement(engine, many(select=(Column(ref), Column(None, function="count")), group_by=(ref,)))
+                assert_agreement(engine, many_products(select=columns, group_by=keys, order_by=order))
+    assert_agreement(engine, many_products(select=(Column(ref), Column(None, function="count")), group_by=(ref,)))
 
 
 @settings(max_examples=200, deadline=None)
 @given(field_comparisons, st.none() | predicates)
 def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate | None) -> None:
     where = fields if other is None else Or((fields, mark_list_fields(other)))
-    assert_agreement(engine, Query.build(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
+    assert_agreement(
+        engine, Query.build(many_products(where=where, select=(Column(Ref("record", "url")),), distinct=True))
+    )
 
 
 @pytest.mark.parametrize("sign", ["=", "!=", "<", ">="])
@@ -165,7 +167,7 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
     at = datetime(2020, 1, 1)
     pairs = [(a, b) for a in STORED for b in STORED]
     products = [Product(1, at, at, f"u{n}", metadata={"w": a, "k": b}) for n, (a, b) in enumerate(pairs)]
-    query = many(where=FieldComparison(W, FIELD_OPERATORS[Op(sign)], K))
+    query = many_products(where=FieldComparison(W, FIELD_OPERATORS[Op(sign)], K))
     other = EmbeddedEngine(write(tmp_path / "pairs.duckdb", products))
     try:
         rows = run_embedded(other, Plan(replace(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))
@@ -295,7 +297,7 @@ def test_post_processing_of_lists() -> None:
 
 
 def test_whole_records_are_stored_once(engine: EmbeddedEngine) -> None:
-    query = many(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
+    query = many_products(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
     plan = plan_query(query, SMALL)
     rows = run_embedded(engine, plan)
     twice = postprocess.post_process(FetchedData(records=[*RECORDS, *RECORDS]), plan)

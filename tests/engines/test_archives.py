@@ -228,11 +228,11 @@ STATEMENTS = [
 ]
 
 
-def shown(value: Any) -> str:
+def typed_text(value: Any) -> str:
     """Return a text that distinguishes values of different types, whatever the order of an object's keys."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {shown(value[key])}" for key in sorted(value)) + "}"
-    return ", ".join(map(shown, value)) if isinstance(value, tuple) else repr(value)
+        return "{" + ", ".join(f"{key}: {typed_text(value[key])}" for key in sorted(value)) + "}"
+    return ", ".join(map(typed_text, value)) if isinstance(value, tuple) else repr(value)
 
 
 def answers(archives: Archives, statement: str) -> tuple[ResultSet, ResultSet]:
@@ -245,16 +245,16 @@ def answers(archives: Archives, statement: str) -> tuple[ResultSet, ResultSet]:
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_the_same_rows_in_any_order(archives: Archives, statement: str) -> None:
     file, http = answers(archives, statement)
-    assert sorted(map(shown, file.rows)) == sorted(map(shown, http.rows))
-    assert sorted(map(shown, file.records)) == sorted(map(shown, http.records))
+    assert sorted(map(typed_text, file.rows)) == sorted(map(typed_text, http.rows))
+    assert sorted(map(typed_text, file.records)) == sorted(map(typed_text, http.records))
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("select", ["", "SELECT start "])
 def test_the_same_rows_in_order(archives: Archives, order: str, select: str) -> None:
     file, http = answers(archives, f"{select}ORDER BY {order}")
-    assert list(map(shown, file.rows)) == list(map(shown, http.rows))
-    assert list(map(shown, file.records)) == list(map(shown, http.records))
+    assert list(map(typed_text, file.rows)) == list(map(typed_text, http.rows))
+    assert list(map(typed_text, file.records)) == list(map(typed_text, http.records))
 
 
 def test_whole_records_equal_the_stored_ones(archives: Archives) -> None:

@@ -27,7 +27,7 @@ from tests.engines.test_aggregates import (
     engine,
     filters_as_the_language_has_them,
     intervals,
-    many,
+    many_products,
     plan_of,
     run_embedded,
 )
@@ -44,7 +44,9 @@ __all__ = ["engine", "filters_as_the_language_has_them"]
 @given(intervals, st.none() | st.integers(0, 6), st.sampled_from([And(()), Comparison(W, Op.IS_NOT_NULL)]))
 def test_law_5_intervals(engine: EmbeddedEngine, during: Any, hours: int | None, where: Any) -> None:
     start = None if hours is None else datetime(2020, 1, 2) + timedelta(hours=hours)
-    query = many(where=where, start=start, during=during, select=(Column(Ref("record", "url")),), distinct=True)
+    query = many_products(
+        where=where, start=start, during=during, select=(Column(Ref("record", "url")),), distinct=True
+    )
     assert_agreement(engine, query)
 
 
@@ -72,7 +74,9 @@ def usings(draw: st.DrawFn) -> Using:
 )
 def test_law_5_using(engine: EmbeddedEngine, using: Using, where: Any) -> None:
     during = tuple(join_intervals(interval for group in using.groups for interval in group.intervals))
-    query = many(where=where, during=during, using=using, select=(Column(Ref("record", "url")),), distinct=True)
+    query = many_products(
+        where=where, during=during, using=using, select=(Column(Ref("record", "url")),), distinct=True
+    )
     assert_agreement(engine, query)
 
 

@@ -23,14 +23,24 @@ from tests.conftest import ROOT
 from tests.engines.test_archives import holds
 from tests.support import aurorax_matching, small_catalogue
 from tests.support.aurorax_server import AuroraXServer
-from tests.support.feeding_records import DAY, FIRST, POSITIONS, PRODUCTS, both, codes, last, serving, urls
+from tests.support.feeding_records import (
+    DAY,
+    FIRST,
+    POSITIONS,
+    PRODUCTS,
+    codes,
+    last,
+    make_archives,
+    serve_records,
+    urls,
+)
 from tests.support.server_process import ServerProcess
 from tests.support.small_catalogue import SOURCES, Position, Product
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[AuroraXServer]:
-    with serving() as running:
+    with serve_records() as running:
         yield running
 
 
@@ -41,7 +51,7 @@ def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) ->
     with ExitStack() as stack:
         # AuroraX does not publish how it compares a number stored as text: the test server does it as AuroraQL does.
         stack.enter_context(pytest.MonkeyPatch.context()).setattr(aurorax_matching, "_true", holds)
-        opened = stack.enter_context(both(server, folder))
+        opened = stack.enter_context(make_archives(server, folder))
         small_catalogue.write(folder / "served.duckdb", PRODUCTS, positions=POSITIONS)
         served = stack.enter_context(ServerProcess(archive=folder / "served.duckdb", cache=folder))
         yield (*opened, stack.enter_context(connect(served.url, timeout=20)))

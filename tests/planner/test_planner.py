@@ -50,7 +50,7 @@ def fetch(made: Plan) -> list[dict[str, Any]]:
     """Return the records that a plan's requests fetch, each once."""
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
-        for item in aurorax_matching.matching(request.kind, query_json.write_query_json(request), RECORDS):
+        for item in aurorax_matching.matching_records(request.kind, query_json.write_query_json(request), RECORDS):
             found.setdefault(_TEXTS[id(item)], item)
     return list(found.values())
 

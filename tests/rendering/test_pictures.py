@@ -26,7 +26,7 @@ from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.session.archive import Archive
-from tests.support.repl_fakes import said, take_all
+from tests.support.repl_fakes import printed, take_all
 
 FEBRUARY = datetime(2020, 2, 1)
 TRACES = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km ON 2020-01-01"
@@ -153,10 +153,10 @@ def test_names_are_escaped_and_measured_as_displayed() -> None:
 def test_the_prompt_draws_the_calendar_and_keeps_the_rows(demo: Archive) -> None:
     session = ReplState(demo, io.StringIO())
     run_input(session, "SHOW AVAILABILITY OF ephemeris WHERE platform = 'swarma' DURING 2020-01")
-    assert "Swarm A  █████" in said(session)
-    assert "31 rows · " in said(session)
+    assert "Swarm A  █████" in printed(session)
+    assert "31 rows · " in printed(session)
     run_input(session, "\\last")
-    assert said(session).count("2020-01-31 00:00:00") == 1
+    assert printed(session).count("2020-01-31 00:00:00") == 1
 
 
 # --- the timeline
@@ -268,7 +268,7 @@ def test_a_stored_result_is_drawn_by_its_name(demo: Archive) -> None:
         "\\timeline",
     ):
         run_input(session, text)
-    shown = said(session)
+    shown = printed(session)
     assert "TREx RGB FSMI │" in shown
     assert "did you mean drawn?" in shown
     assert re.search(r"^all │.*│\d+$", shown, re.MULTILINE)
@@ -296,7 +296,7 @@ def test_a_million_rows_are_drawn_without_storing_them() -> None:
 # --- characters, scales and axes
 
 
-def keyed(*rows: Row) -> ResultSet:
+def with_keys(*rows: Row) -> ResultSet:
     query = Query("data_products", select=tuple(Column(Ref("metadata", name)) for name in "abc"))
     return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
 
@@ -307,7 +307,7 @@ def test_without_block_characters_the_output_is_ascii() -> None:
     rows = [hours(0, 24), hours(0, 12, "b"), *[hours(0, 1)] * 30]
     assert "".join(timeline(products(*rows, names=("start", "end", "display_name")), blocks=False)).isascii()
     long = [("a name that is cut off", "b" * 90, n) for n in range(40)]
-    shown = "".join(render_result(keyed(*long), "table", width=60, color=False, blocks=False))
+    shown = "".join(render_result(with_keys(*long), "table", width=60, color=False, blocks=False))
     assert shown.isascii()
     assert "bb~" in shown
     assert {width_of(line) for line in shown.splitlines()} == {60}

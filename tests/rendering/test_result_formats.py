@@ -63,12 +63,12 @@ class Cells(HTMLParser):
             self.names.append(dict(attrs).get("title") or "")
 
 
-def reached(record: Any, path: tuple[str, ...]) -> Any:
+def reach(record: Any, path: tuple[str, ...]) -> Any:
     if not path:
         return record
     if isinstance(record, list):
-        return [reached(item, path) for item in record]
-    return reached(record.get(path[0]), path[1:]) if isinstance(record, dict) else None
+        return [reach(item, path) for item in record]
+    return reach(record.get(path[0]), path[1:]) if isinstance(record, dict) else None
 
 
 def as_json(value: Any) -> Any:
@@ -83,7 +83,7 @@ def check_every_format(result: ResultSet, folder: Path) -> None:
     assert [json.loads(line) for line in text(result, "jsonl").splitlines()] == records
     for row, record in zip(rows, records, strict=True):
         for column, value in zip(result.columns, row, strict=True):
-            assert reached(record, column.record_path) == as_json(value), column.name
+            assert reach(record, column.record_path) == as_json(value), column.name
     for separated, between in (("csv", ","), ("tsv", "\t")):
         head, *lines = csv.reader(io.StringIO(text(result, separated), newline=""), delimiter=between)
         assert (head, len(lines)) == (names, len(rows))

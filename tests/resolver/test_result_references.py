@@ -15,26 +15,28 @@ from auroraql import Archive, StatementError
 from auroraql.ir.query import merge_touched_days
 from auroraql.resolver.intervals import join_intervals
 from tests.support.aurorax_server import SOURCE_FIELDS, AuroraXServer
-from tests.support.feeding_records import FIRST, POSITIONS, PRODUCTS, both, codes, last, serving, urls
+from tests.support.feeding_records import FIRST, POSITIONS, PRODUCTS, codes, last, make_archives, serve_records, urls
 from tests.support.small_catalogue import SOURCES, Product
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[AuroraXServer]:
-    with serving() as running:
+    with serve_records() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
-    with both(server, tmp_path_factory.mktemp("feeding")) as opened:
+    with make_archives(server, tmp_path_factory.mktemp("feeding")) as opened:
         yield opened
 
 
 # --- the meaning, by independent oracles
 
 
-def overlapping(intervals: Sequence[tuple[datetime, datetime]], products: Sequence[Product] = PRODUCTS) -> list[str]:
+def products_overlapping(
+    intervals: Sequence[tuple[datetime, datetime]], products: Sequence[Product] = PRODUCTS
+) -> list[str]:
     """Return the products that overlap an interval and lie in its days or the days next to them."""
     found = []
     for product in products:
@@ -65,7 +67,7 @@ def intervals_of_minutes(platforms: Sequence[str], padding: timedelta) -> list[t
 )
 @pytest.mark.parametrize("minutes", [0, 1, 30, 1440])
 def test_products_during_minutes(archives: tuple[Archive, Archive], platforms: tuple[str, ...], minutes: int) -> None:
-    expected = overlapping(intervals_of_minutes(platforms, timedelta(minutes=minutes)))
+    expected = products_overlapping(intervals_of_minutes(platforms, timedelta(minutes=minutes)))
     for archive in archives:
         result = last(
             archive,
@@ -86,7 +88,7 @@ def test_intervals_are_joined_in_order_and_apart(pairs: list[tuple[int, int]], a
     inside = any(first <= moment <= end for first, end in intervals)
     assert inside == any(first <= moment <= end for first, end in joined_intervals)
     assert all(a[1] < b[0] for a, b in pairwise(merge_touched_days(joined_intervals)))
-    assert overlapping(joined_intervals) == overlapping(intervals)
+    assert products_overlapping(joined_intervals) == products_overlapping(intervals)
 
 
 COLUMNS = (
@@ -136,7 +138,7 @@ def test_finds_in_parentheses_can_be_nested_and_combined(archives: tuple[Archive
     places = {"gillam", "fort smith"}
     days = [(p.start, p.end) for p in PRODUCTS if (p.metadata or {}).get("keogram_type") == "daily"]
     requested = [p for p in PRODUCTS if value(p, "platform") in places or value(p, "program") != "trex"]
-    expected = overlapping(days, requested)
+    expected = products_overlapping(days, requested)
     assert len(expected) > 3
     assert [urls(archive.run(text)) for archive in archives] == [expected, expected]
 

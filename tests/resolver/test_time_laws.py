@@ -107,7 +107,7 @@ def comparisons(fields: Sequence[str]) -> st.SearchStrategy[Test]:
 def trees(fields: Sequence[str]) -> st.SearchStrategy[Test]:
     several = [("AND", 2), ("OR", 2), ("NOT", 1)]
 
-    def joined(inner: st.SearchStrategy[Test]) -> st.SearchStrategy[Test]:
+    def join_tests(inner: st.SearchStrategy[Test]) -> st.SearchStrategy[Test]:
         return st.one_of(
             *(
                 st.lists(inner, min_size=count, max_size=count).map(lambda t, w=word: Test(w, terms=tuple(t)))  # type: ignore[misc]
@@ -115,7 +115,7 @@ def trees(fields: Sequence[str]) -> st.SearchStrategy[Test]:
             )
         )
 
-    return st.recursive(comparisons(fields), joined, max_leaves=6)
+    return st.recursive(comparisons(fields), join_tests, max_leaves=6)
 
 
 def print_tree(test: Test, quoted: Callable[[], bool], given: dict[str, Any]) -> str:
@@ -209,7 +209,7 @@ def identity(record: Product | Position) -> str:
     return record.url if isinstance(record, Product) else f"{record.data_source} {record.epoch.isoformat()}"
 
 
-def matching(kind: str, test: Test) -> list[str]:
+def matching_records(kind: str, test: Test) -> list[str]:
     return sorted(identity(record) for record in RECORDS[kind] if truth(test, value_of(record)) is True)
 
 
@@ -236,7 +236,7 @@ def test_law_5_times_in_an_archive(archive: Archive, search: tuple[str, Test, st
     archive.on_warning(lambda *_: None)
     found = archive.run(text, **given).records
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in found]
-    assert sorted(names) == matching(kind, test)
+    assert sorted(names) == matching_records(kind, test)
 
 
 def record(each: Product | Position) -> dict[str, Any]:
@@ -280,7 +280,7 @@ def _holds(one: dict[str, Any], stored: str | None) -> bool:
     return checks[one["operator"]]()
 
 
-def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
+def fetch(made: Plan, kind: str) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
         document = query_json.write_query_json(request)
@@ -295,9 +295,9 @@ def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
 def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) -> None:
     kind, test, text, given = search
     plan = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
-    done = postprocess.filter_records(fetched(plan, kind), plan.post_processing, KINDS[kind])
+    done = postprocess.filter_records(fetch(plan, kind), plan.post_processing, KINDS[kind])
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in done]
-    assert sorted(names) == matching(kind, test)
+    assert sorted(names) == matching_records(kind, test)
 
 
 @settings(max_examples=120, deadline=None)
@@ -458,7 +458,7 @@ _LISTS = st.sampled_from(
 
 
 @st.composite
-def mixed(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+def mixed_queries(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """Generate lists of one field, times and NOTs at every depth, perhaps with a window."""
     given: dict[str, Any] = {}
     text = draw(_LISTS)
@@ -470,7 +470,7 @@ def mixed(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(mixed())
+@given(mixed_queries())
 def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]]) -> None:
     text, given = search
 

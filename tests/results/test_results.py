@@ -89,7 +89,7 @@ def test_an_empty_arrow_table_has_types(demo: Archive, limit: str) -> None:
         assert table["metadata"][0].as_py()["keogram_type"] == "daily"
 
 
-def of_values(*values: Any) -> ResultSet:
+def result_of_values(*values: Any) -> ResultSet:
     query = Query("data_products", select=(Column(Ref("metadata", "key")), Column(Ref("record", "start"))))
     return ResultSet(Plan(query, ()), FetchedData(rows=[(v, None) for v in values]), archive="a test", elapsed=0)
 
@@ -112,7 +112,7 @@ def of_values(*values: Any) -> ResultSet:
     ],
 )
 def test_values_of_a_metadata_key_in_arrow_and_pandas(values: tuple[Any, ...], type: str, expected: list[Any]) -> None:
-    result = of_values(*values)
+    result = result_of_values(*values)
     assert str(result.to_arrow().schema.field(0).type) == type
     assert result.to_arrow().column(0).to_pylist() == expected
     frame = result.to_pandas()

@@ -17,18 +17,18 @@ from auroraql.diagnostics.errors import Source
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session.analyzer import check_scripts
 from tests.support.aurorax_server import AuroraXServer
-from tests.support.feeding_records import DAY, FIRST, PRODUCTS, both, codes, last, serving, urls
+from tests.support.feeding_records import DAY, FIRST, PRODUCTS, codes, last, make_archives, serve_records, urls
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[AuroraXServer]:
-    with serving() as running:
+    with serve_records() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
-    with both(server, tmp_path_factory.mktemp("feeding")) as opened:
+    with make_archives(server, tmp_path_factory.mktemp("feeding")) as opened:
         yield opened
 
 

@@ -13,12 +13,12 @@ from auroraql.schema.catalogue import load_shipped
 from auroraql.session.analyzer import check_scripts
 from tests.support.aurorax_server import AuroraXServer, Fault
 from tests.support.command_line import command
-from tests.support.feeding_records import PRODUCTS, serving, urls
+from tests.support.feeding_records import PRODUCTS, serve_records, urls
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[AuroraXServer]:
-    with serving() as running:
+    with serve_records() as running:
         yield running
 
 

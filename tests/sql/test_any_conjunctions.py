@@ -20,8 +20,8 @@ from tests.support.small_conjunctions import (
     SWARM,
     UNDESCRIBED,
     answers,
-    asked,
     assert_same,
+    conjunction_query,
     hemisphere,
     key,
     minute,
@@ -81,7 +81,9 @@ def searches(draw: st.DrawFn) -> Query:
     via = draw(st.lists(st.sampled_from(TRACES), max_size=3).map(tuple))
     start = draw(st.sampled_from((None, minute(1.5), minute(2))))
     end = draw(st.sampled_from((None, minute(6.5), minute(6), minute(2))))
-    made = replace(asked(*blocks, limits=limits, via=via, subminute=draw(st.booleans())), start=start, end=end)
+    made = replace(
+        conjunction_query(*blocks, limits=limits, via=via, subminute=draw(st.booleans())), start=start, end=end
+    )
     return Query.build(made) if draw(st.booleans()) else made
 
 

@@ -18,7 +18,7 @@ _WINDOWS = {"data_products": ("start", "end"), "ephemeris": ("epoch", "epoch")}
 _FILTERS = {"data_products": "data_product_metadata_filters", "ephemeris": "ephemeris_metadata_filters"}
 
 
-def matching(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
+def matching_records(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
     """Return the records that a `DataProductQuery` or an `EphemerisQuery` finds."""
     sources = query.get("data_sources") or {}
     lists: list[tuple[tuple[str, ...], Any]] = [
@@ -92,13 +92,13 @@ def _comparable(value: Any, wanted: Any) -> tuple[Any, Any]:
     return (json.dumps(value) if isinstance(value, bool) else str(value)), str(wanted)
 
 
-def formatted(value: Any, leaves: Any) -> Any:
+def apply_format(value: Any, leaves: Any) -> Any:
     """Return the part of a value that the true leaves of a response_format select; lists element by element."""
     if isinstance(value, list):
-        return [formatted(item, leaves) for item in value]
+        return [apply_format(item, leaves) for item in value]
     if not isinstance(leaves, dict) or not isinstance(value, dict):
         return value
-    return {name: formatted(value[name], leaf) for name, leaf in leaves.items() if leaf and name in value}
+    return {name: apply_format(value[name], leaf) for name, leaf in leaves.items() if leaf and name in value}
 
 
 def step_of(method: str, steps: list[str]) -> StepName | Literal[""]:

@@ -59,7 +59,7 @@ class Run:
         return tuple(item.identifier for item in self.combination)
 
     @property
-    def limited(self) -> set[frozenset[int]]:
+    def limited_pairs(self) -> set[frozenset[int]]:
         return {frozenset((self.identifiers[i], self.identifiers[j])) for i, j in self.pairs}
 
 
@@ -75,7 +75,7 @@ def conjunctions(query: Query, positions: Sequence[Position], sources: Iterable[
 def _covers(other: Run, run: Run) -> bool:
     """Return whether the other run has the same sources, pairs and trace, and covers the first one's epochs."""
     alike = other.via == run.via and set(other.identifiers) == set(run.identifiers)
-    if not alike or other.limited != run.limited or not other.distances.keys() >= run.distances.keys():
+    if not alike or other.limited_pairs != run.limited_pairs or not other.distances.keys() >= run.distances.keys():
         return False
     return len(other.distances) > len(run.distances) or other.identifiers < run.identifiers
 
@@ -92,7 +92,7 @@ def _runs(
         for combination in product(*blocks):
             if len({item.identifier for item in combination}) < len(combination):
                 continue
-            met = {epoch: distances for epoch in epochs if (distances := _meeting(criteria, combination, epoch))}
+            met = {epoch: distances for epoch in epochs if (distances := _distances_of(criteria, combination, epoch))}
             for first in (epoch for epoch in met if epoch - step not in met):
                 following = (first + n * step for n in range(len(met)))
                 yield Run(
@@ -100,7 +100,7 @@ def _runs(
                 )
 
 
-def _meeting(
+def _distances_of(
     criteria: Criteria, combination: Sequence[Participant], epoch: datetime
 ) -> Mapping[tuple[int, int], float] | None:
     """Return the distances of each pair of a combination in conjunction, or None when it is not in conjunction."""
@@ -124,7 +124,7 @@ def _participants(
     sources: Sequence[Mapping[str, Any]],
 ) -> list[Participant]:
     if block.kind == "location":
-        return [_of_point(criteria, point) for point in dict.fromkeys(block.points)]
+        return [_point_participants(criteria, point) for point in dict.fromkeys(block.points)]
     made = []
     for source in sources:
         if _block_of(source) != block.kind:
@@ -138,7 +138,7 @@ def _participants(
     return made
 
 
-def _of_point(criteria: Criteria, point: tuple[Any, Any]) -> Participant:
+def _point_participants(criteria: Criteria, point: tuple[Any, Any]) -> Participant:
     every = list(dict.fromkeys(item for block in criteria.blocks for item in block.points))
     name = f"{point[0]}, {point[1]}"
     values = (-1 - every.index(point), "adhoc", name, "adhoc", "not_applicable", name)
@@ -173,12 +173,12 @@ def midpoint(one: Place, two: Place) -> Place:
 
 def distance(one: Place, two: Place) -> float:
     """Return the great-circle distance in km, to the millimetre, from the chord and the chord to the antipode."""
-    u, v = (_pointing(*place) for place in (one, two))
+    u, v = (_unit_vector(*place) for place in (one, two))
     chord, other = math.dist(u, v), math.dist(u, [-item for item in v])
     return round(2 * RADIUS * math.atan2(chord, other), 6)
 
 
-def _pointing(latitude: float, longitude: float) -> tuple[float, float, float]:
+def _unit_vector(latitude: float, longitude: float) -> tuple[float, float, float]:
     lat, lon = math.radians(latitude), math.radians(longitude)
     return math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)
 

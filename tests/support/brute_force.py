@@ -34,13 +34,13 @@ Truth = bool | None
 
 def answer(query: Query, products: Iterable[Product]) -> list[Product]:
     """Return the products that a query finds, in its order."""
-    found = matching(query, products)
+    found = matching_products(query, products)
     for key in reversed(query.order_by):
-        found = ordered(found, key)
+        found = sort_products(found, key)
     return found[query.offset :][: query.limit]
 
 
-def matching(query: Query, products: Iterable[Product]) -> list[Product]:
+def matching_products(query: Query, products: Iterable[Product]) -> list[Product]:
     """Return the products that fulfil a query's conditions, in the archive's order."""
     found = [p for p in products if in_window(query, p) and overlaps(query, p) and truth(query.where, p)]
     return sorted(found, key=lambda p: (p.start, p.data_source, p.url))
@@ -212,7 +212,7 @@ def like(text: str, pattern: str) -> bool:
     return re.fullmatch(expression, text.lower(), re.DOTALL) is not None
 
 
-def ordered(found: list[Product], key: OrderKey) -> list[Product]:
+def sort_products(found: list[Product], key: OrderKey) -> list[Product]:
     """Sort by one key, stably. Missing values come last unless NULLS FIRST is given."""
     missing = [p for p in found if value(p, key.ref) is None]
     there = [p for p in found if value(p, key.ref) is not None]
@@ -232,7 +232,7 @@ def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
     columns = query.select or ()
     keys = query.group_by if query.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
     groups: dict[str, list[Product]] = {}
-    for product in matching(query, products):
+    for product in matching_products(query, products):
         groups.setdefault(repr([_same(value(product, ref)) for ref in keys]), []).append(product)
     if query.is_aggregate and not keys:
         groups = {"": [p for group in groups.values() for p in group]}
@@ -291,7 +291,7 @@ def _cell(column: Column, group: Sequence[Product]) -> Any:
             if kind_of(ref) == "number":
                 return (sum(there) if function == "sum" else sum(there) / len(there)) if there else None
             numbers = [float(n) for item in there if (n := number(item)) is not None]
-            return _added(numbers) / (1 if function == "sum" else len(numbers)) if numbers else None
+            return _compensated_sum(numbers) / (1 if function == "sum" else len(numbers)) if numbers else None
 
 
 def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
@@ -301,7 +301,7 @@ def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
     return (as_number is None, as_number or 0, plain(stored), _same(stored))
 
 
-def _added(numbers: Iterable[float]) -> float:
+def _compensated_sum(numbers: Iterable[float]) -> float:
     """Return the sum of the values in order, with compensation for rounding (Kahan)."""
     total = lost = 0.0
     for number in sorted(numbers):

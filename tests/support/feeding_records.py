@@ -67,7 +67,7 @@ def minute(each: Position) -> dict[str, Any]:
 
 
 @contextmanager
-def serving() -> Iterator[AuroraXServer]:
+def serve_records() -> Iterator[AuroraXServer]:
     """Serve the records over HTTP."""
     sources = [dict(zip(SOURCE_FIELDS, row, strict=True)) for row in SOURCES]
     with ExitStack() as stack:
@@ -77,7 +77,7 @@ def serving() -> Iterator[AuroraXServer]:
 
 
 @contextmanager
-def both(server: AuroraXServer, folder: Path) -> Iterator[tuple[Archive, Archive]]:
+def make_archives(server: AuroraXServer, folder: Path) -> Iterator[tuple[Archive, Archive]]:
     """Serve the records over HTTP, and write them to a catalogue file."""
     path = small_catalogue.write(folder / "same.duckdb", PRODUCTS, positions=POSITIONS)
     with connect(path) as embedded, connect(server.url, timeout=20) as service:

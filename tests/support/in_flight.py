@@ -16,7 +16,7 @@ from auroraql.results.result_set import Row
 ALL = "FIND data_products DURING 2020-02"
 
 
-def once(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -25,11 +25,11 @@ def once(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 @contextmanager
-def interrupting(after: Callable[[], object]) -> Iterator[None]:
+def interrupt_when(after: Callable[[], object]) -> Iterator[None]:
     """Send Ctrl-C when a condition holds."""
 
     def interrupt() -> None:
-        once(after)
+        wait_until(after)
         os.kill(os.getpid(), signal.SIGINT)  # which ends a wait, as `interrupt_main` does not
 
     thread = threading.Thread(target=interrupt)

@@ -91,7 +91,7 @@ def await_status(location: str, patience: float = 30) -> Any:
     raise AssertionError(f"it is not over after {patience} s")
 
 
-def finished(server: ServerProcess, kind: str, document: dict[str, Any]) -> str:
+def finished_url(server: ServerProcess, kind: str, document: dict[str, Any]) -> str:
     """Return the address of a finished request."""
     answer = post(server, f"{kind}/search", document)
     assert answer.status_code == 202, answer.text

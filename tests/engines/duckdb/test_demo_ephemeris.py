@@ -69,7 +69,7 @@ IN_ORBIT = f"data_source IN ({', '.join(map(str, ORBITS))})"
 TRACKED = f"data_source IN ({', '.join(map(str, (*SWARM, *THEMIS)))})"
 
 
-def pointing(latitude: float, longitude: float) -> Vector:
+def unit_vector(latitude: float, longitude: float) -> Vector:
     lat, lon = math.radians(latitude), math.radians(longitude)
     return math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)
 
@@ -79,7 +79,7 @@ def angle(a: Vector, b: Vector) -> float:
     return math.degrees(math.acos(max(-1.0, min(1.0, sum(x * y for x, y in zip(a, b, strict=True))))))
 
 
-POLE = pointing(80.65, -72.68)
+POLE = unit_vector(80.65, -72.68)
 
 
 def test_the_records_follow_the_rules(table: duckdb.DuckDBPyConnection) -> None:
@@ -141,7 +141,7 @@ def test_orbits_are_circles_at_their_altitudes(table: duckdb.DuckDBPyConnection)
                 math.sin(turned) * flat[0] + math.cos(turned) * flat[1],
                 math.sin(tilt) * math.sin(along),
             )
-            assert angle(place, pointing(latitude, longitude)) < 0.002
+            assert angle(place, unit_vector(latitude, longitude)) < 0.002
 
 
 def test_orbits_are_those_of_the_missions(table: duckdb.DuckDBPyConnection) -> None:
@@ -174,11 +174,11 @@ def test_footprints_lie_on_the_field_line(table: duckdb.DuckDBPyConnection) -> N
     kinds = set()
     for source, *degrees in rows:
         radius = (EARTH + altitudes[source]) / EARTH
-        magnetic = 90 - angle(POLE, pointing(*degrees[:2]))
+        magnetic = 90 - angle(POLE, unit_vector(*degrees[:2]))
         shell = radius / math.cos(math.radians(magnetic)) ** 2
         foot = math.degrees(math.acos(math.sqrt((EARTH + 100) / EARTH / shell)))
         ends = [
-            None if lat is None else 90 - angle(POLE, pointing(lat, lon)) for lat, lon in (degrees[2:4], degrees[4:])
+            None if lat is None else 90 - angle(POLE, unit_vector(lat, lon)) for lat, lon in (degrees[2:4], degrees[4:])
         ]
         kinds.add((source in (3, 29, 30), ends[0] is None, ends[1] is None))
         for end, sign in zip(ends, (1, -1), strict=True):
@@ -223,7 +223,7 @@ def test_a_site_stays_where_it_is_and_is_its_own_footprint(table: duckdb.DuckDBP
     assert [platform for platform, *_ in rows] == sorted(platforms)
     for platform, *degrees in rows:
         assert tuple(degrees[:2]) == tuple(degrees[2:4]) == places[platform]
-        north, south = (90 - angle(POLE, pointing(*pair)) for pair in (degrees[2:4], degrees[4:]))
+        north, south = (90 - angle(POLE, unit_vector(*pair)) for pair in (degrees[2:4], degrees[4:]))
         assert abs(north + south) < 0.01
         assert south < -50
 
@@ -327,7 +327,7 @@ def test_onsets_are_at_magnetic_midnight(table: duckdb.DuckDBPyConnection) -> No
     assert len(hours) == len(set(hours)) == OF_THEMIS / 60
     assert len({epoch.minute for epoch, *_ in rows}) == 60
     for epoch, *degrees in rows:
-        place, south = pointing(*degrees[:2]), pointing(*degrees[4:])
+        place, south = unit_vector(*degrees[:2]), unit_vector(*degrees[4:])
         assert degrees[:2] == degrees[2:4]
         assert 66.99 < 90 - angle(POLE, place) < 69.01
         assert abs(180 - angle(POLE, south) - angle(POLE, place)) < 0.01

@@ -158,7 +158,7 @@ def test_a_limit_applies_to_written_results_only(server: AuroraXServer, tmp_path
 # --- diagnostics as JSON
 
 
-def checked(text: str, *arguments: str) -> list[dict[str, object]]:
+def check_text(text: str, *arguments: str) -> list[dict[str, object]]:
     done = command("check", "--format", "json", "-", *arguments, stdin=text)
     document = json.loads(done.out)
     assert document["version"] == 1
@@ -169,7 +169,7 @@ def checked(text: str, *arguments: str) -> list[dict[str, object]]:
 
 
 def test_a_diagnostic_for_editors() -> None:
-    (found,) = checked(
+    (found,) = check_text(
         "-- 😀\nFIND data_products\n  WHERE note = '😀' AND program = 5 ON 2021-01-01", "--param", "x=1"
     )[:1]
     hint = found.pop("hint")
@@ -190,9 +190,9 @@ def test_a_diagnostic_for_editors() -> None:
 
 
 def test_every_fix_of_a_date_is_reported_to_editors() -> None:
-    (day,) = checked("FIND data_products WHERE start > 2021-01-01 AND end < 2021-02")
+    (day,) = check_text("FIND data_products WHERE start > 2021-01-01 AND end < 2021-02")
     assert (day["fix"], day["other_fixes"]) == ("start >= 2021-01-01", ["start > 2021-01-01T00:00"])
-    (month,) = checked("FIND ephemeris WHERE platform = 'swarma' AND epoch = '2021-01'")
+    (month,) = check_text("FIND ephemeris WHERE platform = 'swarma' AND epoch = '2021-01'")
     assert (month["fix"], month["other_fixes"]) == ("epoch BETWEEN 2021-01 AND 2021-01", ["epoch = 2021-01-01T00:00"])
 
 
@@ -203,7 +203,7 @@ def test_every_fix_of_a_date_is_reported_to_editors() -> None:
 )  # fmt: skip
 def test_every_diagnostic_has_the_same_members_and_a_position(text: str) -> None:
     lines = text.split("\n")
-    for item in checked(text):
+    for item in check_text(text):
         assert list(item) == [
             "file",
             "code",

@@ -19,7 +19,7 @@ from auroraql.frontends.repl.controller import can_submit, run_input, run_sessio
 from auroraql.frontends.repl.describe import describe_name
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import load_shipped
-from tests.support.repl_fakes import TABLE, FakeArchive, said, state, take_all
+from tests.support.repl_fakes import TABLE, FakeArchive, printed, state, take_all
 
 # --- submitting
 
@@ -95,7 +95,7 @@ def test_the_view_is_toggled_and_restored() -> None:
     run_input(session, "/x")
     assert session.format == "csv"
     run_input(session, "\\format")
-    assert "* csv" in said(session)
+    assert "* csv" in printed(session)
 
 
 @pytest.mark.parametrize(("command", "told"), [("x", "shown as"), ("timing", "timing is")])

@@ -50,7 +50,7 @@ def desk() -> Controller:
     return Controller(FakeArchive(), ReplOptions(color=True), io.StringIO())
 
 
-def offered(desk: Controller, text: str) -> list[str]:
+def offered_candidates(desk: Controller, text: str) -> list[str]:
     event = CompleteEvent(text_inserted=True)
     return [candidate.text for candidate in desk.complete(Document(text), event)]
 
@@ -88,9 +88,9 @@ def test_stored_results_are_known_immediately(desk: Controller) -> None:
     assert isinstance(archive, FakeArchive)
     archive.results = {"passes": answer(Source("FIND x"))}
     desk.run("FIND x")
-    assert offered(desk, "FIND pas") == ["passes"]
-    assert "start" in offered(desk, "FIND passes WHERE ")
-    assert offered(desk, "FETCH ") == ["morning"]
+    assert offered_candidates(desk, "FIND pas") == ["passes"]
+    assert "start" in offered_candidates(desk, "FIND passes WHERE ")
+    assert offered_candidates(desk, "FETCH ") == ["morning"]
 
 
 @pytest.mark.parametrize(
@@ -107,22 +107,25 @@ def test_stored_results_are_known_immediately(desk: Controller) -> None:
     ],
 )
 def test_commands_and_their_arguments(desk: Controller, typed: str, found: list[str]) -> None:
-    assert offered(desk, typed) == found
+    assert offered_candidates(desk, typed) == found
 
 
 def test_file_names_follow_commands_that_take_them(desk: Controller, tmp_path: Path) -> None:
     (tmp_path / "keograms.aql").touch()
-    assert offered(desk, f"\\i {tmp_path}/keo") == ["grams.aql"]
+    assert offered_candidates(desk, f"\\i {tmp_path}/keo") == ["grams.aql"]
 
 
 def test_f2_switches_to_prefix_matching(desk: Controller) -> None:
-    assert offered(desk, "FIND data_products WHERE platform = gilam") == ["'gillam'"]
+    assert offered_candidates(desk, "FIND data_products WHERE platform = gilam") == ["'gillam'"]
     desk.state.switches.fuzzy = False
-    assert offered(desk, "FIND data_products WHERE platform = gilam") == []
+    assert offered_candidates(desk, "FIND data_products WHERE platform = gilam") == []
 
 
 def test_pasted_text_is_not_completed(desk: Controller) -> None:
-    assert offered(desk, "FIND data_products WHERE platform = 'x' -- " + "x" * MAX_CHECKED_CHARACTERS + "\n ") == []
+    assert (
+        offered_candidates(desk, "FIND data_products WHERE platform = 'x' -- " + "x" * MAX_CHECKED_CHARACTERS + "\n ")
+        == []
+    )
 
 
 # --- errors while typing
@@ -271,7 +274,7 @@ def test_the_history_suggests_the_rest_of_a_line() -> None:
     assert rest("") is None
 
 
-def typed(keys: str, folder: Path) -> FakeArchive:
+def type_keys(keys: str, folder: Path) -> FakeArchive:
     archive = FakeArchive()
     with create_pipe_input() as keyboard:
         # The text is longer than the pipe's buffer, so it is read while it is written.
@@ -299,7 +302,7 @@ F3, F4, F5 = "\x1bOR", "\x1bOS", "\x1b[15~"
     ],
 )
 def test_keys(keys: str, asked: list[str], tmp_path: Path) -> None:
-    assert typed(f"{keys}\\q\r", tmp_path).asked == asked
+    assert type_keys(f"{keys}\\q\r", tmp_path).asked == asked
 
 
 def test_a_large_script_is_pasted_quickly(tmp_path: Path) -> None:
@@ -307,7 +310,7 @@ def test_a_large_script_is_pasted_quickly(tmp_path: Path) -> None:
     script = line * 5_000
     assert len(script) > 900_000
     began = time.process_time()
-    (requests,) = typed(f"\x1b[200~{script}\x1b[201~\r\\q\r", tmp_path).asked
+    (requests,) = type_keys(f"\x1b[200~{script}\x1b[201~\r\\q\r", tmp_path).asked
     assert requests.count("FIND") == 5_000
     assert time.process_time() - began < 20
 

@@ -19,7 +19,7 @@ import requests
 
 from auroraql.frontends.server import http_server
 from auroraql.frontends.server.gzip_io import accepts_gzip
-from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, assert_refused, finished, get, post
+from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, assert_refused, finished_url, get, post
 
 PLAIN = {"Accept-Encoding": "identity"}
 
@@ -44,7 +44,7 @@ def raw(url: str, accepted: str | None, method: str = "GET", body: bytes = b"") 
 
 
 def test_responses_are_compressed_for_clients_that_accept_it(server: ServerProcess) -> None:
-    data = f"{finished(server, 'ephemeris', SWARM)}/data"
+    data = f"{finished_url(server, 'ephemeris', SWARM)}/data"
     expected = json.dumps({"epoch": True, "nbtrace": {"lat": True}}).encode()
     once = json.dumps({"query": SWARM}).encode()
     for url, method, body in (
@@ -82,7 +82,7 @@ def test_accept_encoding_is_negotiated(accepted: str, takes: bool) -> None:
 
 
 def test_the_size_of_a_result_is_the_size_of_its_records(server: ServerProcess) -> None:
-    location = finished(server, "ephemeris", SWARM)
+    location = finished_url(server, "ephemeris", SWARM)
     size = requests.get(location, timeout=60).json()["search_result"]["file_size"]
     assert size == len(requests.get(f"{location}/data", headers=PLAIN, timeout=60).content)
 
@@ -155,7 +155,7 @@ def test_a_page_of_an_allowed_site_can_search(allowed: str, origin: str, told: s
 
 def test_a_trailing_slash_makes_no_difference(server: ServerProcess) -> None:
     assert get(server, "data_sources/3/").json() == get(server, "data_sources/3").json()
-    location = finished(server, "data_products", MAX)
+    location = finished_url(server, "data_products", MAX)
     assert requests.get(f"{location}/", timeout=60).json() == requests.get(location, timeout=60).json()
     assert_refused(get(server, "data_sources//"), 404)
     assert requests.get(f"{server.url}/", timeout=60).json()["name"] == "AuroraQL"
@@ -223,7 +223,7 @@ def test_a_window_within_one_second_is_empty(server: ServerProcess) -> None:
     moment = "2020-01-01T00:00:00.500Z"
     query = {"data_sources": {"platforms": ["swarma"]}, "start": moment, "end": moment}
     assert "2020-01-01T00:00" in post(server, "utils/describe/query/ephemeris", query).json()
-    location = finished(server, "ephemeris", query)
+    location = finished_url(server, "ephemeris", query)
     assert requests.get(location, timeout=60).json()["search_result"]["error_condition"] is False
     assert requests.get(f"{location}/data", timeout=60).json() == {"result": []}
     assert post(server, "ephemeris/search_synchronous", {"query": query}).json() == []
