@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from auroraql.codecs import script
-from auroraql.diagnostics.errors import Source
-from auroraql.diagnostics.python_warnings import warn_diagnostics
+from auroraql.diagnostics.errors import Source, warn_diagnostics
 from auroraql.language.ast import Statement
-from auroraql.session.statement_inputs import StatementLike, to_source
+from auroraql.session.analyzer import StatementLike, to_source
 from auroraql.session.translation import translate_source
 
 

@@ -17,8 +17,9 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 
-from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.demo import demo_cache_path
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
+from auroraql.language import grammar
 from auroraql.session.archive import Archive, connect
 from tests.support.aurorax_server import AuroraXServer
 from tests.support.client_libraries import substitute_client_libraries
@@ -51,6 +52,18 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_configure() -> None:
+    """Prepare the process and the checkout."""
+    _handle_interrupts()
+    _write_parse_table()
+
+
+def _write_parse_table() -> None:
+    """Write the parse table into the checkout as its build does, so that no test process has to build it."""
+    if grammar.read_table(grammar.FILE) is None:
+        grammar.write_table(grammar.build_table(), grammar.FILE)
+
+
+def _handle_interrupts() -> None:
     """Restore the handler of Ctrl-C, here and in programs that tests start.
 
     A shell may have started the tests in the background, where the signal is ignored.

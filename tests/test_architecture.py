@@ -169,7 +169,7 @@ def test_duplicated_names_agree() -> None:
                 *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.queries", "auroraql.rendering"),
                 *(
                     "auroraql.session.archive",
-                    "auroraql.engines.opening",
+                    "auroraql.engines.base",
                     "auroraql.engines.base",
                     "auroraql.completion",
                 ),

@@ -40,7 +40,7 @@ def _start_holder(program: str, *arguments: object) -> Iterator[subprocess.Popen
 
 _WRITER = """
 import os, sys
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.diagnostics.errors import Unreachable
 path, link, hard = sys.argv[1:]
 engine = EmbeddedEngine(path, writable=True)

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from auroraql.completion.candidates import find_candidates
+from auroraql.completion.candidates import find_candidates, sql_candidates
 from auroraql.completion.context import CompletionContext
 from auroraql.completion.cursor import Cursor, CursorFinder, WordReader
-from auroraql.completion.name_groups import NameGroup
-from auroraql.completion.sql_names import sql_candidates
+from auroraql.completion.matching import NameGroup
 from auroraql.language.ast import Token
 from auroraql.language.printer import quote_name
 

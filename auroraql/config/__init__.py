@@ -6,11 +6,13 @@ an argument, and is never shown. A key of the file is only sent to the archive t
 
 from __future__ import annotations
 
+import argparse
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_data_path
 
 from auroraql.config.definitions import (
     FILE_VARIABLE,
@@ -97,7 +99,7 @@ def read_config(
     also for values that are otherwise only rejected when they are used.
     """
     path = config_file(environ)
-    file = read_file(path, checked=checked)
+    file = ConfigFile(path) if _is_absent(path) else read_file(path, checked=checked)
     if environ.get(FILE_VARIABLE) and not file.there:
         raise UsageError(f"the configuration file {path} does not exist", f"see {FILE_VARIABLE}")
     for problem in file.problems:
@@ -110,6 +112,17 @@ def read_config(
             )
             raise UsageError(f"the configuration file {path}:{problem.line}:{problem.column}: {problem.message}", hint)
     return _ConfigLayers(environ, options or {}, file, checked=checked).config()
+
+
+def _is_absent(path: Path) -> bool:
+    """Return whether there is no file. One that cannot be read is there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # reading it reports the reason
+        return False
+    return False
 
 
 class _ConfigLayers:
@@ -212,7 +225,7 @@ class _ConfigLayers:
 
 def _may_receive_key(archive: str, origin: str) -> bool:
     """Return whether a key of this origin may be sent to an archive. AURORAX_API_KEY is only sent to AuroraX."""
-    from auroraql.engines.addresses import is_aurorax, may_carry_key  # deferred: only needed for a key
+    from auroraql.engines.registry import is_aurorax, may_carry_key  # deferred: only needed for a key
 
     definition = find_engine(archive)
     if not definition.takes_api_key:
@@ -243,3 +256,22 @@ def unknown_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
             matches = find_closest(name, known, 1)
             unknown.append((name, f"did you mean {matches[0]}?" if matches else "there is no such setting"))
     return unknown
+
+
+_OPTIONS = ("archive", "format", "timeout", "color", "profile")
+
+
+def effective_config(options: argparse.Namespace, *, checked: bool = False) -> Config:
+    """Return the settings of a command, validated when `checked`. Raises UsageError for an invalid setting."""
+    return read_config(os.environ, {name: getattr(options, name, None) for name in _OPTIONS}, checked=checked)
+
+
+def query_folders(config: Config) -> tuple[Path, Path]:
+    """Return the folders of saved queries: the working folder, and the user's folder, where new ones are stored."""
+    return Path(), user_query_folder(config)
+
+
+def user_query_folder(config: Config) -> Path:
+    """Return the user's folder of saved queries."""
+    named = config.text("queries")
+    return Path(named).expanduser() if named else user_data_path("auroraql") / "queries"

@@ -62,7 +62,7 @@ def read_file(path: Path, *, checked: bool = False) -> ConfigFile:
     file = ConfigFile(path)
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except FileNotFoundError:  # a link to nothing
         return file
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -19,8 +19,11 @@ so every front end shows it in the same way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
@@ -342,3 +345,20 @@ def display_width(text: str) -> int:
 
     whole = wcswidth(text)
     return whole if whole >= 0 else sum(max(wcwidth(character), 0) for character in text)
+
+
+_PACKAGE = str(Path(__file__).parent.parent)
+
+
+def warn_diagnostics(diagnostics: Sequence[Diagnostic], source: Source | None) -> None:
+    """Report each diagnostic by `warnings.warn`, at the line of the caller's code."""
+    for diagnostic in diagnostics:
+        warnings.warn(AuroraQLWarning(render([diagnostic], source), diagnostic), stacklevel=_caller_level())
+
+
+def _caller_level() -> int:
+    """Return the stack level, as `warnings.warn` in `warn` counts it, of the first frame outside the package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -1,4 +1,4 @@
-"""Engine protocol: capabilities, catalogue, and execution of plans.
+"""Engines: the protocol of an engine and its runs, and the lazy engine, which opens at the first search.
 
 An engine takes a `Plan` and returns a `EngineRun`, whose `fetch` returns `FetchedData` records. Errors are subclasses of
 `ArchiveError` and name engine and request id.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from math import inf
-from typing import Protocol
+from threading import Lock
+from typing import Any, Protocol, cast
 
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row
@@ -182,4 +183,33 @@ class Engine(Protocol):
         """Close connections, and cancel running searches except those that were left."""
 
 
-DEFAULT_TIMEOUT = timedelta(minutes=10)
+def make_lazy(name: str, capabilities: Capabilities, catalogue: Catalogue, open_it: Callable[[], Engine]) -> Engine:
+    """Return an engine that calls `open_it` on first use, and raises its errors then."""
+    return cast("Engine", _LazyEngine(name, capabilities, catalogue, open_it))
+
+
+class _LazyEngine:
+    """Proxy of an engine that opens it on the first access to another attribute."""
+
+    def __init__(
+        self, name: str, capabilities: Capabilities, catalogue: Catalogue, open_it: Callable[[], Engine]
+    ) -> None:
+        self.name, self.capabilities = name, capabilities
+        self._catalogue, self._open_it, self._lock = catalogue, open_it, Lock()
+        self._engine: Engine | None = None
+
+    def catalogue(self) -> Catalogue:
+        return self._catalogue if self._engine is None else self._engine.catalogue()
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._open(), name)
+
+    def _open(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._open_it()
+        return self._engine

@@ -15,7 +15,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from auroraql.engines.addresses import is_loopback
+from auroraql.engines.registry import is_loopback
 
 
 class CacheFile:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from auroraql.diagnostics.errors import ArchiveError
 from auroraql.engines.base import Engine
 from auroraql.ir.plan import Request
 from auroraql.ir.query import Window
-from auroraql.ir.time_literals import SECOND
+from auroraql.ir.times import SECOND
 from auroraql.schema.catalogue import DataSource, join_statistics
 
 _FIRST_DAY = date(1957, 10, 4)
@@ -18,24 +17,20 @@ _FIRST_DAY = date(1957, 10, 4)
 _NOTHING = (datetime.max, datetime.min)
 
 
-def record_range(engine: Engine, deadline: float) -> Callable[[Request], Window | None]:
-    """Return a function from a request to the first and last time of the archive's records for it.
+def record_range(engine: Engine, deadline: float, request: Request) -> Window | None:
+    """Return the first and last time of the archive's records for a request.
 
-    It returns None if the archive reports neither counts nor availability, and an end before the start if there are no
+    Return None if the archive reports neither counts nor availability, and an end before the start if there are no
     records.
     """
-
-    def extent(request: Request) -> Window | None:
-        for method in (_range_by_statistics, _range_by_availability):
-            try:
-                window = method(engine, request, deadline)
-            except ArchiveError:  # the next method may succeed; without any, the caller refuses the statement
-                continue
-            if window is not None:
-                return window
-        return None
-
-    return extent
+    for method in (_range_by_statistics, _range_by_availability):
+        try:
+            window = method(engine, request, deadline)
+        except ArchiveError:  # the next method may succeed; without any, the caller refuses the statement
+            continue
+        if window is not None:
+            return window
+    return None
 
 
 def _range_by_statistics(engine: Engine, request: Request, deadline: float) -> Window | None:

@@ -11,7 +11,7 @@ Normal form of the predicate:
   value is `=`.
 * The terms of the outermost AND have the order of the query JSON: programs, platforms, instrument types, other fields,
   metadata.
-* A time is compared with an instant, or for equality with the interval of a literal (see `auroraql.ir.time_literals`).
+* A time is compared with an instant, or for equality with the interval of a literal (see `auroraql.ir.times`).
 * Terms of the outermost AND that equal a bound of the time window become that bound. Terms that contradict the window
   stay in the predicate.
 """
@@ -27,7 +27,7 @@ from itertools import combinations, pairwise
 from typing import assert_never
 
 from auroraql.diagnostics.errors import Origin
-from auroraql.ir.time_literals import (
+from auroraql.ir.times import (
     RESOLUTION,
     TimeError,
     add_time,
@@ -39,7 +39,7 @@ from auroraql.ir.time_literals import (
 )
 from auroraql.schema import KINDS
 from auroraql.schema.kinds.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
-from auroraql.schema.model import Field, Kind, Role
+from auroraql.schema.model import Field, Kind, Role, Type
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, FieldOp, Op
 
 Tree = dict[str, "Tree | bool"]
@@ -310,6 +310,17 @@ class Query:
         return bool(self.group_by) or any(column.function for column in self.select or ())
 
     @property
+    def window(self) -> Window:
+        """Time window of the query, without what comparisons of times in its predicate add."""
+        return self.start, self.end
+
+    @property
+    def compares_times(self) -> bool:
+        """Whether the predicate compares a time of the record, which may narrow the window."""
+        kind = KINDS.get(self.kind)
+        return kind is not None and any(is_time(ref, kind) for ref in collect_refs(self.where))
+
+    @property
     def windows(self) -> tuple[tuple[datetime | None, datetime | None], ...]:
         """Time windows to search. Each record of the query is completely within one of them.
 
@@ -318,7 +329,7 @@ class Query:
         conjunctions at its ends, so the windows are part of the meaning of the query.
         """
         if self.during is None:
-            return ((self.start, self.end),)
+            return (self.window,)
         margin = KINDS[self.kind].longest_record
         needed = merge_touched_days(self.during, margin) if margin else tuple(map(_round_outwards, self.during))
         inside = (
@@ -490,6 +501,12 @@ def normalize(predicate: Predicate) -> Predicate:
 def split_conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
     """Return the terms of the outermost AND. Any other predicate is its own single term."""
     return predicate.terms if isinstance(predicate, And) else (predicate,)
+
+
+def is_time(ref: Ref, kind: Kind) -> bool:
+    """Return whether a reference is a time field of the record."""
+    declared = kind.field(ref.name) if ref.role == "record" else None
+    return declared is not None and declared.type is Type.TIME and not kind.is_listed(ref.path)
 
 
 def collect_refs(predicate: Predicate | None) -> tuple[Ref, ...]:

@@ -19,12 +19,13 @@ from auroraql.ir.query import (
     Ref,
     Window,
     intersect,
+    is_time,
     round_to_seconds,
     split_conjuncts,
     time_limits,
 )
-from auroraql.ir.time_literals import RESOLUTION, TimeError, add_time, write_instant
-from auroraql.schema import CONJUNCTIONS, KINDS, Kind, Type
+from auroraql.ir.times import RESOLUTION, TimeError, add_time, write_instant
+from auroraql.schema import CONJUNCTIONS, KINDS, Kind
 from auroraql.schema.kinds.conjunctions import epoch_step_seconds
 from auroraql.schema.operators import Op
 
@@ -81,12 +82,6 @@ def _time_limits(predicate: Predicate, kind: Kind) -> Limits | None:
             return _union_limits(terms, kind)
         case _:
             return {}
-
-
-def is_time(ref: Ref, kind: Kind) -> bool:
-    """Return whether a reference is a time field of the record."""
-    declared = kind.field(ref.name) if ref.role == "record" else None
-    return declared is not None and declared.type is Type.TIME and not kind.is_listed(ref.path)
 
 
 def _limits_of_comparison(leaf: Comparison) -> Window | None:

@@ -6,10 +6,12 @@ may be unknown, and values may have the wrong type. `origin` does not take part 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.schema import KINDS
 from auroraql.schema.operators import Op
 
 
@@ -436,3 +438,54 @@ def get_clauses(statement: Statement) -> tuple[ShowClause, ...]:
     """Return the clauses of a statement, in the order written."""
     holder = get_find(statement) or statement
     return holder.clauses if isinstance(holder, FindStatement | ShowStatement) else ()
+
+
+def uses_results(find: FindStatement) -> bool:
+    """Return whether a FIND may refer to a result: it searches one, or takes values or times from one."""
+    return find.kind not in KINDS or any(map(clause_uses_results, find.clauses))
+
+
+def clause_uses_results(clause: Clause) -> bool:
+    """Return whether a clause may refer to a result."""
+    if isinstance(clause, Overlap):
+        return True
+    return any(
+        is_list_of_values(leaf) or _is_dotted_comparison(leaf)
+        for expression in clause_expressions(clause)
+        for leaf in find_references(expression)
+    )
+
+
+def _is_dotted_comparison(leaf: ComparisonExpression) -> bool:
+    """Return whether an operand is a dotted path, which may name a column of a result."""
+    return any(isinstance(operand, Path) and len(operand.parts) > 1 for operand in leaf.operands)
+
+
+def is_list_of_values(leaf: ComparisonExpression) -> bool:
+    """Return whether a comparison is `IN name.column` or `IN (FIND …)`."""
+    return leaf.operator in (Op.IN, Op.NOT_IN) and isinstance(leaf.operands[0], Path | Subquery)
+
+
+def clause_expressions(clause: Clause) -> Iterator[Expression]:
+    """Yield the predicates of a clause: WHERE, and those of the blocks of OF."""
+    match clause:
+        case Where(expression):
+            yield expression
+        case Of(blocks):
+            yield from (block.expression for block in blocks if block.expression is not None)
+        case _:
+            return
+
+
+def find_references(expression: Expression) -> Iterator[ComparisonExpression]:
+    """Yield the comparisons that have a path or a subquery as an operand."""
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ComparisonExpression):
+            if any(isinstance(operand, Path | Subquery) for operand in node.operands):
+                yield node
+        elif isinstance(node, NotExpression):
+            pending.append(node.term)
+        else:
+            pending.extend(node.terms)

@@ -25,12 +25,12 @@ from auroraql.ir.query import (
     default_columns,
     split_conjuncts,
 )
-from auroraql.ir.time_literals import literal_of, read_full_date, read_span
-from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type, is_time_key
-from auroraql.schema.catalogue import Catalogue
+from auroraql.ir.times import literal_of, read_full_date, read_span
+from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type
+from auroraql.schema.catalogue import Catalogue, is_time_key
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
-from auroraql.schema.kinds.synonyms import TIME_WORDS
 from auroraql.schema.operators import OPERATORS, Limit, Op
+from auroraql.schema.synonyms import TIME_WORDS
 
 WIDTH = 100
 INDENT = "  "

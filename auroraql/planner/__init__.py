@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from auroraql.diagnostics.errors import Diagnostic
 from auroraql.ir.plan import Plan, PostProcessing, Request
-from auroraql.ir.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs
-from auroraql.ir.window_inference import is_time, narrow_window
+from auroraql.ir.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs, is_time
+from auroraql.ir.window_inference import narrow_window
 from auroraql.planner.pushdown import MAX_REQUESTS, NativeRequest, response_format
-from auroraql.planner.windows import FindRecordRange, apply_windows, close_windows, cut_windows, is_open
+from auroraql.planner.request_windows import FindRecordRange, apply_windows, close_windows, cut_windows, is_open
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 
@@ -97,12 +97,12 @@ def _plan_requests(
 ) -> Plan:
     """Plan a query without regard to the limits of the service."""
     collected = [*warnings]
-    window = narrow_window(query)
+    window = narrow_window(query) if query.compares_times else query.window
     if window is None:
         return _make_plan(query, (), None, (*collected, _impossible_times_warning(query)))
     if query.criteria is not None:
         # Deferred: only conjunction searches pay for this import.
-        from auroraql.planner.conjunctions import ConjunctionPlanner
+        from auroraql.planner.conjunction_plan import ConjunctionPlanner
 
         planner = ConjunctionPlanner(query.criteria, sources or (lambda: catalogue.sources), catalogue)
         requests = planner.requests(replace(query, start=window[0], end=window[1]))
@@ -181,10 +181,10 @@ def _plan_groups(
 def plan_warnings(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
     """Return the warnings of a query's plan without planning its requests."""
     collected = [*warnings]
-    if narrow_window(query) is None:
+    if query.compares_times and narrow_window(query) is None:
         return (*collected, _impossible_times_warning(query))
     if query.criteria is not None:
-        from auroraql.planner.conjunctions import ConjunctionPlanner
+        from auroraql.planner.conjunction_plan import ConjunctionPlanner
 
         return (*collected, *ConjunctionPlanner(query.criteria, lambda: catalogue.sources, catalogue).check())
     native = NativeRequest.build(query.where, KINDS[query.kind])
@@ -238,7 +238,7 @@ def _make_plan(
     )
     counted = len(requests) == 1 and _is_plain_count(query, post_processing)
     origins = query.window_from
-    if narrow_window(query) not in (None, (query.start, query.end)):
+    if query.compares_times and narrow_window(query) not in (None, query.window):
         names = (ref.name for ref in collect_refs(query.where) if is_time(ref, KINDS[query.kind]))
         origins = tuple(dict.fromkeys((*origins, *(f"WHERE {name}" for name in names))))
     return Plan(query, requests, post_processing, collected, unsayable, counted, origins)

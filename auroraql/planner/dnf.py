@@ -27,7 +27,7 @@ from auroraql.ir.query import (
     normalize,
     window_of_comparison,
 )
-from auroraql.ir.time_literals import SECOND, read_span
+from auroraql.ir.times import SECOND, read_span
 from auroraql.ir.window_inference import narrow_window
 from auroraql.planner.pushdown import (
     MAX_REQUESTS,

@@ -10,9 +10,9 @@ from typing import TypeGuard
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.ir.plan import Expression, FilterGroup, Request
 from auroraql.ir.query import Comparison, Or, Predicate, Query, Ref, Tree, split_conjuncts
-from auroraql.ir.time_literals import read_full_date, read_span
-from auroraql.schema import KINDS, Field, Kind, is_time_key
-from auroraql.schema.catalogue import Catalogue
+from auroraql.ir.times import read_full_date, read_span
+from auroraql.schema import KINDS, Field, Kind
+from auroraql.schema.catalogue import Catalogue, is_time_key
 from auroraql.schema.operators import OPERATORS, Op
 
 MAX_REQUESTS = 32

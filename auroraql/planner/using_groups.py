@@ -12,7 +12,7 @@ from dataclasses import replace
 from auroraql.ir.query import And, Comparison, Predicate, Query, Ref, Using, UsingGroup, normalize, split_conjuncts
 from auroraql.planner.pushdown import MAX_REQUESTS
 from auroraql.planner.source_predicates import SourcePredicates
-from auroraql.resolver.intervals import join_intervals
+from auroraql.resolver.using import join_intervals
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource

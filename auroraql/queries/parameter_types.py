@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from auroraql.resolver.times import Interval, TimeError, read_interval, resolve_named_time, shift_interval
+from auroraql.ir.times import Interval, TimeError, read_interval, resolve_named_time, shift_interval
 from auroraql.resolver.values import PLAIN_NUMBER
 
 NAMED = r"(?:now|today)(?:\s*[+-]\s*\d+\s*[a-z]+)?"

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from auroraql.rendering.cell_format import cut_text
 from auroraql.rendering.files import check_writable, format_of, write_result, write_text
-from auroraql.rendering.footer import format_footer
 from auroraql.rendering.formats import FORMATS, ResultFormat, get_format, render_result, render_text, should_color
-from auroraql.rendering.options import supports_blocks
 from auroraql.rendering.table import render_grid
+from auroraql.rendering.text_output import cut_text, format_footer, supports_blocks
 from auroraql.results.result_set import ResultSet, ResultWriters
 
 __all__ = [

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from auroraql.diagnostics.errors import display_width, make_visible
-from auroraql.rendering.block_charts import ASCII_SHADES, SHADES, BlockScale
-from auroraql.rendering.cell_format import BOLD, apply_style, cut_text, pad_text
-from auroraql.rendering.options import MAX_ROWS_SHOWN, RenderOptions
-from auroraql.rendering.time_axis import DAY, TimeStep, choose_step, draw_axis
+from auroraql.rendering.text_output import BOLD, MAX_ROWS_SHOWN, RenderOptions, apply_style, cut_text, pad_text
+from auroraql.rendering.time_axis import ASCII_SHADES, DAY, SHADES, BlockScale, TimeStep, choose_step, draw_axis
 from auroraql.results.result_set import ResultSet
 from auroraql.schema import Type
 

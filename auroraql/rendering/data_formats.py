@@ -1,22 +1,87 @@
-"""Text formats for programs: CSV, TSV, JSON and JSON lines. Values are exact and readable without loss.
+r"""Text formats for programs: CSV, TSV, JSON and JSON lines. Values are exact and readable without loss.
 
 CSV follows RFC 4180 with plain line feeds, so that the last column works with `cut` and `xargs`. TSV differs only in
 the separator. An empty text is `""` and a missing value is empty, as in DuckDB and PostgreSQL.
+
+Invariant: the output is UTF-8 JSON that decodes to the same value. Decimals keep their digits, NaN and infinity become
+null, and lone surrogates, which msgspec rejects, are escaped as `\uXXXX`.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
+from math import isfinite
 from typing import Any
 
-from auroraql.rendering import json_text
-from auroraql.rendering.options import RenderOptions
+import msgspec
+
+from auroraql.rendering.text_output import RenderOptions
 from auroraql.results.result_set import ResultSet, bytes_text, format_duration, replace_surrogates
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Lone surrogates from broken input, which UTF-8 cannot encode."""
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+@lru_cache(maxsize=256)
+def object_factory(names: tuple[str, ...]) -> Callable[..., Any]:
+    """Return a factory of objects with these members; they are created and encoded faster than dicts."""
+    fields = [f"member_{n}" for n in range(len(names))]
+    try:
+        return msgspec.defstruct("Object", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
+    except ValueError:  # a member name that JSON would escape
+        return lambda *members: dict(zip(names, members, strict=True))
+
+
+def encode_lines(values: Sequence[Any]) -> bytes:
+    """Return the values as JSON lines."""
+    try:
+        return _ENCODER.encode_lines(values)
+    except UnicodeEncodeError:
+        return "".join(f"{_encode_escaped(value)}\n" for value in values).encode()
+
+
+def encode_texts(values: Sequence[Any]) -> list[str]:
+    """Return the JSON text of each value."""
+    return encode_lines(values).decode().split("\n")[:-1]
+
+
+def encode_members(values: Sequence[Any]) -> bytes:
+    """Return the values as members of an indented array, without its brackets."""
+    try:
+        encoded = _ENCODER.encode(values)
+    except UnicodeEncodeError:
+        return _encode_escaped(values, indent=2)[2:-2].encode()
+    return msgspec.json.format(encoded, indent=2)[2:-2]
+
+
+def _encode_escaped(value: Any, indent: int | None = None) -> str:
+    """Encode a value that contains lone surrogates."""
+    plain = _replace_non_finite(msgspec.to_builtins(value))
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def _replace_non_finite(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _replace_non_finite(member) for key, member in value.items()}
+        case list():
+            return [_replace_non_finite(member) for member in value]
+        case float():
+            return value if isfinite(value) else None
+        case _:
+            return value
+
 
 _CHUNK = 500
 """Rows that are written at once."""
@@ -78,19 +143,19 @@ class _LineCollector:
 
 def encode_json(result: ResultSet) -> Iterator[bytes]:
     """Encode a result's records, in AuroraX's shape, as an indented array in UTF-8."""
-    records = result.each_record(json_text.object_factory)
+    records = result.each_record(object_factory)
     separator = b"[\n"
     while chunk := list(islice(records, _JSON_CHUNK)):
-        yield separator + json_text.encode_members(chunk)
+        yield separator + encode_members(chunk)
         separator = b",\n"
     yield b"[]\n" if separator == b"[\n" else b"\n]\n"
 
 
 def encode_jsonl(result: ResultSet) -> Iterator[bytes]:
     """Encode a result's records in UTF-8, one per line."""
-    records = result.each_record(json_text.object_factory)
+    records = result.each_record(object_factory)
     while chunk := list(islice(records, _JSON_CHUNK)):
-        yield json_text.encode_lines(chunk)
+        yield encode_lines(chunk)
 
 
 def render_json(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
@@ -122,6 +187,6 @@ _CSV: dict[type, Callable[[Sequence[Any]], Sequence[Any]]] = {
     bytes: lambda values: [bytes_text(value) for value in values],
     Decimal: lambda values: [format(value, "f") for value in values],
     bool: lambda values: ["true" if value else "false" for value in values],
-    dict: json_text.encode_texts,
-    list: json_text.encode_texts,
+    dict: encode_texts,
+    list: encode_texts,
 }

@@ -11,10 +11,8 @@ from typing import Any, TextIO
 
 from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.rendering.footer import format_footer
-from auroraql.rendering.options import RenderOptions
-from auroraql.rendering.table import render_table
-from auroraql.rendering.vertical import render_vertical
+from auroraql.rendering.table import render_table, render_vertical
+from auroraql.rendering.text_output import RenderOptions, format_footer
 from auroraql.results.result_set import ResultSet
 
 

@@ -14,9 +14,15 @@ from itertools import islice
 from typing import Any
 
 from auroraql.diagnostics.errors import make_visible
-from auroraql.rendering.cell_format import column_headers, format_brief, format_cell
-from auroraql.rendering.footer import describe_origin, format_count, format_footer
-from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.text_output import (
+    RenderOptions,
+    column_headers,
+    describe_origin,
+    format_brief,
+    format_cell,
+    format_count,
+    format_footer,
+)
 from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from auroraql.rendering.cell_format import SAFE_URL, column_headers, format_cell
-from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.text_output import SAFE_URL, RenderOptions, column_headers, format_cell
 from auroraql.results.result_set import ResultSet
 from auroraql.schema import Type
 

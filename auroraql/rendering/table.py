@@ -1,20 +1,29 @@
-"""Table format: rows under headers, fitted to the terminal's width, cut with … and never wrapped.
+"""Table and vertical formats.
 
-Without a width (a pipe), every row and character is written. On a terminal, notes report omissions, a short result that
-does not fit is shown vertically, and availability as a calendar.
+A table has rows under headers, fitted to the terminal's width, cut with … and never wrapped. Without a width (a pipe),
+every row and character is written. On a terminal, notes report omissions, a short result that does not fit is shown
+vertically, and availability as a calendar. The vertical view has one block per row and one line per value, without cuts
+or omissions; its names are dotted as in statements, and each member of an object has a line.
+
+Layout: numbers and times are shown whole or not at all. Only text is cut, widest column first, to no less than 8
+columns. Widths are measured on the formatted texts, so that no value is formatted twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import chain, islice
 from typing import Any
 
-from auroraql.diagnostics.errors import make_visible
-from auroraql.rendering.cell_format import (
+from auroraql.diagnostics.errors import display_width, make_visible
+from auroraql.rendering.text_output import (
     BOLD,
     DIM,
+    MAX_ROWS_SHOWN,
+    SAMPLE_ROWS,
+    RenderOptions,
     apply_style,
     cell_writer,
     column_headers,
@@ -24,10 +33,7 @@ from auroraql.rendering.cell_format import (
     make_link,
     pad_text,
 )
-from auroraql.rendering.options import SAMPLE_ROWS, RenderOptions
-from auroraql.rendering.table_layout import GAP, TableColumn, fit_columns, is_crowded, measure_columns, squeeze_columns
-from auroraql.rendering.vertical import count_lines, render_vertical
-from auroraql.results.result_set import ResultSet, Row
+from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 
 _CHUNK = 1000
@@ -165,3 +171,209 @@ def _fill_cell(column: TableColumn, text: str) -> str:
 def _join_cells(rows: list[list[str]]) -> str:
     """Return the lines of rows whose cells are padded to the widths of their columns."""
     return "".join(f"{(' ' * GAP).join(cells).rstrip()}\n" for cells in rows)
+
+
+GAP = 2
+"""Blanks between two columns."""
+
+_LEAST = 8
+_COMFORTABLE = 12
+_SEVERAL_NAMES = 40
+_READABLE = 24
+_WHOLE_TITLE = 16
+_WIDEST_RIGID = 32
+_WIDEST_PADDED = 500
+_MOST_CUT = 2
+
+_LEFT_OUT_FIRST = (
+    "source_type",
+    "identifier",
+    "display_name",
+    "events",
+    "farthest_epoch",
+    "conjunction_type",
+    "location_gsm",
+    "max_distance",
+    "closest_epoch",
+    "end",
+    "sbtrace",
+    "instrument_type",
+    "metadata",
+    "location_geo",
+    "program",
+    "data_product_type",
+)
+"""Columns of complete records in the order in which they are omitted if space is short. Time, location and file of a
+
+product, footprint of a spacecraft, and sources and distance of a conjunction are kept longest.
+"""
+
+
+@dataclass(slots=True)
+class TableColumn:
+    """Table column during layout; values of a `whole` column are never cut and may exceed its width."""
+
+    name: str
+    header: str
+    values_kind: Type
+    data: int = 0
+    width: int = 0
+    right: bool = False
+    is_whole: bool = False
+    at: int = 0
+    file_name: int = 0
+    """Width of the longest file name among its URLs, including the ellipsis."""
+    seen: set[type] = field(default_factory=set)
+
+    def measure(self, value: Any, text: str) -> None:
+        """Record one value and its formatted text."""
+        self.seen.add(type(value))
+        self.data = max(self.data, display_width(text))
+        if text.startswith(("https://", "http://")):
+            self.file_name = max(self.file_name, display_width(text.rpartition("/")[2]) + 1)
+
+    def settle(self) -> None:
+        """Set natural width and alignment after all values are measured."""
+        numbers = self.seen - {type(None)}
+        self.right = bool(numbers) and numbers <= {int, float, Decimal}
+        self.width = max(self.data, display_width(self.header))
+
+    def min_width(self) -> int:
+        """Return the minimum width."""
+        rigid = self.data <= _WIDEST_RIGID and (self.right or self.values_kind is Type.TIME)
+        name = display_width(self.header.rpartition(" (")[0] or self.header)
+        # Members of several objects have the same name; only with the parent's name are they distinguishable.
+        title = min(name, _WHOLE_TITLE) if "." in self.header else min(display_width(self.header), _LEAST)
+        return max(self.data if rigid else min(self.data, _LEAST), title)
+
+    def readable_width(self) -> int:
+        """Return the width to which a text is cut before any header is cut."""
+        return max(self.min_width(), min(self.data, self.file_name or _READABLE), display_width(self.header))
+
+    def comfortable_width(self) -> int:
+        """Return the width that makes it worth showing: a URL's file name, several names, else a quarter of a text."""
+        if list in self.seen:
+            return max(self.min_width(), min(self.data, _SEVERAL_NAMES))
+        title = min(display_width(self.header.rpartition(" (")[0]), _COMFORTABLE)
+        return max(self.min_width(), title, min(self.data, _COMFORTABLE), self.file_name or self.data // 4)
+
+
+def measure_columns(
+    columns: Sequence[TableColumn], rows: Iterable[Sequence[Any]], texts: Iterable[Sequence[str]]
+) -> list[TableColumn]:
+    """Return the columns with natural widths, measured on rows and their formatted texts."""
+    for row, shown in zip(rows, texts, strict=True):
+        for column, value, text in zip(columns, row, shown, strict=True):
+            column.measure(value, text)
+    for column in columns:
+        column.settle()
+    return list(columns)
+
+
+def is_crowded(columns: Sequence[TableColumn], shown: Sequence[TableColumn], width: int | None) -> bool:
+    """Return whether the shown columns omit too much: whole columns, or most of every line."""
+    if width is None or len(columns) == 1:
+        return False
+    return len(shown) < len(columns) or sum(max(c.data, GAP) for c in columns) > _MOST_CUT * width
+
+
+def fit_columns(columns: list[TableColumn], width: int | None, *, may_leave_out: bool) -> list[TableColumn] | None:
+    """Return the columns to show with fitted widths; None when the table would be unreadable."""
+    if width is None:
+        for column in columns:
+            column.is_whole = True
+            column.width = min(column.width, _WIDEST_PADDED)  # limited, so that one huge value does not pad every row
+        return columns
+    if may_leave_out:
+        columns = _without_column(columns, _LEFT_OUT_FIRST, width)
+    available = width - GAP * (len(columns) - 1)
+    if sum(column.min_width() for column in columns) > available:
+        return None
+    _shrink_columns(columns, available)
+    return columns
+
+
+def squeeze_columns(columns: list[TableColumn], width: int) -> list[TableColumn]:
+    """Return the longest prefix of the columns that fits the width; empty when not even one fits."""
+    for count in range(len(columns) - 1, 0, -1):
+        fitting = fit_columns(columns[:count], width, may_leave_out=False)
+        if fitting is not None:
+            return fitting
+    return []
+
+
+def _without_column(columns: list[TableColumn], names: tuple[str, ...], width: int) -> list[TableColumn]:
+    for name in names:
+        if sum(column.comfortable_width() + GAP for column in columns) - GAP <= width:
+            break
+        columns = [column for column in columns if column.name != name and not column.name.startswith(f"{name}.")]
+    return columns
+
+
+def _shrink_columns(columns: list[TableColumn], available: int) -> None:
+    """Shrink the widest columns: long texts first, then headers wider than their values, then all texts."""
+    for column in columns:
+        column.width = max(min(column.width, available), column.min_width())
+    for floor in (
+        TableColumn.readable_width,
+        TableColumn.comfortable_width,
+        lambda c: max(c.data, c.min_width()),
+        TableColumn.min_width,
+    ):
+        while sum(column.width for column in columns) > available:
+            shrinkable = [column for column in columns if column.width > floor(column)]
+            if not shrinkable:
+                break
+            max(shrinkable, key=lambda column: column.width).width -= 1
+
+
+_RULE = 60
+
+
+def render_vertical(result: ResultSet, screen: RenderOptions) -> Iterator[str]:
+    """Render a result as blocks of `name  value` lines."""
+    rows = iter(result)
+    first = list(islice(rows, SAMPLE_ROWS if screen.width is None else _max_rows(result.columns, screen)))
+    names = max((display_width(name) for name in _padded_names(result.columns, first)), default=0)
+    shown = 0
+    for row in chain(first, rows if screen.width is None else ()):
+        shown += 1
+        head = f"-[ row {shown} ]".ljust(min(screen.width or _RULE, _RULE), "-")
+        lines = [apply_style(head, DIM, color=screen.color)]
+        for name, value in _name_value_pairs(result.columns, row):
+            title = apply_style(pad_text(name, names, right=False), BOLD, color=screen.color)
+            lines.append(f"{title}  {_format_value(value, screen)}".rstrip())
+        yield "\n".join(lines) + "\n"
+    yield screen.rows_left_out(shown, len(result))
+
+
+def _max_rows(shown: Sequence[ResultColumn], screen: RenderOptions) -> int:
+    """Return the number of rows that fill a page, at least one."""
+    return MAX_ROWS_SHOWN if screen.height is None else max(screen.height // (len(shown) + 1), 1)
+
+
+def count_lines(result: ResultSet, rows: Iterable[Sequence[Any]]) -> int:
+    """Return the number of lines of the vertical view."""
+    return sum(1 + sum(1 for _ in _name_value_pairs(result.columns, row)) for row in rows)
+
+
+def _format_value(value: Any, screen: RenderOptions) -> str:
+    if value is None and screen.color:
+        return apply_style("NULL", DIM, color=True)
+    return make_link(format_cell(value), value) if screen.links else format_cell(value)
+
+
+def _padded_names(shown: Sequence[ResultColumn], rows: Sequence[Sequence[Any]]) -> set[str]:
+    return {name for row in rows for name, _ in _name_value_pairs(shown, row)}
+
+
+def _name_value_pairs(shown: Sequence[ResultColumn], row: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    for column, value in zip(shown, row, strict=True):
+        name = make_visible(column.name) + (f" ({column.unit})" if column.unit else "")
+        match value:
+            case dict() if value:
+                yield from ((f"{name}.{make_visible(str(key))}", member) for key, member in value.items())
+            case [dict(), *_]:
+                yield from ((f"{name}[{number}]", element) for number, element in enumerate(value, 1))
+            case _:
+                yield name, value

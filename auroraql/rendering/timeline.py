@@ -10,11 +10,8 @@ from datetime import datetime, time
 from typing import Any
 
 from auroraql.diagnostics.errors import UsageError, display_width, make_visible
-from auroraql.rendering.block_charts import ASCII_BARS, BARS, BlockScale
-from auroraql.rendering.cell_format import BOLD, apply_style, cut_text, pad_text
-from auroraql.rendering.footer import format_count
-from auroraql.rendering.options import RenderOptions
-from auroraql.rendering.time_axis import choose_step, draw_axis
+from auroraql.rendering.text_output import BOLD, RenderOptions, apply_style, cut_text, format_count, pad_text
+from auroraql.rendering.time_axis import ASCII_BARS, BARS, BlockScale, choose_step, draw_axis
 from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 

@@ -15,8 +15,10 @@ from auroraql.ir.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Pr
 from auroraql.ir.window_inference import narrow_window
 from auroraql.language.ast import (
     FindStatement,
+    GroupBy,
     Limit,
     Of,
+    OrderBy,
     Precision,
     Select,
     SelectAggregate,
@@ -24,18 +26,24 @@ from auroraql.language.ast import (
     Where,
     Window,
     Within,
+    uses_results,
 )
 from auroraql.language.ast import SelectColumn as WrittenColumn
-from auroraql.resolver.grouping import GroupingResolver
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
-from auroraql.resolver.product_lengths import warn_of_short_windows
 from auroraql.resolver.result_references import BoundFind, ResultLookup, bind_results
-from auroraql.resolver.selection import SelectResolver
+from auroraql.resolver.selection import GroupingResolver, RowShape, SelectResolver
 from auroraql.resolver.values import OperandResolver, SemanticError
-from auroraql.resolver.windows import WindowBounds, join_windows, no_window_warning, resolve_window, two_windows_error
+from auroraql.resolver.windows import (
+    WindowBounds,
+    join_windows,
+    no_window_warning,
+    resolve_window,
+    two_windows_error,
+    warn_of_short_windows,
+)
 from auroraql.results.stored_results import StoredResult
-from auroraql.schema import CONJUNCTIONS, Kind
+from auroraql.schema import CONJUNCTIONS, KINDS, Kind
 from auroraql.schema.catalogue import Catalogue
 
 
@@ -71,7 +79,8 @@ def resolve(
     reference_time = now if now is not None else datetime.now(UTC).replace(tzinfo=None)
     values = OperandResolver(parameters or {}, reference_time)
     try:
-        bound = bind_results(find, catalogue, values, results)
+        uses = uses_results(find)
+        bound = bind_results(find, catalogue, values, results) if uses else BoundFind(find, KINDS[find.kind])
     except SemanticError as error:
         raise StatementError([error.diagnostic]) from None
     return _FindResolver(bound, catalogue, values).run()
@@ -94,17 +103,14 @@ class _FindResolver:
         self.bound, self.find, self.kind, self.values = bound, bound.find, bound.kind, values
         self.names = NameResolver(bound.kind, catalogue)
         self.names.labels = {item.alias: item for item in _select_items(bound.find) if item.alias}
+        self.selection: SelectResolver | None = None
         self.errors: list[Diagnostic] = [*bound.errors]
 
     def run(self) -> ResolvedFind:
         predicates = PredicateResolver(self.names, self.values)
-        selection = SelectResolver(self.names)
-        where, select, limit, offset = self._clauses(predicates, selection)
-        grouping = GroupingResolver(self.names, self.find, select)
-        rows = grouping.rows()
-        self.errors += [*predicates.errors, *selection.errors]
-        # A missing column may be the only cause of a grouping error, so a SELECT error hides those.
-        self.errors += [error for error in grouping.errors if error.code != "AQL0212" or not selection.errors]
+        where, select, limit, offset = self._clauses(predicates)
+        self.errors += predicates.errors
+        rows = self._row_shape(select)
         bounds, during = self._window()
         criteria, criteria_warnings = self._criteria()
         warnings = [
@@ -142,7 +148,7 @@ class _FindResolver:
         """Yield warnings about the time window: none is given, or it is too short for the products."""
         if self.bound.searched is not None:
             return
-        if narrow_window(query) == (None, None) and query.during is None:
+        if query.window == (None, None) and query.during is None and narrow_window(query) == (None, None):
             yield no_window_warning(self.kind.title, self.find.origin)
         windows = [clause for clause in self.find.clauses if isinstance(clause, Window)]
         too_short = warn_of_short_windows(query, windows)
@@ -153,9 +159,7 @@ class _FindResolver:
         """Filter out unknown-value warnings for values that come from a result: the user did not type them."""
         return (w for w in warnings if w.code != "AQL0602" or w.origin not in self.bound.origins)
 
-    def _clauses(
-        self, predicates: PredicateResolver, selection: SelectResolver
-    ) -> tuple[Predicate, tuple[Column, ...] | None, int | None, int]:
+    def _clauses(self, predicates: PredicateResolver) -> tuple[Predicate, tuple[Column, ...] | None, int | None, int]:
         where: Predicate = EVERYTHING
         select: tuple[Column, ...] | None = None
         limit, offset = None, 0
@@ -164,12 +168,25 @@ class _FindResolver:
                 case Where(expression):
                     where = predicates.where(expression)
                 case Select():
-                    select = selection.columns(clause)
+                    self.selection = SelectResolver(self.names)
+                    select = self.selection.columns(clause)
                 case Limit():
                     limit, offset = self._limit(clause)
                 case _:
                     pass
         return where, select, limit, offset
+
+    def _row_shape(self, columns: tuple[Column, ...] | None) -> RowShape:
+        """Return the shape of the rows: `columns` are those of SELECT. Most searches return whole records."""
+        selection_errors = self.selection.errors if self.selection is not None else []
+        self.errors += selection_errors
+        if not any(isinstance(clause, Select | GroupBy | OrderBy) for clause in self.find.clauses):
+            return RowShape()
+        grouping = GroupingResolver(self.names, self.find, columns)
+        rows = grouping.rows()
+        # A missing column may be the only cause of a grouping error, so a SELECT error hides those.
+        self.errors += [error for error in grouping.errors if error.code != "AQL0212" or not selection_errors]
+        return rows
 
     def _criteria(self) -> tuple[Criteria | None, list[Diagnostic]]:
         """Return the conjunction criteria and their warnings, or None and no warnings for another kind."""
@@ -177,7 +194,7 @@ class _FindResolver:
         if not written and self.kind is not CONJUNCTIONS:
             return None, []
         # Deferred: only conjunction searches pay for this import.
-        from auroraql.resolver.conjunctions import CriteriaResolver, misplaced_clauses
+        from auroraql.resolver.conjunction_criteria import CriteriaResolver, misplaced_clauses
 
         if self.kind is not CONJUNCTIONS:
             self.errors += misplaced_clauses(written, self.kind.title)

@@ -8,11 +8,10 @@ from dataclasses import replace
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
-from auroraql.ir.time_literals import TimeError, literal_of, read_interval, read_span, write_instant
+from auroraql.ir.times import TimeError, literal_of, read_interval, read_span, write_instant
 from auroraql.language import ast
 from auroraql.language.ast import Instant, NumberLiteral, Operand, Path, TextLiteral, Timestamp
-from auroraql.resolver.misused_names import check_misused_name
-from auroraql.resolver.names import NameResolver
+from auroraql.resolver.names import NameResolver, check_misused_name
 from auroraql.resolver.selection import check_single, several_values_error
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
 from auroraql.schema import Type

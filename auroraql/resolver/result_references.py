@@ -36,14 +36,19 @@ from auroraql.language.ast import (
     TextLiteral,
     Timestamp,
     Where,
+    clause_expressions,
+    clause_uses_results,
+    find_references,
+    is_list_of_values,
 )
-from auroraql.resolver.intervals import join_intervals, pad_intervals
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.using import (
     UsingField,
     can_be_compared,
     group_rows,
     independence_warning,
+    join_intervals,
+    pad_intervals,
     resolve_using_field,
     to_query_using,
 )
@@ -52,9 +57,9 @@ from auroraql.resolver.windows import two_windows_error
 from auroraql.results.stored_results import StoredResult
 from auroraql.schema import BLOCKS, KINDS, Kind, Type
 from auroraql.schema.catalogue import Catalogue
-from auroraql.schema.kinds.synonyms import suggest_kind
 from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import Op
+from auroraql.schema.synonyms import suggest_kind
 
 
 class ResultLookup(Protocol):
@@ -100,7 +105,7 @@ def bind_results(
     searched = None if find.kind in KINDS else _searched_result(find, results)
     kind = KINDS[find.kind] if searched is None else searched.kind
     bound = BoundFind(find, kind, searched, waiting=searched is not None and searched.result is None)
-    if any(map(_uses_results, find.clauses)):
+    if any(map(clause_uses_results, find.clauses)):
         _ReferenceBinder(bound, catalogue, values, results).bind_clauses()
     return bound
 
@@ -141,58 +146,9 @@ def _subqueries(find: FindStatement) -> Iterator[FindStatement]:
     for clause in find.clauses:
         if isinstance(clause, Overlap) and isinstance(clause.result, Subquery):
             yield clause.result.find
-        for expression in _clause_expressions(clause):
-            for leaf in _comparisons_with_references(expression):
+        for expression in clause_expressions(clause):
+            for leaf in find_references(expression):
                 yield from (operand.find for operand in leaf.operands if isinstance(operand, Subquery))
-
-
-def uses_results(find: FindStatement) -> bool:
-    """Return whether a statement refers to a result."""
-    return find.kind not in KINDS or any(map(_uses_results, find.clauses))
-
-
-def _uses_results(clause: Clause) -> bool:
-    if isinstance(clause, Overlap):
-        return True
-    return any(
-        _is_list_of(leaf) or _is_dotted_comparison(leaf)
-        for expression in _clause_expressions(clause)
-        for leaf in _comparisons_with_references(expression)
-    )
-
-
-def _is_dotted_comparison(leaf: ComparisonExpression) -> bool:
-    """Return whether an operand is a dotted path, which may name a column of a result."""
-    return any(isinstance(operand, Path) and len(operand.parts) > 1 for operand in leaf.operands)
-
-
-def _is_list_of(leaf: ComparisonExpression) -> bool:
-    """Return whether a comparison is `IN name.column` or `IN (FIND …)`."""
-    return leaf.operator in (Op.IN, Op.NOT_IN) and isinstance(leaf.operands[0], Path | Subquery)
-
-
-def _clause_expressions(clause: Clause) -> Iterator[Expression]:
-    match clause:
-        case Where(expression):
-            yield expression
-        case Of(blocks):
-            yield from (block.expression for block in blocks if block.expression is not None)
-        case _:
-            return
-
-
-def _comparisons_with_references(expression: Expression) -> Iterator[ComparisonExpression]:
-    """Yield the comparisons that have a path or a subquery as an operand."""
-    pending = [expression]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ComparisonExpression):
-            if any(isinstance(operand, Path | Subquery) for operand in node.operands):
-                yield node
-        elif isinstance(node, NotExpression):
-            pending.append(node.term)
-        else:
-            pending.extend(node.terms)
 
 
 def _searched_result(find: FindStatement, results: ResultLookup | None) -> StoredResult:
@@ -252,7 +208,7 @@ class _ReferenceBinder:
                 return replace(expression, terms=tuple(self._expression(term, kind) for term in terms))
             case NotExpression(term):
                 return replace(expression, term=self._expression(term, kind))
-            case ComparisonExpression() if _is_list_of(expression):
+            case ComparisonExpression() if is_list_of_values(expression):
                 try:
                     return self._list(expression, kind)
                 except (SemanticError, StatementError) as error:
@@ -406,8 +362,8 @@ class _ReferenceBinder:
         """Return the fields of USING. Raises StatementError with every error in them."""
         names = NameResolver(self.bound.kind, self.catalogue)
         clauses = self.bound.find.clauses
-        where = [expression for c in clauses if isinstance(c, Where) for expression in _clause_expressions(c)]
-        blocks = [expression for c in clauses if isinstance(c, Of) for expression in _clause_expressions(c)]
+        where = [expression for c in clauses if isinstance(c, Where) for expression in clause_expressions(c)]
+        blocks = [expression for c in clauses if isinstance(c, Of) for expression in clause_expressions(c)]
         warning = independence_warning(clause, where, blocks, stored, names)
         self.bound.warnings += [warning] if warning is not None else []
         errors: list[Diagnostic] = []

@@ -150,11 +150,6 @@ def _reach_values(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:
         yield value
 
 
-def rename_result(stored: StoredResult, name: str) -> StoredResult:
-    """Return the result under another name."""
-    return replace(stored, name=name, kind=replace(stored.kind, name=name, title=_kind_title(name)))
-
-
 def kind_of_rows(name: str, columns: Sequence[ResultColumn], base: Kind | None, *, whole: bool = False) -> Kind:
     """Return a kind of record for the rows of a result. Its fields are the columns, named by their labels.
 

@@ -18,12 +18,6 @@ STORED_KINDS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.co
 """Kinds whose records an archive stores and counts. Records of other kinds are computed."""
 
 
-def is_time_key(kind: Kind, name: str) -> bool:
-    """Return whether the values of a metadata key of a kind are times."""
-    owner = KINDS.get(kind.metadata)
-    return owner is not None and name in owner.time_keys
-
-
 __all__ = [
     "BLOCKS",
     "CONJUNCTIONS",
@@ -36,5 +30,4 @@ __all__ = [
     "Kind",
     "Protocol",
     "Type",
-    "is_time_key",
 ]

@@ -15,8 +15,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from auroraql.schema import PROTOCOLS, STORED_KINDS
-from auroraql.schema.model import Type
+from auroraql.schema import KINDS, PROTOCOLS, STORED_KINDS
+from auroraql.schema.model import Kind, Type
 
 _TYPES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bool": Type.BOOLEAN}
 
@@ -349,3 +349,9 @@ def load_shipped() -> Catalogue:
         read_metadata((folder / "metadata_keys.json").read_text("utf-8")),
         is_shipped=True,
     )
+
+
+def is_time_key(kind: Kind, name: str) -> bool:
+    """Return whether the values of a metadata key of a kind are times."""
+    owner = KINDS.get(kind.metadata)
+    return owner is not None and name in owner.time_keys

@@ -1,17 +1,30 @@
 """Analyzer: parses and checks a whole script before any of it runs.
 
 Before the run, only the columns of a referenced result are known: from an earlier LET of the script, or from a result
-of the session. The executor inserts the values when the statement runs.
+of the session. The executor inserts the values when the statement runs. Statements from Python programs are text, a
+query document as a dict, or a search object of AuroraX's client.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Protocol, runtime_checkable
 
 from auroraql.codecs import script
-from auroraql.diagnostics.errors import MAX_REPORTED, Diagnostic, Origin, Source, Span, StatementError
+from auroraql.diagnostics.errors import (
+    MAX_REPORTED,
+    Diagnostic,
+    Origin,
+    Pointer,
+    Source,
+    Span,
+    StatementError,
+    UsageError,
+)
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.plan import Plan
 from auroraql.language.ast import (
@@ -26,18 +39,20 @@ from auroraql.language.ast import (
     SqlStatement,
     Statement,
     SubmitStatement,
+    uses_results,
 )
+from auroraql.language.splitter import too_deep
 from auroraql.planner import plan_query as make_plan
 from auroraql.planner import plan_warnings
-from auroraql.planner.windows import FindRecordRange
+from auroraql.planner.request_windows import FindRecordRange
 from auroraql.resolver import ResolvedFind, resolve, unused_parameter_warning
-from auroraql.resolver.result_references import ResultLookup, SubqueryResults, uses_results
+from auroraql.resolver.result_references import ResultLookup, SubqueryResults
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.results.stored_results import ShowPlan, SqlPlan, StoredResult
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.session.fix_checker import keep_valid_fixes
-from auroraql.session.result_queries import stored_records, stored_result_for, untimed_rows_error
+from auroraql.session.result_queries import resolved_records, stored_result_for, untimed_rows_error
 from auroraql.session.settings import Value, read_set
 
 DataSources = Callable[[], Sequence[DataSource]]
@@ -60,11 +75,16 @@ class AnalyzedStatement:
     name: str = ""
     plan: Plan | None = None
     """Plan of a FIND without references to results."""
-    stored_result: StoredResult | None = None
-    """Columns of its result, without rows."""
+    resolved: ResolvedFind | None = None
+    """The FIND that it runs, as far as it is known before the run."""
     show_plan: ShowPlan | None = None
     value: Value | None = None
     sql_plan: SqlPlan | None = None
+
+    @property
+    def stored_result(self) -> StoredResult | None:
+        """Columns of its result, without rows. None when it does not run a FIND."""
+        return stored_result_for(self.name, self.resolved, self.statement_text) if self.resolved is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +221,7 @@ class Analyzer:
         """Result names of statements with errors. References to them are not reported as errors too."""
         self.used: set[str] = set()
         self._unnamed = 1
-        self._nested = SubqueryResults(lambda find: stored_result_for("(FIND)", self._resolve(find)))
+        self._nested: SubqueryResults | None = None
 
     def analyze_script(self, source: Source) -> Iterator[AnalyzedStatement | StatementError]:
         """Yield each analyzed statement of a script, or its error. A syntax error does not hide later statements."""
@@ -229,7 +249,7 @@ class Analyzer:
         statement_text = " ".join(source.text[parsed.start : parsed.end].split())
         draft = AnalyzedStatement(parsed.statement, source, statement_text, self.parameters, self.now)
         self.used = set()
-        self._nested = SubqueryResults(lambda find: stored_result_for("(FIND)", self._resolve(find)))
+        self._nested = None
         self._register_foreign_result(statement_text)
         try:
             analyzed = self._analyze(draft)
@@ -259,6 +279,8 @@ class Analyzer:
 
     def run_subquery(self, find: FindStatement) -> StoredResult:
         """Return the result of a FIND in parentheses, without rows."""
+        if self._nested is None:
+            self._nested = SubqueryResults(lambda inner: stored_result_for("(FIND)", self._resolve(inner)))
         return self._nested.run_subquery(find)
 
     # --- statements
@@ -266,14 +288,12 @@ class Analyzer:
     def _analyze(self, draft: AnalyzedStatement) -> AnalyzedStatement:
         match draft.statement:
             case FindStatement() as find:
-                return self._analyze_find(draft, find)[0]
+                return self._analyze_find(draft, find)
             case ExplainStatement(_, find):
-                return self._analyze_find(draft, find, asks=False)[0]
+                return self._analyze_find(draft, find, asks=False)
             case LetStatement(name, find, origin):
                 _check_name(name, origin)
-                analyzed, stored = self._analyze_find(draft, find, name)
-                self.stored[name] = stored
-                return replace(analyzed, name=name)
+                return self._store(self._analyze_find(replace(draft, name=name), find), self.stored)
             case SubmitStatement():
                 return self._analyze_submit(draft, draft.statement)
             case JobStatement():
@@ -296,20 +316,23 @@ class Analyzer:
                 raise StatementError([diagnostic])
         return resolved
 
-    def _analyze_find(
-        self, draft: AnalyzedStatement, find: FindStatement, name: str = "", *, asks: bool = True
-    ) -> tuple[AnalyzedStatement, StoredResult]:
+    def _analyze_find(self, draft: AnalyzedStatement, find: FindStatement, *, asks: bool = True) -> AnalyzedStatement:
         resolved = self._resolve(find)
-        stored = stored_result_for(name, resolved, draft.statement_text)
         if uses_results(find):
-            return replace(draft, warnings=resolved.warnings), stored
+            return replace(draft, resolved=resolved, warnings=resolved.warnings)
         if self.checking:
-            return replace(
-                draft, stored_result=stored, warnings=plan_warnings(resolved.query, self.catalogue, resolved.warnings)
-            ), stored
+            warnings = plan_warnings(resolved.query, self.catalogue, resolved.warnings)
+            return replace(draft, resolved=resolved, warnings=warnings)
         data_sources = self.data_sources if asks else None
         plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources, held=self.held)
-        return replace(draft, plan=plan, stored_result=stored, warnings=plan.warnings), stored
+        return replace(draft, plan=plan, resolved=resolved, warnings=plan.warnings)
+
+    def _store(self, analyzed: AnalyzedStatement, results: dict[str, StoredResult]) -> AnalyzedStatement:
+        """Store the result of a FIND, without rows, for the statements after it."""
+        stored = analyzed.stored_result
+        if stored is not None:
+            results[analyzed.name] = stored
+        return analyzed
 
     def _analyze_submit(self, draft: AnalyzedStatement, statement: SubmitStatement) -> AnalyzedStatement:
         name = statement.name or self._next_name()
@@ -319,9 +342,7 @@ class Analyzer:
             raise SemanticError(
                 "AQL0214", message, statement.find.origin, "not a search of the archive", "use FIND without SUBMIT"
             )
-        analyzed, stored = self._analyze_find(draft, statement.find, name)
-        self.searches[name] = stored
-        return replace(analyzed, name=name)
+        return self._store(self._analyze_find(replace(draft, name=name), statement.find), self.searches)
 
     def _next_name(self) -> str:
         """Return the name of the next unnamed search. Names are never reused, so continue after the last one."""
@@ -354,7 +375,7 @@ class Analyzer:
                 self.failed_names.add(name)  # the kind stays unknown: do not report references to it
                 continue
             kind = KINDS[self.kind_of(self.foreign_ids.pop(name))]
-            self.stored[name] = self.searches[name] = stored_records(name, kind)
+            self.stored[name] = self.searches[name] = stored_result_for(name, resolved_records(kind))
 
     def _job_result(self, draft: AnalyzedStatement, name: str, statement: JobStatement) -> AnalyzedStatement:
         if name in self.failed_names and name not in self.searches:
@@ -426,3 +447,90 @@ def _check_name(name: str, origin: Origin) -> None:
         raise SemanticError(
             "AQL0227", f"'{name}' is a kind of record and cannot name a result", origin, "reserved", hint
         )
+
+
+__all__ = ["SearchObject", "StatementLike", "to_source"]
+
+
+@runtime_checkable
+class SearchObject(Protocol):
+    """Search of AuroraX's client, for example `pyaurorax.search.DataProductSearch`, executed or not."""
+
+    @property
+    def query(self) -> Mapping[str, Any]:
+        """Query document that the client would send."""
+
+
+StatementLike = str | Source | Mapping[str, Any] | SearchObject
+"""One statement, as an argument of `run`, `submit`, `check` and `translate`."""
+
+_DOCUMENT_NAME = "<query>"
+
+
+def to_source(statement: object) -> Source:
+    """Return the statement as a source text.
+
+    A dict becomes its JSON; times in it become AuroraX's `YYYY-MM-DDTHH:MM:SS` in UTC. The `response_format` of a
+    search object becomes SELECT. Raises UsageError for any other type, and StatementError for a dict that nests
+    too deep and for a search object with a `response_format` whose query has errors.
+    """
+    if isinstance(statement, str | Source):
+        return Source.of(statement)
+    if isinstance(statement, Mapping):
+        return Source(_to_json(statement), _DOCUMENT_NAME)
+    document = getattr(statement, "query", None)
+    if isinstance(document, Mapping):
+        source = Source(_to_json(document), f"<{type(statement).__name__}>")
+        template = getattr(statement, "response_format", None)
+        return _with_selection(source, template) if template else source
+    raise UsageError(
+        f"a statement is text, a query as a dict, or a search object, not {type(statement).__name__}",
+        "for example: archive.run(\"FIND data_products WHERE program = 'trex' ON 2021-01-01\")",
+    )
+
+
+def _to_json(document: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(document, default=_to_plain, ensure_ascii=False)
+    except RecursionError:
+        # Python's own limit, about a thousand levels. The parser's limit on JSON is lower.
+        raise StatementError([too_deep(Pointer(""))]) from None
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the query cannot be written as JSON: {error}") from None
+
+
+def _to_plain(value: Any) -> Any:
+    """Return a value of a type that JSON does not have as one that it has. Raises TypeError for an unsupported type."""
+    if hasattr(value, "tolist"):  # arrays and scalars of NumPy
+        return value.tolist()
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return moment.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON type")
+
+
+def _with_selection(source: Source, template: Mapping[str, Any]) -> Source:
+    """Return the query as text, with a SELECT for the members of the response format."""
+    # Imported late: few callers pass search objects with a response format.
+    from auroraql.session.translation import translate_source
+
+    text = str(translate_source(source, "aql").output)
+    return Source(f"{text} SELECT {_select_list(template)}", source.name)
+
+
+def _select_list(template: Mapping[str, Any]) -> str:
+    from auroraql.language.printer import print_name
+
+    return ", ".join(
+        f"{print_name(key)} {{{_select_list(inner)}}}" if isinstance(inner, Mapping) else print_name(key)
+        for key, inner in template.items()
+        if inner
+    )

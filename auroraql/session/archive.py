@@ -10,11 +10,10 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from auroraql.codecs import script
-from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError
-from auroraql.diagnostics.python_warnings import warn_diagnostics
-from auroraql.engines.base import DEFAULT_TIMEOUT, Engine, OnProgress
-from auroraql.engines.opening import open_archive, open_lazily
+from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError, warn_diagnostics
+from auroraql.engines.base import Engine, OnProgress
 from auroraql.engines.record_range import record_range
+from auroraql.engines.registry import DEFAULT_TIMEOUT, open_archive, open_lazily
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
 from auroraql.results.result_set import ResultSet
 from auroraql.schema.catalogue import Catalogue
@@ -22,14 +21,15 @@ from auroraql.session.analyzer import (
     AnalyzedStatement,
     Analyzer,
     SessionContext,
+    StatementLike,
     analyze_scripts,
     analyze_statement,
     check_scripts,
+    to_source,
 )
 from auroraql.session.executor import Executor
 from auroraql.session.jobs import Search
 from auroraql.session.settings import Settings
-from auroraql.session.statement_inputs import StatementLike, to_source
 
 __all__ = ["Archive", "Search", "connect"]
 
@@ -274,7 +274,7 @@ class Archive:
         self._check_open()
         executor, deadline = self._running, self._running.deadline()
         sources, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
-        find_range = record_range(self._engine, deadline)
+        find_range = partial(record_range, self._engine, deadline)
         return Analyzer(
             self._engine.catalogue(), parameters, sources, executor.session_context, kind_of, held=find_range
         )

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Origin
 from auroraql.engines.base import Engine
 from auroraql.ir.query import Comparison, Predicate, Query, collect_refs, split_conjuncts
-from auroraql.planner.conjunctions import is_allowed_in_block
+from auroraql.planner.conjunction_plan import is_allowed_in_block
 from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.results.result_set import Row
 from auroraql.schema import EPHEMERIS, KINDS, Kind

@@ -32,9 +32,8 @@ from auroraql.results.stored_results import ShowPlan, StoredResult
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import DataSource
 from auroraql.session.analyzer import AnalyzedStatement, OverlaidResults, SessionContext, next_job_name
-from auroraql.session.job_poller import JobPoller
-from auroraql.session.jobs import PlannedFind, Search, State, report_elapsed
-from auroraql.session.result_queries import plan_row_query, query_rows, stored_records, stored_result_for
+from auroraql.session.jobs import JobPoller, PlannedFind, Search, State, report_elapsed
+from auroraql.session.result_queries import plan_row_query, query_rows, resolved_records
 from auroraql.session.settings import Settings
 from auroraql.session.verbose_steps import VerboseSteps
 
@@ -132,25 +131,24 @@ class Executor:
 
     def plan_find(self, find: FindStatement, analyzed: AnalyzedStatement) -> PlannedFind:
         """Resolve and plan a FIND. Run its FINDs in parentheses. Raises StatementError, ArchiveError."""
-        if analyzed.plan is not None and analyzed.stored_result is not None:
-            return PlannedFind(analyzed.plan, analyzed.stored_result)
+        if analyzed.plan is not None and analyzed.resolved is not None:
+            return PlannedFind(analyzed.plan, analyzed.resolved, analyzed.name, analyzed.statement_text)
         return self.plan_find_with(find, analyzed, _SessionResults(self, analyzed))
 
     def plan_find_with(self, find: FindStatement, analyzed: AnalyzedStatement, results: _SessionResults) -> PlannedFind:
         """Resolve and plan a FIND with the given result lookup. Raises StatementError, ArchiveError."""
         catalogue = self.engine.catalogue()
         resolved = resolve(find, catalogue, analyzed.parameter_values, now=analyzed.now, results=results)
-        stored = stored_result_for(analyzed.name, resolved, analyzed.statement_text)
+        name, statement_text = analyzed.name, analyzed.statement_text
         if resolved.searched is not None:
-            return PlannedFind(
-                plan_row_query(resolved.query, resolved.searched, resolved.warnings), stored, resolved.searched
-            )
+            plan = plan_row_query(resolved.query, resolved.searched, resolved.warnings)
+            return PlannedFind(plan, resolved, name, statement_text)
         # An empty list matches nothing: do not request the data sources for it.
         matches_nothing = Or(()) in split_conjuncts(resolved.query.where)
         sources = tuple if matches_nothing else partial(self.engine.sources, self.deadline())
-        find_range = record_range(self.engine, self.deadline())
+        find_range = partial(record_range, self.engine, self.deadline())
         plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=find_range)
-        return PlannedFind(_without_repeated_warning(plan), stored)
+        return PlannedFind(_without_repeated_warning(plan), resolved, name, statement_text)
 
     def run_subquery(self, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
         """Run a planned FIND, wait for it, and return its result. Raises ArchiveError."""
@@ -240,8 +238,10 @@ class Executor:
         Raises ArchiveError.
         """
         plan, run = self.engine.attach(request_id, self.deadline())
-        stored = stored_records(name, KINDS[plan.query.kind], analyzed.statement_text)
-        search = Search(self, run, PlannedFind(plan, stored), replace(analyzed, name=name))
+        resolved = resolved_records(KINDS[plan.query.kind])
+        search = Search(
+            self, run, PlannedFind(plan, resolved, name, analyzed.statement_text), replace(analyzed, name=name)
+        )
         if name:
             self._replace(search)
         return search

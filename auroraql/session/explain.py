@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from auroraql.codecs import sentence
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, StatementError
@@ -94,7 +95,7 @@ class ExplainContext:
         """Return the plan of a FIND that does not depend on other results."""
         if resolved.searched is not None:
             return plan_row_query(resolved.query, resolved.searched, resolved.warnings)
-        find_range = record_range(self.engine, time.monotonic() + _SOURCES_SECONDS)
+        find_range = partial(record_range, self.engine, time.monotonic() + _SOURCES_SECONDS)
         return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=find_range)
 
     def data_sources(self) -> Sequence[DataSource]:

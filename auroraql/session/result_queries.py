@@ -42,9 +42,7 @@ def query_rows(plan: Plan, stored: StoredResult) -> tuple[tuple[ResultColumn, ..
 
 
 def post_process_fetched(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
-    """Return the fetched data after post-processing. `kind` is the kind of a searched result, None for archive records."""
-    if fetched.rows is not None:
-        return fetched
+    """Return the result of post-processing records. `kind` is that of a searched result, None for archive records."""
     # Imported late: an engine that answers the whole query returns rows.
     from auroraql.engines.duckdb.postprocess import post_process
 
@@ -64,10 +62,9 @@ def stored_result_for(name: str, resolved: ResolvedFind, statement_text: str = "
     return StoredResult(name, kind, columns, None, statement_text, resolved.warnings)
 
 
-def stored_records(name: str, kind: Kind, statement_text: str = "") -> StoredResult:
-    """Return the stored result of complete records of a kind under a name, without rows."""
-    columns = result_columns(Query(kind.name))
-    return StoredResult(name, kind_of_rows(name, columns, kind, whole=True), columns, None, statement_text)
+def resolved_records(kind: Kind) -> ResolvedFind:
+    """Return the FIND of complete records of a kind, as which a search that another program submitted is stored."""
+    return ResolvedFind(Query(kind.name), (), frozenset(), kind)
 
 
 def untimed_rows_error(query: Query, stored: StoredResult, origin: Origin) -> Diagnostic | None:

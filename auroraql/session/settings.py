@@ -9,9 +9,9 @@ from math import isfinite
 
 from auroraql.diagnostics.errors import UsageError
 from auroraql.diagnostics.suggestions import find_closest
+from auroraql.ir.times import TimeError, unit_seconds
 from auroraql.language.ast import BooleanLiteral, NumberLiteral, Parameter, Path, SetStatement, TextLiteral
 from auroraql.rendering import FORMATS, get_format
-from auroraql.resolver.times import TimeError, unit_seconds
 from auroraql.resolver.values import OperandResolver, SemanticError
 
 Value = str | float

@@ -25,7 +25,7 @@ from auroraql.language.ast import (
 from auroraql.language.splitter import Form
 from auroraql.planner import lacks_filter, open_window
 from auroraql.planner import plan_query as make_plan
-from auroraql.planner.windows import cut_windows, is_open, is_too_long
+from auroraql.planner.request_windows import cut_windows, is_open, is_too_long
 from auroraql.resolver import resolve, unused_parameter_warning
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped

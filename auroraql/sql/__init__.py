@@ -1,6 +1,6 @@
 """Compilation of a Query to one SQL statement. Every value is a bound parameter and never becomes SQL text.
 
 Reading order: `comparison` (a field and a value, or two fields), `clauses` (WHERE, ORDER BY, LIMIT),
-`interval_overlap`, `groups`, `participants` and `conjunctions` (computed records), `column_mapping` (tables and
-columns), `statement`.
+`interval_overlap`, `groups`, `participants` and `conjunction_pipeline` (computed records), `statement` (tables,
+columns and the whole).
 """

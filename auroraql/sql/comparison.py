@@ -38,7 +38,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, assert_never
 
-from auroraql.ir.time_literals import read_span
+from auroraql.ir.times import read_span
 from auroraql.schema.model import Type
 from auroraql.schema.operators import OPERATORS, FieldOp, Op
 

@@ -15,15 +15,16 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from auroraql.engines.duckdb import SCHEMA_VERSION
 from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
-from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Block, Column, Comparison, Criteria, Query, Ref
 from auroraql.schema.operators import Op
@@ -160,7 +161,7 @@ def main(*, full: bool) -> None:
         engine = EmbeddedEngine(path)
         for name, (query, select) in list(CASES.items())[: None if full else 2]:
             chosen = Query(query.kind, start=query.start, end=query.end, select=select, criteria=query.criteria)
-            taken, count = best(lambda chosen=chosen: run_query(engine, chosen))  # type: ignore[misc]
+            taken, count = best(partial(run_query, engine, chosen))
             print(f"{name:32}{taken:9.2f} s   peak so far {peak():6.2f} GB   {count:9,} conjunctions")
         engine.close()
         with duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN) as connection:

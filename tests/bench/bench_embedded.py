@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import And, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results.result_set import result_columns
@@ -141,7 +141,7 @@ def main() -> None:
                 )
         engine.close()
         bare = process_time("import duckdb")
-        opened = "import sys, pathlib; from auroraql.engines.duckdb.engine import EmbeddedEngine as E; "
+        opened = "import sys, pathlib; from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine as E; "
         whole = process_time(opened + "e = E(cache_dir=pathlib.Path(sys.argv[1])); e.catalogue(); e.close()", folder)
         print(f"open and catalogue, a process   {whole:9.2f} ms   import {bare:9.2f} ms    ratio {whole / bare:5.2f}")
 

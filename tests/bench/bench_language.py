@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source
@@ -49,9 +50,9 @@ def compare_with_peers(runs: int) -> None:
 
         peers["pygeofilter"] = parse
     for name, predicate in shared_predicates().items():
-        ours = best(lambda text=predicate: parse_and_resolve(text), runs)  # type: ignore[misc]
+        ours = best(partial(parse_and_resolve, predicate), runs)
         for peer, work in peers.items():
-            theirs = best(lambda work=work, text=predicate: work(text), runs)  # type: ignore[misc]
+            theirs = best(partial(work, predicate), runs)
             line(f"read + resolve / {peer} parse: {name}", ours, theirs, "", "us")
     if not peers:
         print("cql2 and pygeofilter are not installed: pip install '.[bench]'")
@@ -65,7 +66,7 @@ def measure_planning(runs: int) -> None:
         query = resolve(
             script.read_find(Source(f"FIND data_products WHERE {where} ON 2020-01-01")), load_shipped()
         ).query
-        line(f"planning {name}", best(lambda query=query: plan_query(query, load_shipped()), runs), None, "<= 5 ms")  # type: ignore[misc]
+        line(f"planning {name}", best(partial(plan_query, query, load_shipped()), runs), None, "<= 5 ms")
     sources = [DataSource(n, f"p{n % 50}", f"s{n % 400}", f"i{n % 7}", "ground", f"d{n}") for n in range(10_000)]
     chosen = [source for source in sources if source.identifier % 3]
     line("exact covering over 10,000 sources", best(lambda: find_cover(chosen, sources), runs), None, "<= 50 ms")

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 
 from auroraql import connect
+from auroraql.engines.duckdb import SCHEMA_VERSION
 from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
-from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
 from tests.bench.measure import best, line
 from tests.support.small_catalogue import FORMAT
 

@@ -7,7 +7,6 @@ The peer (litecli) comes with `pip install '.[bench]'`. Its key is its lexer and
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib.util
 import io
 import statistics
@@ -59,7 +58,7 @@ class Large(FakeArchive):
 
 
 def keys(text: str, work: Callable[[str], object], last: int) -> list[float]:
-    """Yield the CPU seconds of each of the last keys of a text, typed one after the other."""
+    """Return the CPU seconds of each of the last keys of a text, typed one after the other."""
     found = []
     for end in range(max(len(text) - last, 1), len(text) + 1):
         began = time.process_time()
@@ -80,8 +79,8 @@ def _slow(found: list[float]) -> float:
     return statistics.quantiles(found, n=20)[-1]
 
 
-def measure_own_keys(peers: dict[int, list[float]]) -> None:
-    """Measure a key of AuroraQL's prompt, and its parts."""
+def measure_own_keys(peers: dict[int, list[float]], last: int) -> None:
+    """Measure the last keys of each text at AuroraQL's prompt, and their parts."""
     desk = Controller(Large(), ReplOptions(color=True), io.StringIO())
 
     def complete(text: str) -> None:
@@ -104,35 +103,36 @@ def measure_own_keys(peers: dict[int, list[float]]) -> None:
     desk.check(_TWO_HUNDRED[:-400])  # typed before, so not measured
     for lines, text, expected in ((10, _TEN, ("< 10 ms", "< 16 ms")), (200, _TWO_HUNDRED, ("", "< 25 ms"))):
         print_percentiles(
-            f"a key in {lines} lines, lex + complete + check", keys(text, everything, 300), expected, peers.get(lines)
+            f"a key in {lines} lines, lex + complete + check", keys(text, everything, last), expected, peers.get(lines)
         )
         print_percentiles(
-            f"a key in {lines} lines, lex + complete", keys(text, colour_and_complete, 300), peer=peers.get(lines)
+            f"a key in {lines} lines, lex + complete", keys(text, colour_and_complete, last), peer=peers.get(lines)
         )
-        print_percentiles(f"a key in {lines} lines, complete alone", keys(text, complete, 300), ("< 3 ms", ""))
+        print_percentiles(f"a key in {lines} lines, complete alone", keys(text, complete, last), ("< 3 ms", ""))
     for name, line_number in (("the first", 3), ("the midst", 100)):
         print_percentiles(
-            f"a key in {name} of 200 lines, lex + complete + check", edits(_TWO_HUNDRED, line_number), ("", "< 25 ms")
+            f"a key in {name} of 200 lines, lex + complete + check",
+            edits(_TWO_HUNDRED, line_number, last),
+            ("", "< 25 ms"),
         )
         print_percentiles(
-            f"a value changed in {name} of 200 lines", changes(_TWO_HUNDRED, line_number), ("", "< 25 ms")
+            f"a value changed in {name} of 200 lines", changes(_TWO_HUNDRED, line_number, last), ("", "< 25 ms")
         )
 
 
-def edits(text: str, number: int) -> list[float]:
-    """Yield the CPU seconds of each key of a predicate that is added after a line."""
+def edits(text: str, number: int, most: int) -> list[float]:
+    """Return the CPU seconds of the first keys of a predicate that is added after a line."""
     middle = _end_of_line(text, number)
     added = "\n  OR platform = 'site 00300' AND keogram_type IN ('daily')"
-    return _at_cursor(
-        text, [(f"{text[:middle]}{added[:end]}{text[middle:]}", middle + end) for end in range(1, len(added) + 1)]
-    )
+    ends = range(1, min(len(added), most) + 1)
+    return _at_cursor(text, [(f"{text[:middle]}{added[:end]}{text[middle:]}", middle + end) for end in ends])
 
 
-def changes(text: str, number: int) -> list[float]:
-    """Yield the CPU seconds of each key that replaces a name. The statement stays complete all the time."""
+def changes(text: str, number: int, most: int) -> list[float]:
+    """Return the CPU seconds of the first keys that replace a name. The statement stays complete all the time."""
     at = text.index("'site ", _end_of_line(text, number)) + len("'site ")
     names = [f"{n:05}"[:length] for n in range(7, 2999, 211) for length in range(6)]
-    return _at_cursor(text, [(text[:at] + name + text[at + 5 :], at + len(name)) for name in names])
+    return _at_cursor(text, [(text[:at] + name + text[at + 5 :], at + len(name)) for name in names[:most]])
 
 
 def _end_of_line(text: str, number: int) -> int:
@@ -140,10 +140,9 @@ def _end_of_line(text: str, number: int) -> int:
 
 
 def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
-    """Yield the CPU seconds of each text with its cursor, forty lines of it visible, after the text before."""
+    """Return the CPU seconds of each text with its cursor, forty lines of it visible, after the text before."""
     desk = Controller(Large(), ReplOptions(color=True), io.StringIO())
     desk.check(first)
-    gc.freeze()  # as the prompt does
     found = []
     for text, cursor in typed:
         document = Document(text, cursor)
@@ -158,7 +157,7 @@ def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
     return found
 
 
-def measure_peer_keys() -> dict[int, list[float]]:
+def measure_peer_keys(last: int) -> dict[int, list[float]]:
     """Return the CPU seconds of keys of litecli in SQL of as many lines.
 
     A key is its lexer and its completer. The list is empty if litecli is not installed.
@@ -180,15 +179,15 @@ def measure_peer_keys() -> dict[int, list[float]]:
             line_of(row)
         list(completer.get_completions(document, CompleteEvent(text_inserted=True)))
 
-    return {lines: keys("\n".join(_SQL.splitlines()[:lines]), key, 40) for lines in (10, 200)}
+    return {lines: keys("\n".join(_SQL.splitlines()[:lines]), key, last) for lines in (10, 200)}
 
 
 def main() -> None:
     """Print every measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="the same")
-    parser.parse_args()
-    measure_own_keys(measure_peer_keys())
+    parser.add_argument("--full", action="store_true", help="300 keys of each text instead of 20")
+    options = parser.parse_args()
+    measure_own_keys(measure_peer_keys(10 if not options.full else 40), 300 if options.full else 20)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ EIGHT = (
     "program = 'trex' AND platform = 'gillam' AND instrument_type = 'RGB ASI' AND data_product_type = 'keogram' "
     "AND keogram_type = 'daily' AND wavelength > 400 AND wavelength < 600 AND imaging_start_time >= '2020-01-01'"
 )
+QUICK = ("bench_language", "bench_output", "bench_repl")
+"""Modules that take a few seconds each."""
+LONG = ("bench_embedded", "bench_large", "bench_conjunctions", "bench_server", "bench_prompt", "bench_live")
+"""Modules that take up to several minutes each."""
 _INSTALLED = shutil.which("auroraql", path=str(Path(sys.executable).parent))
 AURORAQL = [_INSTALLED] if _INSTALLED else [sys.executable, "-m", "auroraql"]
 
@@ -43,10 +47,7 @@ def main() -> None:
     measure_translation(runs)
     measure_growth()
     measure_bad_input()
-    for name in ("bench_language", "bench_output", *(() if quick else ("bench_embedded",))):
-        subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=True)
-    longer = () if quick else ("bench_large", "bench_conjunctions", "bench_server", "bench_prompt")
-    for name in (*longer, "bench_live", "bench_repl"):
+    for name in QUICK if quick else (*QUICK, *LONG):
         subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *([] if quick else ["--full"])], check=True)
 
 

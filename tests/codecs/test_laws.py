@@ -19,7 +19,7 @@ from auroraql.ir.query import Query
 from auroraql.language import parser, printer
 from auroraql.language.formatter import format_text
 from auroraql.planner import plan_query
-from auroraql.planner.windows import is_open
+from auroraql.planner.request_windows import is_open
 from auroraql.resolver import resolve
 from auroraql.schema import DATA_PRODUCTS, EPHEMERIS, KINDS, Kind
 from auroraql.schema.catalogue import load_shipped

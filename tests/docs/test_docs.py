@@ -20,15 +20,15 @@ import pytest
 import auroraql
 from auroraql.diagnostics.codes import CODES
 from auroraql.diagnostics.errors import Source
-from auroraql.engines.duckdb.demo.location import demo_cache_path
+from auroraql.engines.duckdb.demo import demo_cache_path
 from auroraql.frontends.repl.controller_protocol import LazyController, ReplOptions
 from auroraql.frontends.repl.key_bindings import key_bindings
 from auroraql.language.formatter import format_text
 from auroraql.queries import bind_parameters
-from auroraql.schema.reference import MARK, write_reference
 from auroraql.session.archive import Archive, connect
 from tests.conftest import ROOT
 from tests.docs import commands_page, diagrams, errors_page, python_page, screenshot
+from tests.docs.language_reference import MARK, write_reference
 from tests.support.server_process import ServerProcess
 
 TUTORIAL = ROOT / "examples" / "README.md"

@@ -19,7 +19,7 @@ from auroraql import connect
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, StatementError
 from auroraql.engines.duckdb import postprocess
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import And, Column, Comparison, FieldComparison, Or, OrderKey, Predicate, Query, Ref
 from auroraql.planner import plan_query

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from auroraql import Archive, Cancelled, ResultSet, TimedOut, UsageError, connect
-from auroraql.engines.duckdb.engine import EmbeddedRun
+from auroraql.engines.duckdb.embedded_engine import EmbeddedRun
 from auroraql.ir.query import Ref
 from auroraql.results.result_set import Row
 from tests.support import aurorax_matching, small_catalogue

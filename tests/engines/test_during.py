@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from auroraql import connect
 from auroraql.engines.duckdb import postprocess
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import And, Column, Comparison, Query, Ref, Using, UsingGroup
 from auroraql.planner import plan_query
 from auroraql.planner.pushdown import MAX_REQUESTS
-from auroraql.resolver.intervals import join_intervals
+from auroraql.resolver.using import join_intervals
 from auroraql.results.result_set import FetchedData
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import Op

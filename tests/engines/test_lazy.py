@@ -10,9 +10,8 @@ import pytest
 
 from auroraql.diagnostics.errors import UsageError
 from auroraql.engines.duckdb import demo
-from auroraql.engines.duckdb.demo import demo_cache
-from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.opening import open_archive
+from auroraql.engines.duckdb.demo import demo_cache, demo_cache_path
+from auroraql.engines.registry import open_archive
 from auroraql.session.archive import connect
 from tests.conftest import ROOT
 from tests.support import small_catalogue
@@ -91,7 +90,7 @@ def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeyp
     """The build is interrupted, and starts again with the next statement."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr("auroraql.engines.duckdb.opening._BUILD_NOTICE_SECONDS", 30)
+    monkeypatch.setattr("auroraql.engines.duckdb.demo.lazy_demo._BUILD_NOTICE_SECONDS", 30)
     build = demo.build_demo
 
     def interrupted(_connection: object) -> None:
@@ -108,15 +107,6 @@ def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeyp
         assert len(archive.run(text)) > 0
     (line,) = messages
     assert line.endswith("(Not a directory): building it in memory.")
-
-
-def test_openssl_can_be_loaded_later() -> None:
-    code = (
-        "import auroraql.frontends.cli.lean_imports, sys; assert not {'ssl', '_hashlib'} & {*sys.modules}; "
-        "import ssl, hashlib, requests; ssl.create_default_context(); print(hashlib.sha256(b'').hexdigest()[:4])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("e3b0\n", "")
 
 
 def test_the_version_is_printed_without_loading_anything() -> None:

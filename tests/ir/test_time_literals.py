@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from auroraql.ir.time_literals import TimeError, read_interval
+from auroraql.ir.times import TimeError, read_interval
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -23,19 +24,49 @@ def test_the_grammar_has_no_conflict() -> None:
     assert grammar.build_parser(grammar.grammar_text(), strict=True)
 
 
-def test_the_shipped_table_belongs_to_the_grammar(update: bool) -> None:
-    made = grammar.serialize_table(grammar.build_table())
-    if update:
-        grammar.FILE.write_text(made, "utf-8")
-    assert grammar.FILE.read_text("utf-8") == made, "pytest tests/language/test_grammar.py --update writes it"
+def test_the_table_of_the_checkout_is_that_of_the_code() -> None:
+    built = grammar.serialize_table(grammar.build_table())
+    assert grammar.FILE.read_text("ascii") == built, "the code has changed: increase grammar._TABLE_FORMAT"
 
 
-@pytest.mark.parametrize("document", ["", "garbage", "{}", '{"grammar": "another", "start": 1}'])
-def test_an_outdated_table_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: str) -> None:
-    file = tmp_path / "parse_table.json"
-    file.write_text(document)
-    monkeypatch.setattr(grammar, "FILE", file)
-    assert grammar.load_table.__wrapped__() == grammar.build_table()
+_HASH = json.loads(grammar.serialize_table(grammar.load_table()))["grammar"]
+
+
+@pytest.fixture
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a cache folder, in a process whose package has no parse table."""
+    monkeypatch.setattr(grammar, "FILE", tmp_path / "parse_table.json")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "auroraql"
+
+
+def load_again() -> str:
+    return grammar.serialize_table(grammar.load_table.__wrapped__())
+
+
+@pytest.mark.parametrize(
+    "document", ["", "garbage", "{}", "[]", '{"grammar": "another", "start": 1}', f'{{"grammar": "{_HASH}"}}']
+)
+def test_a_table_that_does_not_fit_is_built_again(cache_folder: Path, document: str) -> None:
+    expected = grammar.serialize_table(grammar.build_table())
+    grammar.FILE.write_text(document)
+    assert load_again() == expected
+    (cached,) = cache_folder.iterdir()
+    assert cached.read_text() == expected
+    cached.write_text(document)
+    assert load_again() == expected
+    assert [file.read_text() for file in cache_folder.iterdir()] == [expected]
+
+
+def test_a_cached_table_is_not_built_again(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = load_again()
+    monkeypatch.setattr(grammar, "build_table", lambda: pytest.fail("the table was built again"))
+    assert load_again() == expected
+
+
+def test_the_table_is_built_where_no_cache_can_be_written(cache_folder: Path) -> None:
+    cache_folder.parent.write_text("in the way")
+    assert load_again() == grammar.serialize_table(grammar.build_table())
 
 
 def test_every_schema_operator_is_in_the_grammar() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auroraql.ir.plan import Request
 from auroraql.planner.dnf import merge_request_windows
-from auroraql.planner.windows import close_windows, cut_windows, is_too_long
+from auroraql.planner.request_windows import close_windows, cut_windows, is_too_long
 
 _MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)).map(lambda d: d.replace(microsecond=0))
 

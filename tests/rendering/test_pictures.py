@@ -19,9 +19,8 @@ from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
 from auroraql.rendering import render_result, supports_blocks
-from auroraql.rendering.block_charts import ASCII_BARS, BARS, SHADES, BlockScale
-from auroraql.rendering.options import BLOCKS, RenderOptions
-from auroraql.rendering.time_axis import DAY, STEPS, choose_step, draw_axis
+from auroraql.rendering.text_output import BLOCKS, RenderOptions
+from auroraql.rendering.time_axis import ASCII_BARS, BARS, DAY, SHADES, STEPS, BlockScale, choose_step, draw_axis
 from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auroraql import Archive, StatementError
 from auroraql.ir.query import merge_touched_days
-from auroraql.resolver.intervals import join_intervals
+from auroraql.resolver.using import join_intervals
 from tests.support.aurorax_server import SOURCE_FIELDS, AuroraXServer
 from tests.support.feeding_records import FIRST, POSITIONS, PRODUCTS, codes, last, make_archives, serve_records, urls
 from tests.support.small_catalogue import SOURCES, Product

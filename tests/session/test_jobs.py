@@ -14,9 +14,9 @@ import auroraql
 from auroraql import Archive, Cancelled, Failed, Refused, Search, TimedOut
 from auroraql.engines.aurorax.run import AuroraXRun
 from auroraql.engines.base import Progress
-from auroraql.engines.opening import open_lazily
+from auroraql.engines.registry import open_lazily
 from auroraql.frontends.shared.exit_summary import exit_summary
-from auroraql.session.job_poller import MAX_WORKERS, JobPoller
+from auroraql.session.jobs import MAX_WORKERS, JobPoller
 from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.support.command_line import command
 from tests.support.in_flight import ALL, Held, block_searches, interrupt_when, wait_until
@@ -70,7 +70,7 @@ class PolledJob:
 
 
 def test_a_few_jobs_are_polled_concurrently_and_each_end_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auroraql.session.job_poller.MAX_IMMEDIATE_POLLS", 10_000)
+    monkeypatch.setattr("auroraql.session.jobs.MAX_IMMEDIATE_POLLS", 10_000)
     PolledJob.together = PolledJob.most = 0
     ended: list[PolledJob] = []
     watching = JobPoller(ended.append)

@@ -163,6 +163,11 @@ def test_availability_is_equal_on_every_archive(both: tuple[Archive, Archive], s
     assert requests[1].endswith("?start=2020-02-01&end=2020-02-03&program=trex&format=basic_info")
 
 
+def replace_response(document: Any) -> Fault:
+    """Return the fault of a service that responds with this document."""
+    return Fault(change=lambda _: document)
+
+
 def test_availability_of_any_structure_is_read_or_refused(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
     service, source = both[1], SOURCES[0]
     text = "SHOW AVAILABILITY OF data_products SELECT date, data_product_type, count ON 2020-02-01"
@@ -172,7 +177,7 @@ def test_availability_of_any_structure_is_read_or_refused(both: tuple[Archive, A
         ({"2020-02-01": 3}, (None, 3)),
     ):
         answer = [{"data_source": source, "available_data_products": counts}]
-        server.faults["availability"] = Fault(change=lambda _, answer=answer: answer)  # type: ignore[misc]
+        server.faults["availability"] = replace_response(answer)
         assert list(service.run(text)) == [(datetime(2020, 2, 1), *expected)]
     wrong: Any
     for wrong in (
@@ -181,7 +186,7 @@ def test_availability_of_any_structure_is_read_or_refused(both: tuple[Archive, A
         [{"data_source": {}}],
         [5],
     ):
-        server.faults["availability"] = Fault(change=lambda _, wrong=wrong: wrong)  # type: ignore[misc]
+        server.faults["availability"] = replace_response(wrong)
         with pytest.raises(Failed):
             service.run(text)
     del server.faults["availability"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql.ir.query import And, Block, Not, Or, Query
-from auroraql.resolver.intervals import join_intervals
+from auroraql.resolver.using import join_intervals
 from auroraql.schema.kinds.conjunctions import TRACES
 from tests.support.brute_conjunctions import conjunctions
 from tests.support.small_catalogue import Position

@@ -11,14 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import And, Block, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results.result_set import Record
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
-from auroraql.sql.column_mapping import mapping_for
 from auroraql.sql.comparison import Bindings, StoredValue, compare_stored
-from auroraql.sql.statement import compile_query
+from auroraql.sql.statement import compile_query, mapping_for
 from tests.support.embedded_runs import find_rows
 from tests.support.small_catalogue import write
 from tests.support.small_conjunctions import (

@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import EVERYTHING, And, Block, Query
 from auroraql.results.result_set import Record
-from auroraql.sql.conjunctions import are_interchangeable, join_order
+from auroraql.sql.conjunction_pipeline import are_interchangeable, join_order
 from tests.support.brute_conjunctions import conjunctions
 from tests.support.brute_force import SOURCE_NAMES
 from tests.support.embedded_runs import find_rows

@@ -1,6 +1,6 @@
 """An independent evaluation of conjunctions without SQL: every combination at every epoch, one by one.
 
-Written from the rules at the heads of auroraql/sql/participants.py and conjunctions.py, not from their code.
+Written from the rules at the heads of auroraql/sql/participants.py and conjunction_pipeline.py, not from their code.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
@@ -241,7 +242,7 @@ def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
         made = list({repr([_same(cell) for cell in row]): (group, row) for group, row in made}.values())
     ties: list[Any] = list(columns) if query.distinct else [Column(ref) for ref in keys]
     for column in reversed(ties):
-        made.sort(key=lambda each, column=column: _tie(column, each))  # type: ignore[misc]
+        made.sort(key=partial(_tie, column))
     for key in reversed(query.order_by):
         made = _sorted_rows(made, key, columns)
     return [row for _, row in made][query.offset :][: query.limit]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from auroraql.engines.duckdb.engine import EmbeddedRun
+from auroraql.engines.duckdb.embedded_engine import EmbeddedRun
 from auroraql.results.result_set import Row
 
 ALL = "FIND data_products DURING 2020-02"

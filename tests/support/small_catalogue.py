@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
+from auroraql.engines.duckdb import SCHEMA_VERSION
 
 FORMAT = resources.files("auroraql.engines.duckdb").joinpath("catalogue.sql").read_text("utf-8")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import Block, Comparison, Criteria, Query, Ref
 from auroraql.results.result_set import Record
 from auroraql.schema.operators import Op

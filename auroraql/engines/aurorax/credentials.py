@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus, urljoin, urlsplit
 from requests import PreparedRequest
 
 from auroraql.diagnostics.errors import UsageError
-from auroraql.engines.addresses import url_origin
+from auroraql.engines.registry import url_origin
 
 API_KEY_HEADER = "x-aurorax-api-key"
 

@@ -20,7 +20,6 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from auroraql.diagnostics.errors import Cancelled, Failed, TimedOut
-from auroraql.engines.addresses import is_loopback
 from auroraql.engines.aurorax.cancellable_connection import CancellableAdapter, CancellableConnection
 from auroraql.engines.aurorax.credentials import same_origin_target
 from auroraql.engines.aurorax.responses import (
@@ -36,6 +35,7 @@ from auroraql.engines.aurorax.transport_errors import (
     TransportFailure,
     diagnose_transport,
 )
+from auroraql.engines.registry import is_loopback
 
 MAX_TRIES = 4
 """Attempts per step before its error is raised."""

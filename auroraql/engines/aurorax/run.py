@@ -6,6 +6,7 @@ Invariant: a search that the client stops waiting for is cancelled, and fetched 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused
 from auroraql.engines.aurorax.endpoint_policy import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
 from auroraql.engines.aurorax.http_client import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
 from auroraql.engines.aurorax.parallel import PendingCalls, run_in_parallel
-from auroraql.engines.aurorax.progress_meter import ProgressMeter
 from auroraql.engines.aurorax.records import (
     apply_format_to_all,
     read_records,
@@ -42,6 +42,34 @@ from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import Tree
 from auroraql.results.result_set import FetchedData, Record
 from auroraql.schema import CONJUNCTIONS, PROTOCOLS
+
+
+class ProgressMeter:
+    """Thread-safe progress counter of one run."""
+
+    def __init__(self) -> None:
+        self._lock, self._began, self._line = threading.Lock(), time.monotonic(), ""
+        self._received: dict[object, tuple[int, int]] = {}
+
+    def log_line(self, line: str) -> None:
+        """Set the engine's last log line."""
+        self._line = line
+
+    def count_received(self, answer: object) -> Callable[[int, int], None]:
+        """Return a callback that takes the bytes and records received of one response; a retry starts from zero."""
+
+        def seen(size: int, records: int) -> None:
+            with self._lock:
+                self._received[answer] = size, records
+
+        return seen
+
+    def progress(self) -> Progress:
+        """Return the current progress."""
+        with self._lock:
+            sums = [sum(counts) for counts in zip(*self._received.values(), strict=True)] or [0, 0]
+        return Progress(time.monotonic() - self._began, self._line, *sums)
+
 
 FIRST_POLL_SECONDS, MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.1, 0.06, 2.5
 POLL_BACKOFF = 0.2

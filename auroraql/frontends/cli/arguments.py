@@ -10,7 +10,6 @@ from typing import NoReturn, cast
 
 from auroraql import __version__
 from auroraql.diagnostics.errors import Source, UsageError
-from auroraql.frontends.cli.commands.serve import add_options
 from auroraql.frontends.cli.streams import escape_lines
 
 _EPILOG = """\
@@ -95,9 +94,15 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def build_parser(
-    formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[str, ...]
+    formats: tuple[str, ...],
+    targets: tuple[str, ...],
+    sources: tuple[str, ...],
+    arguments: Collection[str] = ("serve",),
 ) -> argparse.ArgumentParser:
-    """Return the argument parser. Options of a search may come before or after the command."""
+    """Return the parser of `arguments`. Options of a search may come before or after the command.
+
+    The options of `serve`, which no other command has, are declared only when the arguments contain its name.
+    """
     parser: argparse.ArgumentParser = _ArgumentParser(
         prog="auroraql",
         usage="auroraql [OPTION]... [-c TEXT | FILE.aql [NAME=VALUE]... | COMMAND ...]",
@@ -133,7 +138,10 @@ def build_parser(
     translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
 
     serve = _add_command(commands, "serve", "serve a local archive to AuroraX clients over HTTP")
-    add_options(serve)
+    if "serve" in arguments:
+        from auroraql.frontends.cli.commands.serve import add_options
+
+        add_options(serve)
     _add_profile(serve, argparse.SUPPRESS)
     _add_setup_commands(commands)
     return parser

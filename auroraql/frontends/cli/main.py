@@ -19,7 +19,7 @@ from auroraql.frontends.cli.arguments import (
     parse_parameters,
     refuse_ignored_options,
 )
-from auroraql.frontends.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
+from auroraql.frontends.cli.streams import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
 
 FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
@@ -43,10 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_command(arguments: Sequence[str] | None) -> int:
     try:
-        parser = build_parser(FORMAT_NAMES, TARGETS, SOURCES)
         if _COMPLETION_VARIABLE in os.environ:
-            _complete_for_shell(parser)
-        options = parser.parse_args(insert_run_command(parser, sys.argv[1:] if arguments is None else arguments))
+            _complete_for_shell(build_parser(FORMAT_NAMES, TARGETS, SOURCES))
+        given = sys.argv[1:] if arguments is None else arguments
+        parser = build_parser(FORMAT_NAMES, TARGETS, SOURCES, given)
+        options = parser.parse_args(insert_run_command(parser, given))
         refuse_ignored_options(options)
         return _COMMANDS[options.command](options)
     except SystemExit as stop:
@@ -128,8 +129,8 @@ def _format_file(name: str, *, only_check: bool) -> int:
 
 
 def _run_translate(options: argparse.Namespace) -> int:
-    from auroraql.engines.offline_catalogue import offline_catalogue
-    from auroraql.frontends.shared.effective_config import effective_config
+    from auroraql.config import effective_config
+    from auroraql.engines.registry import offline_catalogue
     from auroraql.session.translation import translate_source
 
     if (options.text is None) == (options.file is None):

@@ -15,10 +15,9 @@ from typing import Any
 import argcomplete
 from argcomplete.shell_integration import shellcode
 
-from auroraql.config import read_config
+from auroraql.config import query_folders, read_config
 from auroraql.diagnostics.errors import AuroraQLError, Source
 from auroraql.engines.registry import ENGINES
-from auroraql.frontends.shared.effective_config import query_folders
 from auroraql.queries import SUFFIX, SavedQuery, find_queries, find_query
 from auroraql.queries.parameter_completion import describe_parameters, parameter_values
 

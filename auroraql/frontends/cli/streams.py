@@ -1,4 +1,7 @@
-"""Standard streams and input files. Closed streams, unencodable text and unreadable files are handled."""
+"""The process: standard streams, input files and exit codes.
+
+Closed streams, unencodable text and unreadable files are handled.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,15 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from auroraql.diagnostics.errors import Source, UsageError, make_visible
+from auroraql.diagnostics.errors import (
+    AuroraQLError,
+    Source,
+    StatementError,
+    TimedOut,
+    Unreachable,
+    UsageError,
+    make_visible,
+)
 
 
 def make_streams_safe() -> None:
@@ -98,3 +109,19 @@ def _read_standard_input() -> bytes:
     if sys.stdin is None:
         raise UsageError("standard input is closed")
     return sys.stdin.buffer.read()
+
+
+EXIT_OK, EXIT_FAILED, EXIT_WRONG, EXIT_UNREACHABLE, EXIT_TIMED_OUT, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def exit_code(error: AuroraQLError) -> int:
+    """Return the exit code for an error."""
+    match error:
+        case StatementError() | UsageError():
+            return EXIT_WRONG
+        case Unreachable():
+            return EXIT_UNREACHABLE
+        case TimedOut():
+            return EXIT_TIMED_OUT
+        case _:
+            return EXIT_FAILED

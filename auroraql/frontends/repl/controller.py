@@ -24,12 +24,12 @@ from auroraql.frontends.repl.display import print_text, supports_links
 from auroraql.frontends.repl.external_editor import edit_text
 from auroraql.frontends.repl.highlighting import IncrementalLexer
 from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
+from auroraql.frontends.repl.line_editor import theme_style
 from auroraql.frontends.repl.loop import banner, run_repl
 from auroraql.frontends.repl.prompt_completer import PromptCompleter, completion_context
 from auroraql.frontends.repl.query_commands import adapt_error, reload_queries
 from auroraql.frontends.repl.run_statements import explain_text, run_text
 from auroraql.frontends.repl.state import ArchiveProtocol, ReplState
-from auroraql.frontends.repl.themes import theme_style
 from auroraql.frontends.shared.exit_summary import exit_summary
 from auroraql.schema.catalogue import load_shipped
 
@@ -48,9 +48,9 @@ _PRELOADED_MODULES = (
     ),
     *(
         "auroraql.session.fix_checker",
-        "auroraql.planner.conjunctions",
+        "auroraql.planner.conjunction_plan",
         "auroraql.planner.dnf",
-        "auroraql.resolver.conjunctions",
+        "auroraql.resolver.conjunction_criteria",
         "difflib",
     ),
 )

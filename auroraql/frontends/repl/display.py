@@ -15,7 +15,7 @@ from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.shared.pager import choose_pager, ignore_interrupts, max_page_lines
 from auroraql.frontends.shared.pager import write_paged as put_on
 from auroraql.rendering import ResultFormat, format_footer, format_of, get_format
-from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.text_output import RenderOptions
 from auroraql.results.result_set import ResultSet
 
 

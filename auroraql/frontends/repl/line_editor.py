@@ -18,8 +18,9 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth, Output
-from prompt_toolkit.styles import DynamicStyle, Style
+from prompt_toolkit.styles import BaseStyle, DynamicStyle, Style, merge_styles
 
+from auroraql.config.definitions import THEMES
 from auroraql.diagnostics.errors import make_visible
 from auroraql.frontends.repl.background_checks import (
     BackgroundChecker,
@@ -182,3 +183,14 @@ def complete_current_text(editor: PromptSession[str]) -> None:
     if editor.default_buffer.text.strip() and editor.default_buffer.complete_state is None:
         editor.default_buffer.start_completion()
     editor.app.invalidate()
+
+
+def theme_style(name: str) -> BaseStyle | None:
+    """Return the style of a theme, or None for the terminal's own colours."""
+    style = THEMES.get(name, name)
+    if not style:
+        return None
+    from prompt_toolkit.styles.pygments import style_from_pygments_cls
+    from pygments.styles import get_style_by_name
+
+    return merge_styles([style_from_pygments_cls(get_style_by_name(style)), Style.from_dict(PROMPT_STYLES)])

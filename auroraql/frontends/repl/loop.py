@@ -2,7 +2,6 @@ r"""The read–eval–print loop. Only `\q`, its synonyms and Ctrl-D end it."""
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -47,8 +46,6 @@ def run_repl(
     checker.shown = editor.app.invalidate
 
     def loaded() -> None:
-        # Loaded modules stay alive. Exclude them from garbage collection, whose pauses would delay a key.
-        gc.freeze()
         checker.start()
         # A new lexer makes the editor highlight the text that was typed before it loaded.
         editor.lexer = controller.get().lexer if switches.color else None

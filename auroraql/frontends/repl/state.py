@@ -15,7 +15,7 @@ from auroraql.engines.base import OnProgress
 from auroraql.frontends.repl.controller_protocol import ReplOptions
 from auroraql.frontends.shared.pager import page_height
 from auroraql.queries import SavedQuery
-from auroraql.rendering.options import RenderOptions, supports_blocks
+from auroraql.rendering.text_output import RenderOptions, supports_blocks
 from auroraql.results.result_set import ResultSet
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import SessionContext

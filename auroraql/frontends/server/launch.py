@@ -17,15 +17,15 @@ from typing import Any, BinaryIO
 from platformdirs import user_cache_path
 
 from auroraql.diagnostics.errors import UsageError
-from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.demo import demo_cache_path
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX, SpillFolder
 from auroraql.engines.registry import find_engine
 from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.http_server import create_server
-from auroraql.frontends.server.memory_release import DUCKDB_SETTINGS
+from auroraql.frontends.server.memory import DUCKDB_SETTINGS
 from auroraql.frontends.server.result_store import ResultStore
 from auroraql.frontends.server.search_queue import SearchQueue
 from auroraql.frontends.server.service import ServedArchive

@@ -31,12 +31,12 @@ from auroraql.codecs.query_json import (
 )
 from auroraql.diagnostics.errors import MAX_REPORTED, Pointer
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.frontends.server.http_types import Document, HttpError, read_moment, statement_errors_to_http
 from auroraql.ir.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Plan, Request
+from auroraql.ir.times import TimeError, read_interval
 from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import resolve
-from auroraql.resolver.times import TimeError, read_interval
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind
 from auroraql.schema.kinds.conjunctions import (
     EVENTS_PROGRAM,

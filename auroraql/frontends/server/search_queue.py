@@ -16,12 +16,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from auroraql.diagnostics.errors import AuroraQLError, Cancelled
-from auroraql.engines.duckdb.engine import EmbeddedEngine, EmbeddedRun, OutOfMemory
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine, EmbeddedRun, OutOfMemory
 from auroraql.frontends.server import search_logs
-from auroraql.frontends.server.admission import Admission
 from auroraql.frontends.server.gzip_io import GzipFile, compressing
 from auroraql.frontends.server.http_types import Document, HttpError, archive_error_reason, utc_now
-from auroraql.frontends.server.memory_release import release_memory
+from auroraql.frontends.server.memory import Admission, release_memory
 from auroraql.frontends.server.query_documents import QueryDocument
 from auroraql.frontends.server.record_lines import BARE, WRAPPED, LineWriter, SpoolFiles, close_on_error
 from auroraql.frontends.server.result_store import ResultStore, ResultTooLarge, is_request_id

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.frontends.server.http_types import HttpError, HttpRequest, whole_number
 from auroraql.frontends.server.search_queue import SearchQueue
 from auroraql.frontends.server.source_directory import SourceDirectory

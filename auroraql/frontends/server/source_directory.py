@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from auroraql.engines.duckdb.catalogue_file import read_source_records
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.frontends.server.http_types import Document
 from auroraql.schema import KINDS, STORED_KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, statistics_document

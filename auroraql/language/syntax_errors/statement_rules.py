@@ -16,7 +16,7 @@ from auroraql.language.syntax_errors.parse_context import (
 )
 from auroraql.language.syntax_errors.predicate_rules import starts_predicate
 from auroraql.schema import KINDS
-from auroraql.schema.kinds.synonyms import suggest_kind
+from auroraql.schema.synonyms import suggest_kind
 
 SQL = "SQL"
 """The keyword of an SQL statement, which the splitter handles before the parser."""

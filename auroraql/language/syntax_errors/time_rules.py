@@ -7,7 +7,7 @@ from datetime import datetime
 
 from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
-from auroraql.ir.time_literals import fault_of
+from auroraql.ir.times import fault_of
 from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, WINDOW_STARTS, ParseErrorContext, is_word
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

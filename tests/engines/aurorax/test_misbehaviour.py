@@ -19,7 +19,7 @@ import pytest
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Source, TimedOut, Unreachable
 from auroraql.engines.aurorax import AuroraXEngine, http_client
-from auroraql.engines.aurorax import engine as engine_module
+from auroraql.engines.aurorax import aurorax_engine as engine_module
 from auroraql.engines.aurorax import run as run_module
 from auroraql.engines.aurorax.columnar import stream
 from auroraql.ir.plan import Plan, Request

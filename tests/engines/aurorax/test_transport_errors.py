@@ -25,7 +25,7 @@ from auroraql.config import read_config
 from auroraql.diagnostics.errors import ArchiveError, UsageError
 from auroraql.engines.aurorax import AuroraXEngine, http_client, transport_errors
 from auroraql.engines.aurorax.responses import parse_retry_after
-from auroraql.engines.opening import open_archive
+from auroraql.engines.registry import open_archive
 from tests.support.aurorax_server import RECORDS, AuroraXServer, Fault
 
 CERTIFICATES = Path(__file__).parent / "certificates"

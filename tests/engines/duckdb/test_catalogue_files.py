@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from auroraql.diagnostics.errors import TimedOut, UsageError
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.session.archive import connect
 from tests.conftest import ROOT
 from tests.support.small_catalogue import write

@@ -17,10 +17,9 @@ import duckdb
 import pytest
 
 from auroraql.diagnostics.errors import Failed
-from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION
-from auroraql.engines.duckdb.demo import RULE, build_demo, demo_catalogue
-from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb import SCHEMA_VERSION
+from auroraql.engines.duckdb.demo import RULE, build_demo, demo_cache_path, demo_catalogue
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import And, Query
 from auroraql.schema.catalogue import load_shipped
 from tests.conftest import ROOT

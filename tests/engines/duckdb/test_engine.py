@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from auroraql.diagnostics.errors import Cancelled, Failed, Refused, TimedOut, Unreachable, UsageError
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Comparison, OrderKey, Query, Ref
 from auroraql.results.result_set import FetchedData
@@ -211,7 +211,7 @@ def test_records_are_json(demo_engine: EmbeddedEngine) -> None:
 def test_the_program_waits_for_a_file_that_is_being_opened() -> None:
     # DuckDB aborts the whole process when Python ends a thread in the middle of its code.
     slowly = (
-        "import time; from auroraql.engines.duckdb.background_opening import BackgroundOpening; "
+        "import time; from auroraql.engines.duckdb.embedded_engine import BackgroundOpening; "
         "BackgroundOpening(lambda: (time.sleep(0.3), print('opened'))).start()"
     )
     done = subprocess.run([sys.executable, "-c", slowly], capture_output=True, check=True, timeout=60)

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from auroraql.engines.duckdb import spill_folder
-from auroraql.engines.duckdb.engine import EmbeddedEngine, OutOfMemory
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine, OutOfMemory
 from auroraql.ir.query import OrderKey, Query, Ref
 from auroraql.session.archive import connect
 from tests.support.embedded_runs import deadline_in, plan

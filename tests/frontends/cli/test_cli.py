@@ -216,13 +216,12 @@ def test_an_interrupt_exits_with_130_and_cancels_the_search(server: AuroraXServe
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-@pytest.mark.parametrize("module", ["argparse", "auroraql.frontends.cli.main", "auroraql.frontends.cli.exit_codes"])
+@pytest.mark.parametrize("module", ["argparse", "auroraql.frontends.cli.main", "auroraql.frontends.cli.streams"])
 def test_an_interrupt_during_startup_exits_with_130(module: str) -> None:
     code = f"""
 import builtins, os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from auroraql.__main__ import main
-import auroraql.frontends.bootstrap
 load = builtins.__import__
 def interrupted(name, *rest):
     if name == {module!r}:

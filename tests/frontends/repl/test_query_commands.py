@@ -15,8 +15,8 @@ from auroraql.config import read_config
 from auroraql.frontends.cli.commands.prompt import _initial_options
 from auroraql.frontends.repl.controller import Controller, run_input
 from auroraql.frontends.repl.controller_protocol import ReplOptions
+from auroraql.frontends.repl.line_editor import theme_style
 from auroraql.frontends.repl.state import ReplState
-from auroraql.frontends.repl.themes import theme_style
 from auroraql.frontends.shared.pager import choose_pager
 from auroraql.queries import store
 from auroraql.session.archive import connect

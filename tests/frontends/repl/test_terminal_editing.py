@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,10 @@ def colour(screen: Terminal, text: str) -> set[str]:
     return {screen.screen.buffer[row][column].fg for column in range(begin, min(begin + len(text), WIDTH))}
 
 
+def has_colour(screen: Terminal, text: str, wanted: str) -> bool:
+    return colour(screen, text) == {wanted}
+
+
 @pytest.mark.parametrize(
     ("text", "colours"),
     [
@@ -105,8 +110,16 @@ def test_each_form_has_its_own_highlighting(tmp_path: Path, text: str, colours: 
         screen.until(READY)
         screen.type(f"\x1b[200~{text}\x1b[201~ -- end")
         screen.until("-- end")
-        for part, expected in colours.items():
-            screen.until(lambda part=part, wanted=expected: colour(screen, part) == {wanted})  # type: ignore[misc]
+        for part, wanted in colours.items():
+            screen.until(partial(has_colour, screen, part, wanted))
+
+
+def is_at_prompt(screen: Terminal) -> bool:
+    return screen.shown_lines.endswith("\\? help")
+
+
+def is_in_history(history: Path, statement: str) -> bool:
+    return f"+{statement}\n" in history.read_text()
 
 
 def test_the_history_suggests_and_is_shared(tmp_path: Path) -> None:
@@ -118,8 +131,8 @@ def test_the_history_suggests_and_is_shared(tmp_path: Path) -> None:
         for screen, statement in ((one, "FIND alpha LIMIT 5;"), (other, "FIND beta LIMIT 6;"), (one, "FIND gamma;")):
             screen.until(READY)
             screen.type(f"{statement}\r")
-            screen.until(lambda screen=screen: screen.shown.endswith("\\? help"))  # type: ignore[misc]
-            screen.until(lambda statement=statement: f"+{statement}\n" in history.read_text())  # type: ignore[misc]
+            screen.until(partial(is_at_prompt, screen))
+            screen.until(partial(is_in_history, history, statement))
         one.type("FIND al")
         one.until(lambda: one.shown_lines.count("auroraql> FIND alpha LIMIT 5;") == 2)
         one.type(RIGHT + " x")

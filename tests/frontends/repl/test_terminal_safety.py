@@ -18,7 +18,7 @@ from auroraql.frontends.cli import streams
 from auroraql.frontends.repl.line_editor import make_harmless
 from auroraql.rendering import FORMATS
 from auroraql.rendering.formats import ResultFormat
-from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.text_output import RenderOptions
 from tests.support.command_line import command
 from tests.support.terminal import CTRL_C, PROGRAM, terminal
 

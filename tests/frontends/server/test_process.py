@@ -15,8 +15,8 @@ import duckdb
 import pytest
 import requests
 
-from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.demo import demo_cache_path
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from tests.support.server_process import DAY, SWARM, ServerProcess, assert_refused, await_status, finished_url, get
 from tests.support.small_catalogue import Product, write
 

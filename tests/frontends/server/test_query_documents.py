@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import auroraql
 from auroraql.diagnostics.errors import StatementError
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.frontends.server.http_types import HttpError
 from auroraql.frontends.server.query_documents import describe_query, plan_checked_query, read_query
 from auroraql.frontends.server.result_store import ResultStore

@@ -19,7 +19,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.engines.duckdb.engine import EmbeddedEngine
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.frontends.server.application import Application
 from auroraql.frontends.server.endpoints import routes
 from auroraql.frontends.server.result_store import ResultStore, is_request_id

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auroraql.engines.duckdb.engine import EmbeddedEngine, OutOfMemory
+from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine, OutOfMemory
 from auroraql.frontends.server import window_slices
-from auroraql.frontends.server.admission import Admission
 from auroraql.frontends.server.http_types import HttpError
+from auroraql.frontends.server.memory import Admission
 from auroraql.frontends.server.query_documents import plan_document
 from auroraql.frontends.server.response_formats import read_format
 from auroraql.frontends.server.window_slices import WindowSlicer

@@ -11,7 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from auroraql.engines.duckdb.catalogue_format import SCHEMA_VERSION, TYPE_NAMES
+import platformdirs
+
+from auroraql.engines.duckdb import SCHEMA_VERSION, TYPE_NAMES
 from auroraql.schema.catalogue import Catalogue, MetadataKey, load_shipped
 
 RULE = "demonstration rule 4"
@@ -83,3 +85,13 @@ def _read_facts(name: str) -> list[dict[str, str | None]]:
 
 def _key_row(kind: str, key: MetadataKey) -> tuple[Any, ...]:
     return kind, key.name, _NAMES[key.type], list(key.values), key.doc, list(key.programs), key.unit
+
+
+DEMO_NAME = "demo"
+
+DEMO_FILE = f"demo-{SCHEMA_VERSION}-{RULE.rpartition(' ')[2]}.duckdb"
+
+
+def demo_cache_path(cache_dir: Path | None) -> Path:
+    """Return the path of the cached catalogue; None means the user's cache directory."""
+    return (cache_dir or Path(platformdirs.user_cache_dir("auroraql", appauthor=False))) / DEMO_FILE

@@ -23,11 +23,11 @@ from auroraql.engines.duckdb.catalogue_file import (
     connect_locked,
     first_error_line,
     open_catalogue,
+    open_current,
     raise_keyboard_interrupt,
     read_header,
 )
-from auroraql.engines.duckdb.demo import RULE, build_demo
-from auroraql.engines.duckdb.demo.location import DEMO_FILE, DEMO_NAME, demo_cache_path
+from auroraql.engines.duckdb.demo import DEMO_FILE, DEMO_NAME, RULE, build_demo, demo_cache_path
 from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
 
 Say = Callable[[str], None]
@@ -38,12 +38,11 @@ _ABANDONED_AFTER = 3600.0
 """Age in seconds from which an unfinished build counts as killed."""
 
 
-def open_demo(cache_dir: Path | None, say: Say, config: Config) -> CatalogueFile:
-    """Open the demonstration catalogue. Raises Unreachable if it cannot be built even in memory."""
-    path = demo_cache_path(cache_dir)
+def build_and_open(path: Path, say: Say, config: Config) -> CatalogueFile:
+    """Build the demonstration catalogue at a path and open it. Raises Unreachable if it cannot be built in memory either."""
     try:
         with raise_keyboard_interrupt():
-            return _open_current(path, config) or _build_cached(path, say, config)
+            return _build_cached(path, say, config)
     except (OSError, duckdb.Error, AuroraQLError) as problem:
         say(
             f"The demonstration catalogue cannot be kept in {path.parent} ({_error_reason(problem)}): building it in memory."
@@ -54,31 +53,8 @@ def open_demo(cache_dir: Path | None, say: Say, config: Config) -> CatalogueFile
 def build_cache() -> None:
     """Build the cached catalogue if necessary. Raises OSError or duckdb.Error."""
     path = demo_cache_path(None)
-    opened = _open_current(path, {}) or _build_cached(path, lambda _line: None, {})
+    opened = open_current(path, RULE, {}) or _build_cached(path, lambda _line: None, {})
     opened.connection.close()
-
-
-def delete_cache(cache_dir: Path | None) -> None:
-    """Delete the cached catalogue, so that it is built again on the next use."""
-    try:
-        demo_cache_path(cache_dir).unlink(missing_ok=True)
-    except OSError:
-        # Owned by another user, or in use: the next start detects the damage again.
-        return
-
-
-def _open_current(path: Path, config: Config) -> CatalogueFile | None:
-    """Return the cached catalogue if it is intact and of the current rule."""
-    try:
-        if not path.is_file():
-            return None
-        opened = open_catalogue(path, config=config)
-    except (OSError, AuroraQLError):
-        return None
-    if opened.demonstration and opened.rule == RULE:
-        return opened
-    opened.connection.close()
-    return None
 
 
 def _build_cached(path: Path, say: Say, config: Config) -> CatalogueFile:
@@ -101,7 +77,7 @@ def _move_into_place(built: Path, path: Path, config: Config) -> None:
         built.replace(path)
     except OSError:
         # Windows cannot replace a file in use; another process may just have built an equal one.
-        opened = _open_current(path, config)
+        opened = open_current(path, RULE, config)
         if opened is None:
             raise
         opened.connection.close()

@@ -10,12 +10,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from auroraql.config import effective_config
 from auroraql.diagnostics.errors import Diagnostic, Pointer, Source, Span, UsageError, render
-from auroraql.engines.offline_catalogue import offline_catalogue
+from auroraql.engines.registry import offline_catalogue
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import parse_parameters
-from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_WRONG
-from auroraql.frontends.shared.effective_config import effective_config
+from auroraql.frontends.cli.streams import EXIT_OK, EXIT_WRONG
 from auroraql.queries import Given, known_values, read_front_matter
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import check_scripts

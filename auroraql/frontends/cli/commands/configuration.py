@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 
-from auroraql.config import Config, config_file, read_config, unknown_variables
+from auroraql.config import Config, config_file, effective_config, read_config, unknown_variables, user_query_folder
 from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.config.toml_file import read_file
 from auroraql.diagnostics.errors import AuroraQLError, make_visible
-from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_WRONG
-from auroraql.frontends.cli.streams import print_notice
-from auroraql.frontends.shared.effective_config import effective_config, user_query_folder
+from auroraql.frontends.cli.streams import EXIT_OK, EXIT_WRONG, print_notice
 from auroraql.rendering import render_grid
 
 HIDDEN = "***"

@@ -18,18 +18,16 @@ from threading import Thread
 from platformdirs import user_cache_path, user_state_path
 
 from auroraql import __version__
-from auroraql.config import Config, unknown_variables
+from auroraql.config import Config, effective_config, query_folders, unknown_variables, user_query_folder
 from auroraql.config.definitions import SETTING_DEFINITIONS
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
 from auroraql.engines.aurorax.credentials import read_address
-from auroraql.engines.duckdb.demo.location import demo_cache_path
-from auroraql.engines.opening import open_archive
-from auroraql.engines.registry import find_engine
+from auroraql.engines.duckdb.demo import demo_cache_path
+from auroraql.engines.registry import find_engine, open_archive
 from auroraql.engines.source_cache import SourceCache
 from auroraql.frontends.cli.commands.configuration import format_config_value, without_password
 from auroraql.frontends.cli.commands.statements import use_color
-from auroraql.frontends.cli.exit_codes import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
-from auroraql.frontends.shared.effective_config import effective_config, query_folders, user_query_folder
+from auroraql.frontends.cli.streams import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
 from auroraql.queries import find_queries
 
 ARCHIVE_TIMEOUT_SECONDS = 10.0

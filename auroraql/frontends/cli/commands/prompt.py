@@ -7,14 +7,12 @@ import os
 from contextlib import ExitStack
 from typing import TextIO
 
-import auroraql.frontends.cli.lean_imports  # noqa: F401 - before anything loads the line editor
-from auroraql.config import Config
+from auroraql.config import Config, effective_config, user_query_folder
 from auroraql.diagnostics.errors import UsageError
 from auroraql.engines.registry import find_engine
 from auroraql.frontends.cli.streams import print_notice
 from auroraql.frontends.repl import banner, run_repl
 from auroraql.frontends.repl.controller_protocol import ReplController, ReplOptions
-from auroraql.frontends.shared.effective_config import effective_config, user_query_folder
 
 
 def start_repl(options: argparse.Namespace) -> None:

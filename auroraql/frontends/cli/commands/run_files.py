@@ -7,12 +7,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from auroraql.config import effective_config, query_folders
 from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import move_parameter_values, parse_parameters
 from auroraql.frontends.cli.commands.statements import run_scripts, show_result, use_color
-from auroraql.frontends.cli.exit_codes import EXIT_OK
-from auroraql.frontends.shared.effective_config import effective_config, query_folders
+from auroraql.frontends.cli.streams import EXIT_OK
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
 from auroraql.queries import find_queries, find_query, query_rows, unknown_query_error, unreadable_query_error

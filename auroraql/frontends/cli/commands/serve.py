@@ -68,9 +68,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run_server(options: argparse.Namespace) -> int:
     """Run the server until SIGINT or SIGTERM and return the exit code. Raises AuroraQLError."""
+    from auroraql.config import effective_config
     from auroraql.frontends.server.launch import ServerSettings
     from auroraql.frontends.server.launch import serve as run
-    from auroraql.frontends.shared.effective_config import effective_config
 
     config = effective_config(options)
     settings = ServerSettings(

@@ -1,4 +1,8 @@
-"""Running of scripts on the command line. Results are shown or written to a file."""
+"""Running of scripts on the command line. Results are shown or written to a file.
+
+The first Ctrl-C cancels the running searches and waits for that; a second one exits. The request IDs of every search
+that may still run on an archive are printed.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,16 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from auroraql.codecs.script import read_script
-from auroraql.config import Config
-from auroraql.diagnostics.errors import AuroraQLError, Source, UsageError, render
+from auroraql.config import Config, effective_config
+from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Source, TimedOut, Unreachable, UsageError, render
+from auroraql.engines.base import OnProgress
 from auroraql.frontends.cli.arguments import bind_script_parameters
-from auroraql.frontends.cli.exit_codes import EXIT_OK, exit_code
-from auroraql.frontends.cli.interrupts import InterruptHandler
-from auroraql.frontends.cli.streams import print_error, print_notice
-from auroraql.frontends.shared.effective_config import effective_config
-from auroraql.frontends.shared.progress import status_line
+from auroraql.frontends.cli.streams import EXIT_OK, exit_code, print_error, print_notice
+from auroraql.frontends.shared.exit_summary import exit_summary
 from auroraql.language.ast import JobStatement, LetStatement, SetStatement, Statement
 from auroraql.rendering import (
     FORMATS,
@@ -28,9 +31,10 @@ from auroraql.rendering import (
     supports_blocks,
     write_result,
 )
-from auroraql.rendering.options import RenderOptions
+from auroraql.rendering.text_output import RenderOptions
 from auroraql.results.result_set import ResultSet
 from auroraql.session.archive import Archive, connect
+from auroraql.session.jobs import Search
 
 
 def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mapping[str, Sequence[str]]) -> int:
@@ -152,12 +156,17 @@ def open_archive_from_config(
     With `late`, the archive is opened when records are first needed.
     """
     shown_as = get_format(config.format).name
+    watch: OnProgress | None = None
+    if not verbose and sys.stderr.isatty():  # the steps of the verbose mode replace the status line
+        from auroraql.frontends.shared.progress import status_line
+
+        watch = status_line(sys.stderr)
     archive = connect(
         config.archive,
         api_key=config.api_key,
         timeout=config.timeout,
         say=say,
-        watch=None if verbose else status_line(sys.stderr),  # the steps replace the status line
+        watch=watch,
         late=late,
         verbose=say if verbose else False,
     )
@@ -202,3 +211,59 @@ def show_result(result: ResultSet, shown_as: str, config: Config) -> None:
         choose_pager(os.environ, chosen),
         lines=max_page_lines(),
     )
+
+
+class InterruptHandler:
+    """Cancels or reports the searches of an archive on exit."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._hurried = False
+        """Whether Ctrl-C was pressed a second time."""
+        archive.on_interrupt(lambda search: self._cancel_searches([search]))
+
+    @contextmanager
+    def detaching_jobs(self) -> Iterator[None]:
+        """Leave submitted searches running when the script ends. Cancel them on Ctrl-C."""
+        try:
+            yield
+        except AuroraQLError:
+            self._report_exit()
+            raise
+        except KeyboardInterrupt:
+            if not self._hurried:
+                self._cancel_searches([search for search in self._archive.submitted.values() if not search.is_over])
+            else:
+                self._report_exit()
+            raise
+        self._report_exit()
+
+    def _cancel_searches(self, searches: list[Search]) -> None:
+        """Cancel searches. For each one that cannot be cancelled, print how to fetch its result."""
+        not_cancelled: list[Search] = []
+        for at, search in enumerate(searches):
+            try:
+                search.cancel()
+            except (Unreachable, TimedOut):  # the archive would not answer for the others either
+                not_cancelled += searches[at:]
+                break
+            except ArchiveError:
+                not_cancelled.append(search)
+            except KeyboardInterrupt:
+                self._hurried = True
+                self._report_detached([*not_cancelled, *searches[at:]])
+                raise
+        self._report_detached(not_cancelled)
+
+    def _report_detached(self, searches: list[Search]) -> None:
+        for request_id in (request_id for search in searches for request_id in search.request_ids):
+            name = self._archive.name
+            print_notice(
+                f"{name} did not confirm that request {request_id} is cancelled; it may still run. To fetch its result:"
+            )
+            print_notice(f"  FETCH '{request_id}';")
+
+    def _report_exit(self) -> None:
+        if self._archive.submitted:
+            for line in exit_summary(self._archive):
+                print_notice(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,8 +14,6 @@ from typing import Any
 
 from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Refused, StatementError, TimedOut, Unreachable, UsageError
-from auroraql.engines.addresses import is_aurorax, may_carry_key
-from auroraql.engines.aurorax.availability_api import availability_call, read_availability
 from auroraql.engines.aurorax.credentials import ApiKey, read_address
 from auroraql.engines.aurorax.endpoint_policy import EndpointPolicy
 from auroraql.engines.aurorax.http_client import HttpClient, ServiceCall
@@ -34,10 +33,18 @@ from auroraql.engines.aurorax.responses import (
     read_status,
 )
 from auroraql.engines.aurorax.run import AuroraXRun, ServiceConnection
-from auroraql.engines.aurorax.sources_api import FULL_RECORD, STATISTICS, read_sources, read_statistics
+from auroraql.engines.aurorax.sources_api import (
+    FULL_RECORD,
+    STATISTICS,
+    availability_call,
+    read_availability,
+    read_sources,
+    read_statistics,
+)
 from auroraql.engines.aurorax.transport_errors import TransportFailure
 from auroraql.engines.base import Capabilities
 from auroraql.engines.disk_cache import CacheFile
+from auroraql.engines.registry import AURORAX, AURORAX_URL, is_aurorax, may_carry_key
 from auroraql.engines.source_cache import DAY_SECONDS, STATISTICS_SECONDS, SourceCache
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query
@@ -272,3 +279,20 @@ class AuroraXEngine:
         for run in self._runs:
             run.ending.wait(deadline - time.monotonic())
         self._wire.close()
+
+
+def open_service(url: str, api_key: str | None, _say: Callable[[str], None], _deadline: float) -> AuroraXEngine:
+    """Return the engine of a URL. Nothing is sent. Raises UsageError for a URL or key that cannot be used."""
+    return AuroraXEngine(url, api_key=_select_key(url, api_key))
+
+
+def open_aurorax(_archive: str, api_key: str | None, _say: Callable[[str], None], _deadline: float) -> AuroraXEngine:
+    """Return the engine of AuroraX itself. Nothing is sent. Raises UsageError for a key that cannot be used."""
+    return AuroraXEngine(AURORAX_URL, api_key=_select_key(AURORAX_URL, api_key), name=AURORAX)
+
+
+def _select_key(url: str, api_key: str | None) -> str | None:
+    """Return the key to send: the given one, or for AuroraX itself that of the environment."""
+    if api_key is None and is_aurorax(url):
+        api_key = os.environ.get("AURORAX_API_KEY")
+    return api_key or None

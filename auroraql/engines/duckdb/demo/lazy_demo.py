@@ -1,36 +1,21 @@
-"""Openers of catalogue files and the demonstration, for the engine registry. DuckDB is imported only when needed."""
+"""The demonstration at a prompt: it opens at the first search, and a background process builds its file if it is missing.
+
+DuckDB is imported only then.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-from auroraql.engines.base import EMBEDDED, Engine
-from auroraql.engines.duckdb.demo import demo_catalogue
-from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
-from auroraql.engines.lazy import make_lazy
+from auroraql.engines.base import EMBEDDED, Engine, make_lazy
+from auroraql.engines.duckdb.demo import DEMO_NAME, demo_cache_path, demo_catalogue
 
 Say = Callable[[str], None]
 
 _BUILD_NOTICE_SECONDS = 0.5
 """Time until the build of the demonstration is reported. An unusable cache directory is known sooner."""
-
-
-def open_file(archive: str | os.PathLike[str], _api_key: str | None, say: Say, deadline: float) -> Engine:
-    """Open a catalogue file. Raises UsageError, Unreachable and TimedOut."""
-    from auroraql.engines.duckdb.engine import EmbeddedEngine
-
-    return EmbeddedEngine(Path(archive), say=say, deadline=deadline)
-
-
-def open_demonstration(_archive: str, _api_key: str | None, say: Say, _deadline: float) -> Engine:
-    """Open the demonstration, and build its file first if it is missing."""
-    from auroraql.engines.duckdb.engine import EmbeddedEngine
-
-    return EmbeddedEngine(None, say=say)
 
 
 def open_demonstration_lazily(archive: str, api_key: str | None, say: Say, deadline: float) -> Engine:
@@ -39,6 +24,8 @@ def open_demonstration_lazily(archive: str, api_key: str | None, say: Say, deadl
     capabilities = replace(EMBEDDED, demonstration=True)
 
     def open_now() -> Engine:
+        from auroraql.engines.duckdb.embedded_engine import open_demonstration
+
         return open_demonstration(archive, api_key, say_once, deadline)
 
     if demo_cache_path(None).is_file():

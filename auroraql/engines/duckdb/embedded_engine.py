@@ -23,26 +23,23 @@ import duckdb
 
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Cancelled, Failed, Refused, TimedOut
 from auroraql.engines.base import EMBEDDED, Capabilities, LogLine, Progress, RunStatus
-from auroraql.engines.duckdb.background_opening import BackgroundOpening
 from auroraql.engines.duckdb.catalogue_file import (
     CatalogueFile,
     Config,
     QueryInterrupter,
     first_error_line,
     open_catalogue,
+    open_current,
     raise_keyboard_interrupt,
     read_catalogue,
     read_details,
 )
-from auroraql.engines.duckdb.demo import demo_catalogue as demonstrated
-from auroraql.engines.duckdb.demo.demo_cache import delete_cache, open_demo
-from auroraql.engines.duckdb.demo.location import DEMO_NAME, demo_cache_path
+from auroraql.engines.duckdb.demo import DEMO_NAME, RULE, demo_cache_path, demo_catalogue
 from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
-from auroraql.sql.column_mapping import STORED_KINDS
-from auroraql.sql.statement import compile_query, decode_rows
+from auroraql.sql.statement import STORED_KINDS, compile_query, decode_rows
 
 _DAY = timedelta(days=1)
 
@@ -77,6 +74,68 @@ _STATISTICS = {
 }
 
 
+def open_file(
+    archive: str | os.PathLike[str], _api_key: str | None, say: Callable[[str], None], deadline: float
+) -> EmbeddedEngine:
+    """Open a catalogue file. Raises UsageError, Unreachable and TimedOut."""
+    return EmbeddedEngine(Path(archive), say=say, deadline=deadline)
+
+
+def open_demonstration(
+    _archive: str, _api_key: str | None, say: Callable[[str], None], _deadline: float
+) -> EmbeddedEngine:
+    """Open the demonstration, and build its file first if it is missing."""
+    return EmbeddedEngine(None, say=say)
+
+
+def _open_demo(cache_dir: Path | None, say: Callable[[str], None], config: Config) -> CatalogueFile:
+    """Open the demonstration catalogue, and build it first if it is missing, damaged or of another rule."""
+    path = demo_cache_path(cache_dir)
+    with raise_keyboard_interrupt():
+        opened = open_current(path, RULE, config)
+    if opened is not None:
+        return opened
+    from auroraql.engines.duckdb.demo.demo_cache import build_and_open
+
+    return build_and_open(path, say, config)
+
+
+def _delete_demo(cache_dir: Path | None) -> None:
+    """Delete the cached demonstration, so that it is built again on the next use."""
+    try:
+        demo_cache_path(cache_dir).unlink(missing_ok=True)
+    except OSError:
+        # Owned by another user, or in use: the next start detects the damage again.
+        return
+
+
+class BackgroundOpening(threading.Thread):
+    """Catalogue opened on its own thread after `start`, or on the caller's by `run`."""
+
+    def __init__(self, open_it: Callable[[], CatalogueFile]) -> None:
+        super().__init__(
+            daemon=False
+        )  # the interpreter waits for it at exit, because DuckDB would otherwise abort the process
+        self._open = open_it
+        self._file: CatalogueFile | None = None
+        self._problem: BaseException | None = None
+
+    def run(self) -> None:
+        """Open the catalogue and store the outcome."""
+        try:
+            self._file = self._open()
+        except BaseException as problem:
+            self._problem = problem
+
+    def outcome(self) -> CatalogueFile:
+        """Wait and return the open catalogue. Raises the error of opening it."""
+        if self.ident is not None:
+            self.join()
+        if self._file is None:
+            raise self._problem or Cancelled("it was not opened", archive=DEMO_NAME)
+        return self._file
+
+
 class EmbeddedEngine:
     """Catalogue file, or the demonstration catalogue without a path, as an `Engine`.
 
@@ -103,7 +162,7 @@ class EmbeddedEngine:
         self._name = DEMO_NAME if path is None else str(path)
         self._opening = BackgroundOpening(
             lambda: (
-                open_demo(cache_dir, say, config)
+                _open_demo(cache_dir, say, config)
                 if path is None
                 else open_catalogue(Path(path), writable=writable, config=config, deadline=deadline)
             )
@@ -140,7 +199,7 @@ class EmbeddedEngine:
     def _catalogue(self) -> Catalogue:
         if self._demo:
             # The packaged facts, from which the demonstration is built, are faster to read; a test compares them.
-            return demonstrated()
+            return demo_catalogue()
         try:
             return read_catalogue(self._file)
         except duckdb.Error as problem:
@@ -258,7 +317,7 @@ class EmbeddedEngine:
         if _is_damage(problem):
             hint = "the file is damaged: restore it or build it again"
             if self._demo:
-                delete_cache(self._cache_dir)
+                _delete_demo(self._cache_dir)
                 hint = "the demonstration catalogue was damaged and is built again the next time"
         return Failed(first_error_line(problem), archive=self.name, request_id=request_id, hint=hint)
 

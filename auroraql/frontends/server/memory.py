@@ -1,14 +1,19 @@
-"""Admission control for the archive's memory: searches share it; one that runs out of memory is retried alone."""
+"""Memory of the server: searches share it, one that runs out of it is retried alone, and unused memory is returned.
+
+Allocators keep what a burst of searches used.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from auroraql.engines.duckdb.engine import OutOfMemory
+from auroraql.engines.duckdb.embedded_engine import OutOfMemory
 from auroraql.frontends.server.http_types import HttpError
 
 Result = TypeVar("Result")
@@ -50,3 +55,14 @@ class Admission:
                 self._working -= 1
                 self._alone -= alone
                 self._changed.notify_all()
+
+
+DUCKDB_SETTINGS = {"allocator_background_threads": "true", "allocator_flush_threshold": "16MB"}
+"""Make DuckDB's allocator return unused memory without waiting for the next query."""
+
+
+def release_memory() -> None:
+    """Return unused memory to the system if the C library supports it (glibc)."""
+    gc.collect()
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
