@@ -126,9 +126,7 @@ def test_every_code_is_used_and_has_a_corpus_case() -> None:
 def test_the_exception_tree_matches_its_docstring() -> None:
     drawn = re.findall(r"^[ │├└─]*(\w+)(?:  +.*)?$", (errors.__doc__ or "").split("\n\n")[2], re.MULTILINE)
     real = [
-        each.__name__
-        for each in vars(errors).values()
-        if isinstance(each, type) and issubclass(each, errors.AuroraQLError)
+        var.__name__ for var in vars(errors).values() if isinstance(var, type) and issubclass(var, errors.AuroraQLError)
     ]
     assert sorted(drawn) == sorted(real)
 

@@ -47,10 +47,10 @@ def check_and_count_calls(text: str) -> tuple[list[str], int]:
 
     sys.setprofile(counted)
     try:
-        ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
+        ((_, diagnostics),) = check_scripts([Source(text)], load_shipped(), {})
     finally:
         sys.setprofile(None)
-    return [each.code for each in said], count
+    return [item.code for item in diagnostics], count
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -75,8 +75,8 @@ def test_a_script_that_is_too_long_is_not_read(text: str, monkeypatch: pytest.Mo
         raise AssertionError("it was read")
 
     monkeypatch.setattr(script, "read_piece", unread)
-    ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
-    assert [each.code for each in said] == ["AQL0119"]
+    ((_, diagnostics),) = check_scripts([Source(text)], load_shipped(), {})
+    assert [item.code for item in diagnostics] == ["AQL0119"]
 
 
 def test_too_many_blocks_compute_no_pairs() -> None:

@@ -22,7 +22,7 @@ _EACH = 40
 
 
 @contextmanager
-def _holding(program: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+def _start_holder(program: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process that prints `open` and ends when its input does."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -31,8 +31,8 @@ def _holding(program: str, *arguments: object) -> Iterator[subprocess.Popen[byte
     try:
         assert process.stdout.readline() == b"open\n"
         yield process
-        _, said = process.communicate(timeout=30)
-        assert (process.returncode, said) == (0, b"")
+        _, messages = process.communicate(timeout=30)
+        assert (process.returncode, messages) == (0, b"")
     finally:
         process.kill()
         process.communicate()
@@ -88,19 +88,19 @@ def test_only_one_process_opens_a_catalogue_for_writing(tmp_path: Path) -> None:
     link, hard = tmp_path / "link.duckdb", tmp_path / "hard.duckdb"
     link.symlink_to(path)
     hard.hardlink_to(path)
-    with _holding(_WRITER, path, link, hard):
+    with _start_holder(_WRITER, path, link, hard):
         assert_in_use(path, tmp_path)
         assert_in_use(link, tmp_path)
         with pytest.raises(duckdb.IOException, match="lock"):
             duckdb.connect(str(path))
     with duckdb.connect(str(path)) as connection:
-        found = connection.execute("SELECT count(*) FROM data_sources WHERE identifier = 99").fetchone()
-    assert found == (1,)
+        rows = connection.execute("SELECT count(*) FROM data_sources WHERE identifier = 99").fetchone()
+    assert rows == (1,)
 
 
 def test_a_catalogue_opened_by_another_duckdb_process(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.duckdb", [])
-    with _holding(_DUCKDB, path):
+    with _start_holder(_DUCKDB, path):
         assert_in_use(path, tmp_path)
 
 
@@ -142,17 +142,17 @@ def test_three_processes_write_every_other_file(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write(b"\n")
         process.stdin.flush()
-    kept, export = CacheFile("test", "x", tmp_path, here=False), tmp_path / "export.csv"
+    stored, export = CacheFile("test", "x", tmp_path, here=False), tmp_path / "export.csv"
     while any(process.poll() is None for process in processes):
-        document = kept.read()
+        document = stored.read()
         assert document is None or document["pad"] == document["mark"] * 5000
         lines = export.read_text().splitlines() if export.exists() else []
         assert len(set(lines)) <= 1
         assert len(lines) in (0, 20_000)
         time.sleep(0.01)
     for process in processes:
-        _, said = process.communicate()
-        assert (process.returncode, said) == (0, b"")
+        _, messages = process.communicate()
+        assert (process.returncode, messages) == (0, b"")
     marks = {f"{number} {turn}" for number in range(3) for turn in range(_EACH)}
     entries = list(FileHistory(str(tmp_path / "history")).load_history_strings())
     assert {entry.rpartition("-- ")[2] for entry in entries} == marks

@@ -45,10 +45,10 @@ def assert_handled(text: str) -> None:
         except StatementError as error:
             assert error.diagnostics
             assert str(error)
-            for each in error.diagnostics:
-                assert_valid_span(each, text)
-    for _, said in check_scripts([source], load_shipped(), {}):
-        assert render(said, source) or not said
+            for diagnostic in error.diagnostics:
+                assert_valid_span(diagnostic, text)
+    for _, messages in check_scripts([source], load_shipped(), {}):
+        assert render(messages, source) or not messages
 
 
 def assert_valid_span(diagnostic: Diagnostic, text: str) -> None:
@@ -157,26 +157,26 @@ def test_any_document(document: dict[str, Any], to: str) -> None:
 @given(mutations(), st.sampled_from(["aql", "json", "sentence"]))
 def test_printed_queries_can_be_parsed(text: str, to: str) -> None:
     try:
-        made = translate(text, to)
+        translation = translate(text, to)
     except StatementError:
         return
-    assert translate(made, to) == made
+    assert translate(translation, to) == translation
 
 
 # --- sizes
 
 
 @contextmanager
-def soon(seconds: int = 60) -> Iterator[None]:
+def time_limit(seconds: int = 60) -> Iterator[None]:
     """Fail instead of hanging. Users should wait at most 2 seconds; the limit allows for a slow and busy machine."""
     if not hasattr(signal, "SIGALRM"):
         yield
         return
 
-    def late(*_: object) -> None:
+    def on_alarm(*_: object) -> None:
         pytest.fail(f"no answer within {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGALRM, on_alarm)
     signal.alarm(seconds)
     try:
         yield
@@ -187,12 +187,12 @@ def soon(seconds: int = 60) -> Iterator[None]:
 
 def error_codes(text: str) -> list[str]:
     """Return the codes of the errors of a text that must have some."""
-    with soon(), pytest.raises(StatementError) as raised:
+    with time_limit(), pytest.raises(StatementError) as raised:
         translate(text, "json")
     assert len(str(raised.value)) < 10_000
-    for each in raised.value.diagnostics:
-        assert_valid_span(each, text)
-    return [each.code for each in raised.value.diagnostics]
+    for diagnostic in raised.value.diagnostics:
+        assert_valid_span(diagnostic, text)
+    return [item.code for item in raised.value.diagnostics]
 
 
 DEEP = 5000
@@ -225,11 +225,11 @@ def test_depth_without_parentheses() -> None:
     for count in (199, DEEP, DEEP + 1):
         text = FIND + "NOT " * count + "a = 1"
         try:
-            made = translate(text, "aql")
+            translation = translate(text, "aql")
         except StatementError as error:
             assert error.diagnostics[0].code == "AQL0104"
         else:
-            assert made == FIND + ("a != 1" if count % 2 else "a = 1")
+            assert translation == FIND + ("a != 1" if count % 2 else "a = 1")
 
 
 @pytest.mark.parametrize("levels", [150, 400, DEEP])
@@ -237,7 +237,7 @@ def test_depth_of_a_document(levels: int) -> None:
     nested: Any = 1
     for _ in range(levels):
         nested = {"a": [nested]}
-    with soon(), pytest.raises(StatementError) as error:
+    with time_limit(), pytest.raises(StatementError) as error:
         translate({"data_product_type_filters": [], "data_sources": nested}, "aql")
     assert [diagnostic.code for diagnostic in error.value.diagnostics] == ["AQL0104"]
 
@@ -249,11 +249,11 @@ SCRIPT_CHARACTERS = 10_000_000
 
 # fmt: off
 SHAPES = [
-    *(FIND + each for each in (
+    *(FIND + item for item in (
         "a = '‹x›'", "a = '‹x›", "‹x› = 1", "`‹x›` = 1", "a = ‹1›", "a = ‹'›", "a = $‹p›", "a‹.a›", "‹a=1 OR ›a=1",
         "a=1 ‹AND a=1 ›", "a IN (1‹, 1›)", "‹NOT ›a=1", "‹(›", "‹)›", "‹~›", "‹a ›",
     )),
-    *("FIND data_products " + each for each in ("SELECT a‹,a›", "SELECT ‹a{›", "ON 2020‹-01›", "ORDER BY a‹,a›", "‹\0›")),
+    *("FIND data_products " + item for item in ("SELECT a‹,a›", "SELECT ‹a{›", "ON 2020‹-01›", "ORDER BY a‹,a›", "‹\0›")),
     "‹[›", "‹{›", '‹{"a":›', '{"a":"‹x›"}', '{"a":[1‹,1›]}', '{"a":‹1›}', "Find data_products for ((‹x›", "‹'›", "‹\\›",
     "‹ ›", "‹\n›", "‹\u00a0›", "--‹x›", "‹--x\n›", "/*‹x›", "‹/*›", "/*‹x›*/", "‹;›", "‹\u201c›", "‹😀›", "e‹\u0301›",
 ]
@@ -282,12 +282,12 @@ def list_of(count: int) -> list[tuple[Any, dict[str, Any]]]:
 
 def test_a_list_of_ten_thousand_and_one_more() -> None:
     for statement, given_ in list_of(10_000):
-        with soon():
-            made = translate(statement, "json", **given_)
-        assert isinstance(made, dict)
-        assert len(made["data_sources"]["programs"]) == 10_000
+        with time_limit():
+            translation = translate(statement, "json", **given_)
+        assert isinstance(translation, dict)
+        assert len(translation["data_sources"]["programs"]) == 10_000
     for statement, given_ in list_of(10_001):
-        with soon(), pytest.raises(StatementError, match="the maximum is 10,000"):
+        with time_limit(), pytest.raises(StatementError, match="the maximum is 10,000"):
             translate(statement, "json", **given_)
 
 
@@ -308,7 +308,7 @@ def test_a_list_of_ten_thousand_and_one_more() -> None:
     "clause", ["WHERE wavelength = {}", "WHERE a = {}", "LIMIT {}", "LIMIT 1 OFFSET {}", "WHERE a BETWEEN 0 AND {}"]
 )
 def test_huge_numbers(clause: str, value: str) -> None:
-    with soon():
+    with time_limit():
         assert_handled(f"FIND data_products {clause.format(value)}")
         assert_handled('{"data_product_type_filters": [], "start": ' + value + "}")
 
@@ -351,7 +351,7 @@ ON $d
     ids=lambda window: window[:40],
 )
 def test_absurd_times(window: str) -> None:
-    with soon():
+    with time_limit():
         assert_handled(f"FIND data_products {window}")
         try:
             translate("FIND data_products ON $d", "json", d=window.partition(" ")[2])
@@ -371,8 +371,8 @@ def test_no_output_controls_a_terminal() -> None:
     ):
         with pytest.raises(StatementError) as raised:
             translate(text, "json")
-        said = render(raised.value.diagnostics, Source(text, f"name{CONTROLS}"))
-        assert all(line.isprintable() for line in said.split("\n")), repr(said)
+        rendering = render(raised.value.diagnostics, Source(text, f"name{CONTROLS}"))
+        assert all(line.isprintable() for line in rendering.split("\n")), repr(rendering)
 
 
 def processor_time(text: str) -> float:

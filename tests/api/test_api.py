@@ -136,11 +136,11 @@ def test_parse_returns_a_tree_and_parse_script_several() -> None:
 @pytest.mark.parametrize("statement", [KEOGRAMS, DOCUMENT])
 @pytest.mark.parametrize(("to", "kind"), [("aql", str), ("json", dict), ("sentence", str), ("plan", dict)])
 def test_translate_to_every_form(statement: Any, to: str, kind: type) -> None:
-    made = auroraql.translate(statement, to)
-    assert isinstance(made, kind)
+    translation = auroraql.translate(statement, to)
+    assert isinstance(translation, kind)
     if to != "plan":
-        assert auroraql.translate(made, to) == made
-        assert auroraql.translate(made, "json") == auroraql.translate(statement, "json")
+        assert auroraql.translate(translation, to) == translation
+        assert auroraql.translate(translation, "json") == auroraql.translate(statement, "json")
 
 
 def test_translate_does_not_modify_its_document() -> None:
@@ -194,25 +194,25 @@ EAST = timezone(timedelta(hours=2))
     ],
 )
 def test_datetime_parameters_are_converted_to_utc(moment: Any, start: str) -> None:
-    made = auroraql.translate("FIND data_products SINCE $since", "json", since=moment)
-    assert isinstance(made, dict)
-    assert made["start"] == start
+    translation = auroraql.translate("FIND data_products SINCE $since", "json", since=moment)
+    assert isinstance(translation, dict)
+    assert translation["start"] == start
 
 
 def test_parameters_never_become_part_of_the_text() -> None:
     evil = "trex' OR program = 'rego"
-    made = auroraql.translate("FIND data_products WHERE program = $p", "json", p=evil)
-    assert isinstance(made, dict)
-    assert made["data_sources"]["programs"] == [evil]
+    translation = auroraql.translate("FIND data_products WHERE program = $p", "json", p=evil)
+    assert isinstance(translation, dict)
+    assert translation["data_sources"]["programs"] == [evil]
 
 
 def test_numbers_booleans_and_lists_as_parameters() -> None:
     where = "FIND data_products WHERE program IN ($list) AND wavelength = $number AND calibrated = $truth"
-    made = auroraql.translate(where, "json", list=["a", "b"], number=5577.1, truth=True)
-    assert isinstance(made, dict)
-    assert made["data_sources"]["programs"] == ["a", "b"]
-    filters = made["data_sources"]["data_product_metadata_filters"]["expressions"]
-    assert [each["values"] for each in filters] == [["5577.1"], ["true"]]
+    translation = auroraql.translate(where, "json", list=["a", "b"], number=5577.1, truth=True)
+    assert isinstance(translation, dict)
+    assert translation["data_sources"]["programs"] == ["a", "b"]
+    filters = translation["data_sources"]["data_product_metadata_filters"]["expressions"]
+    assert [item["values"] for item in filters] == [["5577.1"], ["true"]]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_unsupported_parameter_values(demo: Archive, given: dict[str, Any], code
     for act in (demo.run, demo.run_script, demo.submit):
         with pytest.raises(StatementError) as raised:
             act(statement, **given)
-        assert [each.code for each in raised.value.diagnostics] == [code]
+        assert [diagnostic.code for diagnostic in raised.value.diagnostics] == [code]
     with pytest.raises(StatementError, match=code):
         auroraql.translate(statement, "json", **given)
 
@@ -285,7 +285,7 @@ def test_run_takes_one_statement_and_run_script_several(demo: Archive) -> None:
     with pytest.raises(StatementError, match="AQL0105"):
         demo.run(" -- nothing")
     results = demo.run_script(f"{KEOGRAMS}; {json.dumps(DOCUMENT)}", KEOGRAMS)
-    assert [len(each) for each in results] == [5, 289, 5]
+    assert [len(result) for result in results] == [5, 289, 5]
     assert list(demo.run_script("")) == []
 
 
@@ -295,7 +295,7 @@ def test_a_script_runs_lazily_and_only_when_it_has_no_error(server: AuroraXServe
         assert server.calls == []
         assert len(next(results)) == 5
         assert server.count("submit") == 1
-        assert [len(each) for each in results] == [2, 5]
+        assert [len(result) for result in results] == [2, 5]
         server.calls.clear()
         with pytest.raises(StatementError) as raised:
             archive.run_script("FIND data_products LIMIT 1", "FIND data_products LIMIT x; FIND data_products ON y")

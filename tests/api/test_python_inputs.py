@@ -105,7 +105,13 @@ def _raise(error: BaseException) -> None:
 
 def test_every_exception_can_be_pickled_copied_and_raised_in_a_process_pool() -> None:
     examples = _examples()
-    assert {type(each) for each in examples} >= {AuroraQLError, Refused, StatementError, UsageError, AuroraQLWarning}
+    assert {type(example) for example in examples} >= {
+        AuroraQLError,
+        Refused,
+        StatementError,
+        UsageError,
+        AuroraQLWarning,
+    }
     for error in examples:
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             assert _parts(pickle.loads(pickle.dumps(error, protocol))) == _parts(error)  # noqa: S301
@@ -139,7 +145,7 @@ def test_a_warning_points_to_the_line_that_ran_the_statement(demo: Archive) -> N
 
 def test_a_callback_receives_the_warnings(demo: Archive) -> None:
     received: list[str] = []
-    demo.on_warning(lambda diagnostics, _source: received.extend(each.code for each in diagnostics))
+    demo.on_warning(lambda diagnostics, _source: received.extend(diagnostic.code for diagnostic in diagnostics))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -297,8 +303,10 @@ def test_every_parameter_value_works_or_is_refused_by_name(statement: str) -> No
                 result = archive.run(statement, p=value)
                 list(result), list(result.records)
             except StatementError as error:
-                assert all(each.code.startswith(("AQL02", "AQL03")) for each in error.diagnostics), name
-                assert any("$p" in each.message or each.origin is not None for each in error.diagnostics), name
+                assert all(diagnostic.code.startswith(("AQL02", "AQL03")) for diagnostic in error.diagnostics), name
+                assert any(
+                    "$p" in diagnostic.message or diagnostic.origin is not None for diagnostic in error.diagnostics
+                ), name
 
 
 def test_times_of_every_library_give_the_same_parameter(demo: Archive) -> None:
@@ -313,11 +321,11 @@ def test_times_of_every_library_give_the_same_parameter(demo: Archive) -> None:
         np.datetime64("2021-01-01T12:00:00", "s"),
         "2021-01-01T12:00",
     )
-    asked = "FIND data_products WHERE program = 'trex' BETWEEN 2021-01-01 AND $moment"
+    requests = "FIND data_products WHERE program = 'trex' BETWEEN 2021-01-01 AND $moment"
     expected = demo.run("FIND data_products WHERE program = 'trex' BETWEEN 2021-01-01 AND 2021-01-01T12:00").records
     assert expected
     for value in same:
-        assert demo.run(asked, moment=value).records == expected
+        assert demo.run(requests, moment=value).records == expected
 
 
 # --- the steps of a search

@@ -21,7 +21,7 @@ from tests.bench.measure import best, line
 _NAMES = ("program", "platform", "keogram_type", "display_name", "movie_type", "montage_type", "source_type", "url")
 
 
-def shared() -> dict[str, str]:
+def shared_predicates() -> dict[str, str]:
     """Yield predicates that CQL2 text writes in the same way."""
     names = ", ".join(f"'p{n}'" for n in range(200))
     eight = " AND ".join(f"{name} = 'x{at}'" for at, name in enumerate(_NAMES))
@@ -49,7 +49,7 @@ def compare_with_peers(runs: int) -> None:
         from pygeofilter.parsers.cql2_text import parse
 
         peers["pygeofilter"] = parse
-    for name, predicate in shared().items():
+    for name, predicate in shared_predicates().items():
         ours = best(partial(parse_and_resolve, predicate), runs)
         for peer, work in peers.items():
             theirs = best(partial(work, predicate), runs)

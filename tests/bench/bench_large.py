@@ -60,9 +60,9 @@ def main() -> None:
         make(path, count)
         with duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN) as connection:
             theirs = best(lambda: connection.execute(BY_HAND, VALUES).fetchall(), 5)
-            wanted = connection.execute(BY_HAND, VALUES).fetchall()
+            rows = connection.execute(BY_HAND, VALUES).fetchall()
         with connect(str(path)) as archive:
-            assert list(archive.run(FIND)) == wanted
+            assert list(archive.run(FIND)) == rows
             ours = best(lambda: archive.run(FIND), 5)
         line(f"{count:,} products filtered, ordered, limited / by hand", ours, theirs, "<= 200 ms of ten million")
 

@@ -90,8 +90,8 @@ def measure_searches(url: str) -> tuple[float, float]:
     first, last = datetime(2020, 2, 1), datetime(2020, 2, 5, 23, 59, 59)
     with tempfile.TemporaryDirectory() as folder, auroraql.connect(url) as archive:
         client = pyaurorax.PyAuroraX(api_base_url=url, download_output_root_path=folder)
-        found = archive.run(STATEMENT)
-        assert len(found) == len(client.search.data_products.search(first, last, programs=["trex"]).data)
+        result = archive.run(STATEMENT)
+        assert len(result) == len(client.search.data_products.search(first, last, programs=["trex"]).data)
         ours = median(lambda: list(archive.run(STATEMENT)), 7)
         theirs = median(lambda: client.search.data_products.search(first, last, programs=["trex"]), 3)
     return ours, theirs
@@ -122,8 +122,8 @@ def measure_volume(count: int) -> None:
     with helper_process("large", str(count)) as url:
         measured = {}
         for name in ("ours", "theirs"):
-            with helper_process(name, url) as said:
-                measured[name] = json.loads(said)
+            with helper_process(name, url) as messages:
+                measured[name] = json.loads(messages)
     ours, theirs = measured["ours"], measured["theirs"]
     assert ours["count"] == theirs["count"] == count
     line(f"{count:,} ephemeris records fetched / get_data", ours["seconds"], theirs["seconds"], "<= 0.2", "s")

@@ -108,7 +108,7 @@ def first_prompt(program: Program) -> float:
         return time.perf_counter() - opened.began
 
 
-def interrupted(program: Program) -> float:
+def measure_interrupt(program: Program) -> float:
     """Return the seconds from Ctrl-C to the next prompt."""
     with session(program) as opened:
         opened.until(program.prompt)
@@ -160,7 +160,7 @@ def main() -> None:
             print("litecli is not installed: pip install '.[bench]'")
         line("auroraql --version / litecli --version", *measure_alternately(version, ours, peer, runs), "<= 0.2")
         line("first prompt / litecli's", *measure_alternately(first_prompt, ours, peer, runs), "<= 1.0")
-        line("Ctrl-C in a line to the next prompt", *measure_alternately(interrupted, ours, peer, 3), "< 100 ms")
+        line("Ctrl-C in a line to the next prompt", *measure_alternately(measure_interrupt, ours, peer, 3), "< 100 ms")
         if sys.platform == "linux":
             (idle, typed), (their_idle, their_typed) = memory(ours), memory(peer) if peer is not None else (None, None)
             line("resident at the prompt / litecli's", idle, their_idle, "<= 1.0", "MB")

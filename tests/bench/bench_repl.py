@@ -101,9 +101,9 @@ def measure_own_keys(peers: dict[int, list[float]], last: int) -> None:
         desk.check(text)
 
     desk.check(_TWO_HUNDRED[:-400])  # typed before, so not measured
-    for lines, text, wanted in ((10, _TEN, ("< 10 ms", "< 16 ms")), (200, _TWO_HUNDRED, ("", "< 25 ms"))):
+    for lines, text, expected in ((10, _TEN, ("< 10 ms", "< 16 ms")), (200, _TWO_HUNDRED, ("", "< 25 ms"))):
         print_percentiles(
-            f"a key in {lines} lines, lex + complete + check", keys(text, everything, last), wanted, peers.get(lines)
+            f"a key in {lines} lines, lex + complete + check", keys(text, everything, last), expected, peers.get(lines)
         )
         print_percentiles(
             f"a key in {lines} lines, lex + complete", keys(text, colour_and_complete, last), peer=peers.get(lines)
@@ -136,7 +136,7 @@ def changes(text: str, number: int, most: int) -> list[float]:
 
 
 def _end_of_line(text: str, number: int) -> int:
-    return sum(len(each) + 1 for each in text.splitlines()[:number]) - 1
+    return sum(len(line) + 1 for line in text.splitlines()[:number]) - 1
 
 
 def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:

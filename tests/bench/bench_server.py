@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from tests.bench.measure import line
-from tests.support.server_process import ServerProcess, await_status, finished, post
+from tests.support.server_process import ServerProcess, await_status, finished_url, post
 
 THREE_HUNDRED = {
     "data_sources": {"programs": ["auroramax"]},
@@ -71,7 +71,7 @@ def measure_searches(server: ServerProcess) -> None:
         calls += 1
     took = (time.perf_counter() - began) / calls
     line(f"synchronous search of {count} records ({1 / took:.0f} a second)", took, None, "")
-    location = finished(server, "data_products", THREE_HUNDRED)
+    location = finished_url(server, "data_products", THREE_HUNDRED)
     began, calls = time.perf_counter(), 0
     while time.perf_counter() - began < 3:
         session.get(f"{location}/data", timeout=30).raise_for_status()

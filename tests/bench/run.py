@@ -76,10 +76,10 @@ def measure_alternately(ours: list[str], peer: list[str], runs: int) -> tuple[fl
     """Return the median wall time of two commands, run alternately after one warm-up."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs + 1):
-        for kept, command in zip(times, (ours, peer), strict=True):
+        for stored, command in zip(times, (ours, peer), strict=True):
             began = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
-            kept.append(time.perf_counter() - began)
+            stored.append(time.perf_counter() - began)
     return statistics.median(times[0][1:]), statistics.median(times[1][1:])
 
 
@@ -121,10 +121,10 @@ def measure_bad_input() -> None:
         began = time.perf_counter()
         try:
             plan_statement(text)
-            said = "no error"
+            code = "no error"
         except StatementError as error:
-            said = error.diagnostics[0].code
-        line(f"{name} ({said})", time.perf_counter() - began, None, "<= 2 s")
+            code = error.diagnostics[0].code
+        line(f"{name} ({code})", time.perf_counter() - began, None, "<= 2 s")
 
 
 if __name__ == "__main__":

@@ -52,11 +52,11 @@ def test_law_1_printed_text_parses_to_the_same_query(query: Query) -> None:
 
 @given(searches())
 def test_laws_1_and_2_json_and_sentence_parse_to_the_same_query(query: Query) -> None:
-    made = plan_query(query, load_shipped())
-    if not made.requests:
-        assert made.warnings
+    plan = plan_query(query, load_shipped())
+    if not plan.requests:
+        assert plan.warnings
         return
-    (request,) = made.requests
+    (request,) = plan.requests
     document = query_json.write_query_json(request)
     assert read_json(document) == query
     assert read_text("FIND conjunctions FROM " + json.dumps(document)) == query
@@ -64,12 +64,12 @@ def test_laws_1_and_2_json_and_sentence_parse_to_the_same_query(query: Query) ->
     assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
     lifted = plan_query(read_json(document), load_shipped())
-    assert [query_json.write_query_json(each) for each in lifted.requests] == [document]
+    assert [query_json.write_query_json(item) for item in lifted.requests] == [document]
     assert not lifted.post_processing
     try:
         worded = sentence.write_sentence(request)
     except StatementError as error:
-        assert {each.code for each in error.diagnostics} == {"AQL0406"}
+        assert {diagnostic.code for diagnostic in error.diagnostics} == {"AQL0406"}
         return
     assert read_text(worded) == query
 
@@ -180,15 +180,15 @@ def test_json_errors_carry_a_json_pointer(more: dict[str, Any], pointer: str) ->
     document = {"ground": [{"programs": ["trex"]}], "space": [{"programs": ["swarm"]}], **more}
     with pytest.raises(StatementError) as caught:
         translate(document, to="aql")
-    assert pointer in [each.origin.path for each in caught.value.diagnostics]  # type: ignore[union-attr]
+    assert pointer in [diagnostic.origin.path for diagnostic in caught.value.diagnostics]  # type: ignore[union-attr]
 
 
 def test_a_block_is_split_by_its_sources_and_alternatives() -> None:
     text = "FIND conjunctions OF ground ({}), space (program = 'swarm') WITHIN 300 km ON 2020-01-01"
 
     def grounds(where: str) -> list[Any]:
-        made: Any = translate(text.format(where), to="plan")
-        return [request["query"]["ground"][0] for request in made["requests"]]
+        translation: Any = translate(text.format(where), to="plan")
+        return [request["query"]["ground"][0] for request in translation["requests"]]
 
     cut = grounds("platform = 'gillam' AND (program = 'trex' OR calgary_apa_ml_v1_confidence > 90)")
     assert len(cut) == 2

@@ -46,14 +46,14 @@ def read_json(document: dict[str, Any], kind: str) -> Query:
     return resolve(query_json.read_document(document, kind), load_shipped(), now=NOW).query
 
 
-def planned(query: Query) -> Plan:
+def plan_of(query: Query) -> Plan:
     return plan_query(query, load_shipped(), cut=False)
 
 
 def one_request(query: Query) -> Plan:
-    made = planned(query)
-    assume(made.requests)
-    return made
+    plan = plan_of(query)
+    assume(plan.requests)
+    return plan
 
 
 @given(EVERY_QUERY)
@@ -74,7 +74,7 @@ def test_law_1_a_sentence_parses_to_the_same_query_or_is_refused(query: Query) -
     try:
         text = sentence.write_sentence(request)
     except StatementError as error:
-        assert {each.code for each in error.diagnostics} == {"AQL0406"}
+        assert {diagnostic.code for diagnostic in error.diagnostics} == {"AQL0406"}
         return
     assert read_text(text) == query
 
@@ -87,7 +87,7 @@ def test_law_2_all_forms_agree(query: Query) -> None:
     if not is_open(request):  # which is an error
         assert translate(text, to="json") == document
     assert translate(document, to="aql") == text
-    lifted = planned(read_json(document, query.kind))
+    lifted = plan_of(read_json(document, query.kind))
     assert len(lifted.requests) == 1
     assert not lifted.post_processing
     assert query_json.write_query_json(lifted.requests[0]) == document
@@ -98,18 +98,18 @@ def test_law_2_all_forms_agree(query: Query) -> None:
 def test_ephemeris_with_an_open_window_is_not_one_request(open_text: str, to: str) -> None:
     with pytest.raises(StatementError) as raised:
         translate(f"FIND ephemeris WHERE platform = 'swarma' {open_text}", to=to)
-    assert [each.code for each in raised.value.diagnostics] == ["AQL0305"]
+    assert [diagnostic.code for diagnostic in raised.value.diagnostics] == ["AQL0305"]
 
 
 @pytest.mark.parametrize("end", [{}, {"end": "2020-01-01T00:00:00"}])
 def test_a_document_that_aurorax_refuses_is_kept_as_it_is(end: dict[str, str]) -> None:
     document = query_json.write_query_json(
-        planned(read_json({"data_sources": {"ephemeris_metadata_filters": {}}} | end, "ephemeris")).requests[0]
+        plan_of(read_json({"data_sources": {"ephemeris_metadata_filters": {}}} | end, "ephemeris")).requests[0]
     )
     with pytest.warns(AuroraQLWarning, match="AQL0614"):
         assert translate(document, to="json") == document
-    said: Any = translate(document, to="sentence")
-    assert translate(said, to="json") == document
+    translation: Any = translate(document, to="sentence")
+    assert translate(translation, to="json") == document
 
 
 @given(EVERY_QUERY)
@@ -189,7 +189,7 @@ def client_searches(draw: st.DrawFn, kind: Kind) -> DataProductSearch | Ephemeri
     return DataProductSearch(None, start, end, *lists, types, metadata_filters=group)
 
 
-def as_client(kind: Kind, search: DataProductSearch | EphemerisSearch) -> None:
+def assert_equals_client(kind: Kind, search: DataProductSearch | EphemerisSearch) -> None:
     """Assert that AuroraQL's JSON of a pyaurorax search equals the client's own, with the filters in normal form."""
     query = json.loads(json.dumps(search.query))
     ours = translate(query, to="json")
@@ -205,9 +205,9 @@ def as_client(kind: Kind, search: DataProductSearch | EphemerisSearch) -> None:
 
 @given(client_searches(DATA_PRODUCTS))
 def test_json_equals_what_pyaurorax_builds(search: DataProductSearch) -> None:
-    as_client(DATA_PRODUCTS, search)
+    assert_equals_client(DATA_PRODUCTS, search)
 
 
 @given(client_searches(EPHEMERIS))
 def test_json_of_ephemeris_equals_what_pyaurorax_builds(search: EphemerisSearch) -> None:
-    as_client(EPHEMERIS, search)
+    assert_equals_client(EPHEMERIS, search)

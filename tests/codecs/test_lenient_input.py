@@ -93,7 +93,7 @@ def test_a_distance_of_a_missing_pair_is_ignored_with_a_warning() -> None:
     )
     translation = translate_source(Source(text), "json")
     assert translation.output["max_distances"] == {"ground1-space1": 300}  # type: ignore[index]
-    assert ["ground1-space2" in each.message for each in translation.warnings] == [True]
+    assert ["ground1-space2" in warning.message for warning in translation.warnings] == [True]
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_thirty_unknown_values_are_named_in_one_warning(joined: str) -> None:
         if joined == "IN"
         else " OR ".join(f"platform = '{v}'" for v in values)
     )
-    found = [
-        each
-        for each in translate_source(Source(f"FIND data_products WHERE {where} ON 2021-01-01"), "aql").warnings
-        if each.code == "AQL0602"
+    warnings = [
+        warning
+        for warning in translate_source(Source(f"FIND data_products WHERE {where} ON 2021-01-01"), "aql").warnings
+        if warning.code == "AQL0602"
     ]
-    assert len(found) == 1
-    assert all(f"'{value}'" in found[0].message for value in values)
+    assert len(warnings) == 1
+    assert all(f"'{value}'" in warnings[0].message for value in values)

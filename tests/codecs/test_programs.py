@@ -77,8 +77,8 @@ _SEARCHES = (EVERY_SEARCH | conjunction_strategies.searches()).map(lambda q: rep
 def test_a_program_sends_the_same_query(query: Query) -> None:
     requests = plan_query(query, load_shipped(), cut=False).requests
     assume(requests)
-    asked = sent_query(pyaurorax.write_pyaurorax(requests[0], "a\n'''\\ statement"))
-    assert translate(asked, to="json") == query_json.write_query_json(requests[0])
+    requested = sent_query(pyaurorax.write_pyaurorax(requests[0], "a\n'''\\ statement"))
+    assert translate(requested, to="json") == query_json.write_query_json(requests[0])
 
 
 def test_a_program_runs_as_printed(server: AuroraXServer) -> None:

@@ -75,14 +75,14 @@ STANDING = (
 )
 
 
-def completed(marked: str, known: CompletionContext = KNOWN, *, loose: bool = True) -> list[Completion]:
+def complete_at_mark(marked: str, known: CompletionContext = KNOWN, *, loose: bool = True) -> list[Completion]:
     """Return the candidates at the `|` in a text."""
     cursor = marked.index("|")
     return Completer().complete(marked.replace("|", "", 1), cursor, known, loose=loose)
 
 
 def candidate_texts(marked: str, known: CompletionContext = KNOWN) -> list[str]:
-    return [each.text for each in completed(marked, known)]
+    return [candidate.text for candidate in complete_at_mark(marked, known)]
 
 
 def lark_accepts(text: str) -> frozenset[str]:
@@ -110,16 +110,16 @@ def test_every_candidate_is_accepted(statement: str, data: st.DataObject) -> Non
     cursor = data.draw(st.integers(0, len(statement)))
     behind = data.draw(st.sampled_from(("", statement[cursor:])))
     begun = statement[:cursor] + data.draw(st.sampled_from(("", " ", " p", " 'f", " `", " $")))
-    found = Completer().complete(begun + behind, len(begun), KNOWN)
-    assert len(found) <= MAX_CANDIDATES
+    candidates = Completer().complete(begun + behind, len(begun), KNOWN)
+    assert len(candidates) <= MAX_CANDIDATES
     try:
-        for each in found[:1]:
-            lark_accepts(begun[: each.start])
+        for item in candidates[:1]:
+            lark_accepts(begun[: item.start])
     except LarkError:
         return  # the text before the cursor is already wrong
-    for each in found:
-        if detect_form(begun, 0) == "text" and each.text != SQL.word:
-            offered = begun[: each.start] + each.text
+    for item in candidates:
+        if detect_form(begun, 0) == "text" and item.text != SQL.word:
+            offered = begun[: item.start] + item.text
             try:
                 lark_accepts(offered)
             except LarkError:
@@ -143,9 +143,9 @@ def test_every_accepted_keyword_is_offered_or_would_be_wrong(text: str) -> None:
         begun = text[:end]
         accepted = lark_accepts(begun) & set(grammar.grammar_keywords())
         offered = {
-            each.text.split()[0].upper()
+            candidate.text.split()[0].upper()
             for letter in sorted({word[0].lower() for word in accepted})
-            for each in Completer().complete(f"{begun} {letter}", end + 2, KNOWN)
+            for candidate in Completer().complete(f"{begun} {letter}", end + 2, KNOWN)
         }
         for word in sorted(accepted - offered):
             with pytest.raises(StatementError):
@@ -311,13 +311,13 @@ def test_a_closed_comment_does_not_count() -> None:
 
 def test_values_are_narrowed_by_other_conditions() -> None:
     narrowed = candidate_texts("FIND data_products WHERE program = 'trex' AND platform = 'r|")
-    assert narrowed == ["'rabbit lake'"] + [each for each in narrowed[1:] if "r" in each]
+    assert narrowed == ["'rabbit lake'"] + [item for item in narrowed[1:] if "r" in item]
     assert "'resolute bay'" not in narrowed
     # Conditions before and after the cursor count, with IN, and those of the same block only.
     assert "'gillam'" in candidate_texts("FIND data_products WHERE platform = '| AND program = 'trex' ON 2020-01-01")
     assert "'swarma'" not in candidate_texts("FIND ephemeris WHERE platform = '| AND program IN ('trex', 'rego')")
     block = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm' AND platform = |)"
-    assert [each for each in candidate_texts(block) if each[0] == "'"] == ["'swarma'", "'swarmb'", "'swarmc'"]
+    assert [text for text in candidate_texts(block) if text[0] == "'"] == ["'swarma'", "'swarmb'", "'swarmc'"]
     assert candidate_texts("FIND conjunctions OF ground (program = 'trex'), space (program = 'sw|")[0] == "'swarm'"
 
 
@@ -363,15 +363,15 @@ def test_metadata_keys_are_narrowed_by_the_programs() -> None:
 
 
 def test_candidates_have_descriptions() -> None:
-    docs = {each.shown: each.doc for each in completed("FIND data_products WHERE |")}
+    docs = {candidate.shown: candidate.doc for candidate in complete_at_mark("FIND data_products WHERE |")}
     assert docs["program"] == "the program that runs it, such as trex or themis-asi"
     assert docs["keogram_type"] == "Type of keogram"
-    assert completed("FIND conjunctions WHERE min_d|")[0].doc.endswith(", in km")
-    assert "sources" in completed("FIND data_products WHERE program = 'trex|")[0].doc
+    assert complete_at_mark("FIND conjunctions WHERE min_d|")[0].doc.endswith(", in km")
+    assert "sources" in complete_at_mark("FIND data_products WHERE program = 'trex|")[0].doc
 
 
 def test_numbers_of_a_known_list_come_with_their_unit() -> None:
-    docs = {each.text: each.doc for each in completed("FIND conjunctions PRECISION |")}
+    docs = {candidate.text: candidate.doc for candidate in complete_at_mark("FIND conjunctions PRECISION |")}
     assert docs["60 s"].startswith("one epoch per minute")
     assert docs["30 s"].startswith("one epoch per half minute")
     channel = MetadataKey("channel", Type.NUMBER, values=("557.7", "630"), unit="km")
@@ -381,7 +381,9 @@ def test_numbers_of_a_known_list_come_with_their_unit() -> None:
 
 
 def test_fuzzy_matching_can_be_turned_off() -> None:
-    assert [each.text for each in completed("FIND data_products WHERE platform = gilam|", loose=False)] == []
+    assert [
+        candidate.text for candidate in complete_at_mark("FIND data_products WHERE platform = gilam|", loose=False)
+    ] == []
 
 
 def test_at_most_a_hundred_candidates() -> None:

@@ -66,7 +66,7 @@ def check_from_scratch(text: str, standing: SessionContext = EMPTY_CONTEXT, cata
 
 
 def codes_with_positions(diagnostics: Any) -> list[str]:
-    return [repr(each) for each in diagnostics]
+    return [repr(diagnostic) for diagnostic in diagnostics]
 
 
 @settings(deadline=None)
@@ -81,25 +81,27 @@ def test_positions_move_with_the_text_before() -> None:
     again = LiveChecker()
     for before in ("", "FIND ephemeris LIMIT 1; ", "\n\n"):
         text = f"{before}FIND data_products WHERE platform = 'gilam' ON 2021-01-01"
-        origins = [each.origin for each in again.check(text, load_shipped()) if each.code == "AQL0602"]
+        origins = [
+            diagnostic.origin for diagnostic in again.check(text, load_shipped()) if diagnostic.code == "AQL0602"
+        ]
         assert origins == [Span(text.index("'gilam'"), text.index("'gilam'") + 7)]
 
 
 def test_changes_of_stored_results_are_noticed() -> None:
     again, text = LiveChecker(), "FIND passes WHERE program = 'trex'"
-    assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
+    assert [diagnostic.severity for diagnostic in again.check(text, load_shipped())] == ["error"]
     (made,) = analyze_scripts([Source("LET passes = FIND data_products ON 2021-01-01")], Analyzer(load_shipped(), {}))
     assert isinstance(made.stored_result, StoredResult)
     standing = SessionContext({"passes": made.stored_result}, {})
     assert again.check(text, load_shipped(), standing) == check_from_scratch(text, standing) == ()
-    assert [each.severity for each in again.check(text, load_shipped())] == ["error"]
+    assert [diagnostic.severity for diagnostic in again.check(text, load_shipped())] == ["error"]
 
 
 def test_a_change_of_catalogue_is_noticed() -> None:
     again, text = LiveChecker(), "FIND data_products WHERE program = 'trex' ON 2021-01-01"
     other = replace(load_shipped(), sources=(DataSource(1, "a", "b", "c", "ground", "d"),))
     assert again.check(text, load_shipped()) == ()
-    assert [each.code for each in again.check(text, other)] == ["AQL0602"]
+    assert [diagnostic.code for diagnostic in again.check(text, other)] == ["AQL0602"]
 
 
 WHERES = (
@@ -142,9 +144,9 @@ def _assert_same_warnings(text: str) -> None:
         load_shipped(), is_shipped=False
     )  # a plan is limited to the shipped list of sources, a check is not
     resolved = resolve(script.read_find(Source(text)), known)
-    query, said = resolved.query, resolved.warnings
-    assert codes_with_positions(plan_warnings(query, known, said)) == codes_with_positions(
-        plan_query(query, known, said).warnings
+    query, warnings = resolved.query, resolved.warnings
+    assert codes_with_positions(plan_warnings(query, known, warnings)) == codes_with_positions(
+        plan_query(query, known, warnings).warnings
     )
 
 
@@ -169,23 +171,21 @@ def test_only_changed_statements_are_parsed_and_checked_again(monkeypatch: pytes
     texts: list[str] = []
     read_piece, outcome = script.read_piece, Analyzer.analyze
 
-    def counted_read(text: str, piece: StatementPiece) -> script.ReadStatement:
+    def count_read(text: str, piece: StatementPiece) -> script.ReadStatement:
         texts.append(text)
         return read_piece(text, piece)
 
-    def counted_outcome(
-        self: Analyzer, read: script.ReadStatement, source: Source
-    ) -> AnalyzedStatement | StatementError:
+    def count_outcome(self: Analyzer, read: script.ReadStatement, source: Source) -> AnalyzedStatement | StatementError:
         texts.append(source.text)
         return outcome(self, read, source)
 
-    monkeypatch.setattr(script, "read_piece", counted_read)
-    monkeypatch.setattr(Analyzer, "analyze", counted_outcome)
+    monkeypatch.setattr(script, "read_piece", count_read)
+    monkeypatch.setattr(Analyzer, "analyze", count_outcome)
     again = LiveChecker()
     assert len(again.check("".join(statements), load_shipped())) == 50
     assert len(texts) == 100
     texts.clear()
     edited = "".join([*statements[:20], "FIND ephemeris ON 2021-01-01;", *statements[20:]])
-    said = again.check(edited, load_shipped())
+    diagnostics = again.check(edited, load_shipped())
     assert texts == ["FIND ephemeris ON 2021-01-01"] * 2
-    assert codes_with_positions(said) == codes_with_positions(check_from_scratch(edited))
+    assert codes_with_positions(diagnostics) == codes_with_positions(check_from_scratch(edited))

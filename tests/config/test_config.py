@@ -29,14 +29,14 @@ Write = Callable[[str], Path]
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Write the configuration file, readable by its owner alone."""
 
-    def written(text: str) -> Path:
+    def write_config(text: str) -> Path:
         path = tmp_path / "config.toml"
         path.write_text(text, "utf-8")
         path.chmod(0o600)
         monkeypatch.setenv("AURORAQL_CONFIG", str(path))
         return path
 
-    return written
+    return write_config
 
 
 @pytest.fixture
@@ -72,20 +72,20 @@ def test_precedence_of_option_environment_profile_file_and_default(write: Write)
         "",
     ):
         path = write(text)
-        found = read(path)
-        steps.append((found.format, found.origins["format"].replace(str(path), "FILE"), found.profile))
+        config = read(path)
+        steps.append((config.format, config.origins["format"].replace(str(path), "FILE"), config.profile))
     assert steps == [
         ("json", "profile lab, FILE:5", "lab"), ("csv", "FILE:2", ""), ("csv", "FILE:2", ""), ("table", "default", ""),
     ]  # fmt: skip
     path = write(LAYERS)
-    found = read(path, AURORAQL_FORMAT="vertical")
-    assert (found.format, found.origins["format"]) == ("vertical", "environment AURORAQL_FORMAT")
-    found = read(path, {"format": "table"}, AURORAQL_FORMAT="vertical")
-    assert (found.format, found.origins["format"]) == ("table", "option --format")
+    config = read(path, AURORAQL_FORMAT="vertical")
+    assert (config.format, config.origins["format"]) == ("vertical", "environment AURORAQL_FORMAT")
+    config = read(path, {"format": "table"}, AURORAQL_FORMAT="vertical")
+    assert (config.format, config.origins["format"]) == ("table", "option --format")
     assert read(path, AURORAQL_PROFILE="other").format == "jsonl"
     assert read(path, {"profile": "lab"}, AURORAQL_PROFILE="other").format == "json"
     chosen = [read(path), read(path, AURORAQL_PROFILE="lab"), read(path, {"profile": "lab"})]
-    assert [each.origins["profile"].replace(str(path), "FILE") for each in chosen] == [
+    assert [item.origins["profile"].replace(str(path), "FILE") for item in chosen] == [
         "FILE:3", "environment AURORAQL_PROFILE", "option --profile",
     ]  # fmt: skip
 
@@ -122,10 +122,10 @@ def test_every_setting_has_a_variable_and_is_in_the_file_and_documented(tmp_path
     for name, row in SETTING_DEFINITIONS.items():
         assert f"AURORAQL_{name.upper()}" in row.variables
         assert f"`{name}`" in page
-        found = read(write(""), **{f"AURORAQL_{name.upper()}": VALUES[name]})
+        config = read(write(""), **{f"AURORAQL_{name.upper()}": VALUES[name]})
         expected = row.read(VALUES[name], True)
-        assert (found.values[name], found.origins[name]) == (expected, f"environment AURORAQL_{name.upper()}")
-        assert found.values[name] != row.default
+        assert (config.values[name], config.origins[name]) == (expected, f"environment AURORAQL_{name.upper()}")
+        assert config.values[name] != row.default
         if name != "api_key":
             path = write(f"[profiles.p]\n{name} = {json.dumps(expected)}")
             assert read(path, {"profile": "p"}).values[name] == expected
@@ -194,9 +194,9 @@ api_key = "key-of-me"
 def test_a_key_goes_to_its_archive_only(
     write: Write, options: dict[str, str], environ: dict[str, str], key: str
 ) -> None:
-    found = read(write(KEYS), options, **environ)
-    assert found.api_key == key
-    assert bool(found.withheld) is (key == "")
+    config = read(write(KEYS), options, **environ)
+    assert config.api_key == key
+    assert bool(config.withheld) is (key == "")
     # The key of a file whose own archive is a service belongs to that service.
     if "archive" not in options and "AURORAQL_ARCHIVE" not in environ:
         moved = read(write('archive = "https://home.example.org"\n' + KEYS), options, **environ)
@@ -310,8 +310,8 @@ def test_show_prints_the_source_of_each_value_and_no_secret(write: Write, monkey
     assert refused.code == 2
     assert "pass-word" not in refused.out + refused.err
     monkeypatch.delenv("AURORAQL_ARCHIVE")
-    kept = command("config", "show", "-a", "aurorax")
-    assert f"the API key of {path}:2 is not sent to aurorax: it belongs to another archive" in kept.err
+    stored = command("config", "show", "-a", "aurorax")
+    assert f"the API key of {path}:2 is not sent to aurorax: it belongs to another archive" in stored.err
 
 
 # --- effects

@@ -73,8 +73,8 @@ def front_matter_diagnostics(source: Source, parameters: dict[str, list[str]]) -
 def session_warnings(source: Source, parameters: dict[str, object]) -> str:
     """Return the warnings of a script's statements, run on the demonstration."""
     with connect() as archive:
-        found = [render(result.warnings, source) for result in archive.run_script(source, **parameters)]
-    return "\n".join(filter(None, found))
+        answer = [render(result.warnings, source) for result in archive.run_script(source, **parameters)]
+    return "\n".join(filter(None, answer))
 
 
 @pytest.mark.parametrize("path", corpus_files.files("errors"), ids=lambda p: p.stem)
@@ -84,13 +84,13 @@ def test_a_wrong_statement_and_its_rendering(path: Path, update: bool) -> None:
     try:
         given = json.loads(case["parameters"]) if "parameters" in case else None
         if case.get("to") == "head":
-            said = front_matter_diagnostics(source, given or {})
+            message = front_matter_diagnostics(source, given or {})
         elif case.get("to") == "session":
-            said = session_warnings(source, given or {})
+            message = session_warnings(source, given or {})
         else:
-            made = translate_source(source, case.get("to", "plan"), parameters=given, now=NOW)
-            said = render(made.warnings, source)
+            translation = translate_source(source, case.get("to", "plan"), parameters=given, now=NOW)
+            message = render(translation.warnings, source)
     except AuroraQLError as error:
-        said = str(error)
-    assert said, f"{path.name}: nothing is wrong with it"
-    corpus_files.compare(path, case, {"rendering": said}, update=update)
+        message = str(error)
+    assert message, f"{path.name}: nothing is wrong with it"
+    corpus_files.compare(path, case, {"rendering": message}, update=update)

@@ -37,7 +37,7 @@ MAX_LINES = 8
 """Maximum number of lines that a case shows of one result."""
 
 
-def shortened(text: str) -> str:
+def shorten(text: str) -> str:
     """Return the first lines of a long result and the number of the others."""
     lines = text.splitlines(keepends=True)
     more = len(lines) - MAX_LINES
@@ -49,7 +49,7 @@ def csv_of_results(archive: Archive, source: Source, parameters: dict[str, objec
     parts = []
     try:
         for result in archive.run_script(source, **parameters):
-            parts.append(shortened("".join(render_result(result, "csv", width=None, color=False))))
+            parts.append(shorten("".join(render_result(result, "csv", width=None, color=False))))
             parts += [f"{warning.severity}[{warning.code}]: {warning.message}\n" for warning in result.warnings]
     except AuroraQLError as error:
         parts.append(str(error))

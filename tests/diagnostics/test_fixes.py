@@ -133,18 +133,18 @@ UNFIXED = (
 """Wrong statements without a fix, because no fix is sure to keep the meaning, and a part of the hint."""
 
 
-@pytest.mark.parametrize(("statement", "fixed"), FIXED, ids=[each[0][:60] for each in FIXED])
+@pytest.mark.parametrize(("statement", "fixed"), FIXED, ids=[item[0][:60] for item in FIXED])
 def test_a_fix_keeps_the_meaning(statement: str, fixed: str) -> None:
-    (first, *_) = [each for each in fixes.diagnostics(statement) if each.severity == "error"]
+    (first, *_) = [diagnostic for diagnostic in fixes.diagnostics(statement) if diagnostic.severity == "error"]
     assert fixes.apply_fix(statement, first) == fixed
     assert fixes.still_wrong(statement, first) == ""
     assert not fixes.complaints(statement)
-    assert not [each for each in fixes.diagnostics(fixed) if each.severity == "error"]
+    assert not [diagnostic for diagnostic in fixes.diagnostics(fixed) if diagnostic.severity == "error"]
 
 
-@pytest.mark.parametrize(("statement", "hint"), UNFIXED, ids=[each[0][:60] for each in UNFIXED])
+@pytest.mark.parametrize(("statement", "hint"), UNFIXED, ids=[item[0][:60] for item in UNFIXED])
 def test_an_ambiguous_error_has_a_hint_and_no_fix(statement: str, hint: str) -> None:
-    (first, *_) = [each for each in fixes.diagnostics(statement) if each.severity == "error"]
+    (first, *_) = [diagnostic for diagnostic in fixes.diagnostics(statement) if diagnostic.severity == "error"]
     assert first.fix is None
     assert hint in first.hint
     assert not fixes.complaints(statement)
@@ -154,15 +154,15 @@ def test_an_ambiguous_error_has_a_hint_and_no_fix(statement: str, hint: str) -> 
 def test_every_fix_of_the_corpus_is_correct(path: object) -> None:
     statement = corpus_files.read(path)["statement"]  # type: ignore[arg-type]
     assert not fixes.complaints(statement)
-    for each in fixes.diagnostics(statement):
-        if each.fix is not None and each.code not in ("AQL0112", "AQL0601", "AQL0602"):
-            assert not fixes.changed_values(statement, each)
+    for diagnostic in fixes.diagnostics(statement):
+        if diagnostic.fix is not None and diagnostic.code not in ("AQL0112", "AQL0601", "AQL0602"):
+            assert not fixes.changed_values(statement, diagnostic)
 
 
 def test_no_mutation_gets_a_wrong_fix_or_the_name_of_a_terminal() -> None:
     statements, random = mutations.statements(), Random(20261130)
     for _ in range(600):
-        statement = mutations.mutated(random.choice(statements), random)
+        statement = mutations.mutate(random.choice(statements), random)
         assert not fixes.complaints(statement), statement
 
 
@@ -176,8 +176,8 @@ def test_statement_keywords_are_complete() -> None:
     start = load_table().rows[load_table().start]
     words = {name for name in start if name.isupper()}
     assert set(statement_keywords(frozenset(words))) == words | {"SQL"}
-    (said,) = fixes.diagnostics("@ data_products")
-    assert all(word in said.hint for word in words | {"SQL"})
+    (warnings,) = fixes.diagnostics("@ data_products")
+    assert all(word in warnings.hint for word in words | {"SQL"})
 
 
 @pytest.mark.parametrize("habit", [*FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact)
@@ -194,9 +194,9 @@ def test_one_unparsable_statement_hides_no_other() -> None:
         "LET c = FIND ephemeris WHERE (platform = 'swarma' ON 2020-01-01;\nFIND c;\n"
         "FIND data_products WHERE program = 5 ON 2021-01-01"
     )
-    ((_, said),) = check_scripts([Source(text)], load_shipped(), {})
-    assert [each.code for each in said] == ["AQL0115", "AQL0602", "AQL0102", "AQL0203"]
-    assert [each.origin.start for each in said if isinstance(each.origin, Span)] == sorted(
-        each.origin.start for each in said if isinstance(each.origin, Span)
+    ((_, diagnostics),) = check_scripts([Source(text)], load_shipped(), {})
+    assert [item.code for item in diagnostics] == ["AQL0115", "AQL0602", "AQL0102", "AQL0203"]
+    assert [item.origin.start for item in diagnostics if isinstance(item.origin, Span)] == sorted(
+        item.origin.start for item in diagnostics if isinstance(item.origin, Span)
     )
     assert len(list(script.read_each_statement(Source(text)))) == 5

@@ -23,8 +23,8 @@ def test_few_words_use_difflib(word: str, known: list[str], most: int, cutoff: f
 def test_many_words_give_an_equally_near_word(site: str, at: int, slip: str) -> None:
     at = min(at, len(site) - 1)
     word = site[:at] + slip + site[at + 1 :]
-    (found,) = find_closest(word, SITES, 1)
-    assert _similarity(found, word) == max(_similarity(each, word) for each in SITES)
+    (closest,) = find_closest(word, SITES, 1)
+    assert _similarity(closest, word) == max(_similarity(item, word) for item in SITES)
 
 
 @pytest.mark.parametrize("word", ["", "x", "x" * 101, "1970-01-01"])

@@ -54,9 +54,9 @@ def _diagram_item(node: Node) -> Any:
         case "alias":
             return _diagram_item(node.children[0])
         case "expansions":
-            return railroad.Choice(0, *(_diagram_item(each) for each in node.children))
+            return railroad.Choice(0, *(_diagram_item(child) for child in node.children))
         case "expansion":
-            return railroad.Sequence(*(_diagram_item(each) for each in node.children))
+            return railroad.Sequence(*(_diagram_item(child) for child in node.children))
         case "expr":
             return _repeated_item(_diagram_item(node.children[0]), node.children[1])
         case "name":

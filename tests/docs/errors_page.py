@@ -49,8 +49,8 @@ def examples() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in corpus_files.files("errors"):
         case = corpus_files.read(path)
-        said = case["rendering"]
-        code = said.partition("[")[2][:7]
-        if len(said) <= MAX_EXAMPLE_LENGTH and (code not in found or len(said) < len(found[code])):
-            found[code] = said
+        messages = case["rendering"]
+        code = messages.partition("[")[2][:7]
+        if len(messages) <= MAX_EXAMPLE_LENGTH and (code not in found or len(messages) < len(found[code])):
+            found[code] = messages
     return found

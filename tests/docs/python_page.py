@@ -81,7 +81,7 @@ def page() -> str:
     return "\n".join([HEAD, *(line for entry in entries for line in _entry(entry))])
 
 
-def documented() -> set[str]:
+def documented_names() -> set[str]:
     """Return the names of the public functions and classes on the page."""
     return {entry.__name__ for entry in _ORDER}
 

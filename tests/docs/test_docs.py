@@ -219,13 +219,13 @@ def test_sql_and_its_statement_find_the_same(
     assert cursor.description is not None
     names = [column[0] for column in cursor.description]
     shared = [name for name in names if name != "metadata"] if "*" in query.partition(" FROM ")[0] else []
-    found, theirs = list(result), cursor.fetchall()
+    rows, theirs = list(result), cursor.fetchall()
     if shared and "count" not in query:  # whole records, whose columns are in another order
         places = [[column.name for column in result.columns].index(name) for name in shared]
-        found = [tuple(row[place] for place in places) for row in found]
+        rows = [tuple(row[place] for place in places) for row in rows]
         theirs = [tuple(row[names.index(name)] for name in shared) for row in theirs]
     expected = Counter(theirs)
-    assert Counter(found) == expected
+    assert Counter(rows) == expected
     assert expected or "now()" in query
 
 
@@ -306,7 +306,7 @@ def test_a_page_is_generated(name: str, make: Callable[[], str], update: bool) -
 
 
 def test_the_python_reference_has_every_public_name() -> None:
-    assert python_page.documented() == set(dir(auroraql)) - {"__version__"}
+    assert python_page.documented_names() == set(dir(auroraql)) - {"__version__"}
     for entry, name in python_page.hidden_members():
         assert name in {**vars(entry), **getattr(entry, "__dataclass_fields__", {})}, (entry, name)
 

@@ -71,8 +71,8 @@ def run_by_requests(made: Plan) -> list[tuple[Any, ...]]:
 
 def assert_agreement(engine: EmbeddedEngine, query: Query) -> list[tuple[Any, ...]]:
     """Assert that all archives return the same rows for a query, and return them."""
-    made = plan_query(query, SMALL)
-    rows, requested = run_embedded(engine, made), run_by_requests(made)
+    plan = plan_query(query, SMALL)
+    rows, requested = run_embedded(engine, plan), run_by_requests(plan)
     assert rows == requested
     assert rows == brute_force.rows(query, KNOWN)
     assert [list(map(type, row)) for row in rows] == [list(map(type, row)) for row in requested]
@@ -128,15 +128,15 @@ def queries(draw: st.DrawFn) -> Query:
     )
 
 
-def many(**parts: Any) -> Query:
+def many_products(**parts: Any) -> Query:
     return Query(KIND, **parts)
 
 
 @settings(max_examples=400, deadline=None)
 @given(queries())
-@example(many(select=(Column(None, function="count"),), where=Or(())))
-@example(many(select=(Column(W), Column(W, function="min"), Column(W, function="max")), group_by=(W,)))
-@example(many(select=(Column(None, function="count"), Column(W, function="sum")), during=()))
+@example(many_products(select=(Column(None, function="count"),), where=Or(())))
+@example(many_products(select=(Column(W), Column(W, function="min"), Column(W, function="max")), group_by=(W,)))
+@example(many_products(select=(Column(None, function="count"), Column(W, function="sum")), during=()))
 def test_law_5_groups_are_the_same_everywhere(engine: EmbeddedEngine, query: Query) -> None:
     assert_agreement(engine, query)
 
@@ -149,15 +149,17 @@ def test_each_function_of_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
         for column in columns:
             for descending in (False, True):
                 order = (OrderKey(Ref("column", column.label), descending),)
-                assert_agreement(engine, many(select=columns, group_by=keys, order_by=order))
-    assert_agreement(engine, many(select=(Column(ref), Column(None, function="count")), group_by=(ref,)))
+                assert_agreement(engine, many_products(select=columns, group_by=keys, order_by=order))
+    assert_agreement(engine, many_products(select=(Column(ref), Column(None, function="count")), group_by=(ref,)))
 
 
 @settings(max_examples=200, deadline=None)
 @given(field_comparisons, st.none() | predicates)
 def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate | None) -> None:
     where = fields if other is None else Or((fields, mark_list_fields(other)))
-    assert_agreement(engine, Query.build(many(where=where, select=(Column(Ref("record", "url")),), distinct=True)))
+    assert_agreement(
+        engine, Query.build(many_products(where=where, select=(Column(Ref("record", "url")),), distinct=True))
+    )
 
 
 @pytest.mark.parametrize("sign", ["=", "!=", "<", ">="])
@@ -165,16 +167,16 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
     at = datetime(2020, 1, 1)
     pairs = [(a, b) for a in STORED for b in STORED]
     products = [Product(1, at, at, f"u{n}", metadata={"w": a, "k": b}) for n, (a, b) in enumerate(pairs)]
-    query = many(where=FieldComparison(W, FIELD_OPERATORS[Op(sign)], K))
+    query = many_products(where=FieldComparison(W, FIELD_OPERATORS[Op(sign)], K))
     other = EmbeddedEngine(write(tmp_path / "pairs.duckdb", products))
     try:
         rows = run_embedded(other, Plan(replace(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))
     finally:
         other.close()
-    wanted = [p.url for p in brute_force.answer(query, products)]
-    assert [url for (url,) in rows] == wanted
+    expected = [p.url for p in brute_force.answer(query, products)]
+    assert [url for (url,) in rows] == expected
     left = postprocess.filter_records([record(p) for p in products], PostProcessing(where=query.where), DATA_PRODUCTS)
-    assert sorted(r["url"] for r in left) == sorted(wanted)
+    assert sorted(r["url"] for r in left) == sorted(expected)
 
 
 def plan_of(text: str) -> Plan:
@@ -209,8 +211,8 @@ def test_a_count_alone_is_computed_by_the_engine(text: str, is_counted: bool) ->
     ],
 )
 def test_post_processed_fields_are_fetched(text: str, tree: dict[str, Any]) -> None:
-    made = plan_of(f"FIND data_products {text} ON 2020-01-01")
-    assert made.requests[0].response_format == tree
+    plan = plan_of(f"FIND data_products {text} ON 2020-01-01")
+    assert plan.requests[0].response_format == tree
 
 
 def test_paths_through_lists_are_fetched_element_by_element() -> None:
@@ -295,10 +297,10 @@ def test_post_processing_of_lists() -> None:
 
 
 def test_whole_records_are_stored_once(engine: EmbeddedEngine) -> None:
-    query = many(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
-    made = plan_query(query, SMALL)
-    rows = run_embedded(engine, made)
-    twice = postprocess.post_process(FetchedData(records=[*RECORDS, *RECORDS]), made)
+    query = many_products(distinct=True, order_by=(OrderKey(K, descending=True),), limit=7)
+    plan = plan_query(query, SMALL)
+    rows = run_embedded(engine, plan)
+    twice = postprocess.post_process(FetchedData(records=[*RECORDS, *RECORDS]), plan)
     assert twice.records is not None
     assert rows_from_records(twice.records, result_columns(query)) == rows
     assert len(rows) == 7
@@ -326,13 +328,13 @@ def test_columns_of_groups() -> None:
 
 def test_records_of_groups_are_their_labels() -> None:
     with connect() as archive:
-        found = archive.run(
+        result = archive.run(
             "FIND data_products SELECT platform AS site, max(end), count(*) AS n ON 2020-01-01 GROUP BY site"
         )
-        assert isinstance(found, ResultSet)
-        assert set(found.records[0]) == {"site", "max(end)", "n"}
-        assert sum(r["n"] for r in found.records) == len(archive.run("FIND data_products ON 2020-01-01"))
-        table = found.to_arrow()
+        assert isinstance(result, ResultSet)
+        assert set(result.records[0]) == {"site", "max(end)", "n"}
+        assert sum(r["n"] for r in result.records) == len(archive.run("FIND data_products ON 2020-01-01"))
+        table = result.to_arrow()
         assert table.column("n").type == "int64"
 
 

@@ -222,17 +222,17 @@ ORDERS = [
 ]
 
 STATEMENTS = [
-    *(f"WHERE {each}" for each in FILTERS),
+    *(f"WHERE {item}" for item in FILTERS),
     *WINDOWS,
-    *(f"SELECT {each}" for each in SELECTS),
+    *(f"SELECT {item}" for item in SELECTS),
 ]
 
 
-def shown(value: Any) -> str:
+def typed_text(value: Any) -> str:
     """Return a text that distinguishes values of different types, whatever the order of an object's keys."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {shown(value[key])}" for key in sorted(value)) + "}"
-    return ", ".join(map(shown, value)) if isinstance(value, tuple) else repr(value)
+        return "{" + ", ".join(f"{key}: {typed_text(value[key])}" for key in sorted(value)) + "}"
+    return ", ".join(map(typed_text, value)) if isinstance(value, tuple) else repr(value)
 
 
 def answers(archives: Archives, statement: str) -> tuple[ResultSet, ResultSet]:
@@ -245,22 +245,22 @@ def answers(archives: Archives, statement: str) -> tuple[ResultSet, ResultSet]:
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_the_same_rows_in_any_order(archives: Archives, statement: str) -> None:
     file, http = answers(archives, statement)
-    assert sorted(map(shown, file.rows)) == sorted(map(shown, http.rows))
-    assert sorted(map(shown, file.records)) == sorted(map(shown, http.records))
+    assert sorted(map(typed_text, file.rows)) == sorted(map(typed_text, http.rows))
+    assert sorted(map(typed_text, file.records)) == sorted(map(typed_text, http.records))
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("select", ["", "SELECT start "])
 def test_the_same_rows_in_order(archives: Archives, order: str, select: str) -> None:
     file, http = answers(archives, f"{select}ORDER BY {order}")
-    assert list(map(shown, file.rows)) == list(map(shown, http.rows))
-    assert list(map(shown, file.records)) == list(map(shown, http.records))
+    assert list(map(typed_text, file.rows)) == list(map(typed_text, http.rows))
+    assert list(map(typed_text, file.records)) == list(map(typed_text, http.records))
 
 
 def test_whole_records_equal_the_stored_ones(archives: Archives) -> None:
     for archive in archives:
         found = archive.run("FIND data_products ORDER BY url").records
-        assert found == [record(each) for each in PRODUCTS], archive.name
+        assert found == [record(product) for product in PRODUCTS], archive.name
 
 
 def test_conditions_that_no_source_fulfils_give_an_empty_result(archives: Archives) -> None:

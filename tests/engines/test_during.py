@@ -27,7 +27,7 @@ from tests.engines.test_aggregates import (
     engine,
     filters_as_the_language_has_them,
     intervals,
-    many,
+    many_products,
     plan_of,
     run_embedded,
 )
@@ -44,7 +44,9 @@ __all__ = ["engine", "filters_as_the_language_has_them"]
 @given(intervals, st.none() | st.integers(0, 6), st.sampled_from([And(()), Comparison(W, Op.IS_NOT_NULL)]))
 def test_law_5_intervals(engine: EmbeddedEngine, during: Any, hours: int | None, where: Any) -> None:
     start = None if hours is None else datetime(2020, 1, 2) + timedelta(hours=hours)
-    query = many(where=where, start=start, during=during, select=(Column(Ref("record", "url")),), distinct=True)
+    query = many_products(
+        where=where, start=start, during=during, select=(Column(Ref("record", "url")),), distinct=True
+    )
     assert_agreement(engine, query)
 
 
@@ -72,7 +74,9 @@ def usings(draw: st.DrawFn) -> Using:
 )
 def test_law_5_using(engine: EmbeddedEngine, using: Using, where: Any) -> None:
     during = tuple(join_intervals(interval for group in using.groups for interval in group.intervals))
-    query = many(where=where, during=during, using=using, select=(Column(Ref("record", "url")),), distinct=True)
+    query = many_products(
+        where=where, during=during, using=using, select=(Column(Ref("record", "url")),), distinct=True
+    )
     assert_agreement(engine, query)
 
 
@@ -83,21 +87,21 @@ def day(number: int, hour: int = 0) -> datetime:
 def test_data_products_are_requested_for_the_days_around_intervals() -> None:
     query = replace(plan_of("FIND data_products WHERE program = 'trex'").query)
     during = ((day(0, 3), day(0, 4)), (day(0, 23), day(1, 1)), (day(2, 5), day(2, 5)), (day(9, 1), day(9, 2)))
-    made = plan_query(replace(query, during=during), load_shipped())
+    plan = plan_query(replace(query, during=during), load_shipped())
     second = timedelta(seconds=1)
-    assert [(r.start, r.end) for r in made.requests] == [(day(-1), day(4) - second), (day(8), day(11) - second)]
+    assert [(r.start, r.end) for r in plan.requests] == [(day(-1), day(4) - second), (day(8), day(11) - second)]
     bounded = plan_query(replace(query, during=during, start=day(1, 6), end=day(9, 6)), load_shipped())
     assert [(r.start, r.end) for r in bounded.requests] == [(day(1, 6), day(4) - second), (day(8), day(9, 6))]
-    assert made.post_processing.during == during
+    assert plan.post_processing.during == during
 
 
 def test_excess_intervals_are_joined_at_the_smallest_gaps() -> None:
     query = plan_of("FIND ephemeris WHERE program = 'swarm'").query
     far = [(day(n * 3), day(n * 3, 1)) for n in range(MAX_REQUESTS)]
     near = [(first + timedelta(hours=3), last + timedelta(hours=3)) for first, last in far[:8]]
-    made = plan_query(replace(query, during=tuple(sorted((*far, *near)))), load_shipped(), cut=False)
+    plan = plan_query(replace(query, during=tuple(sorted((*far, *near)))), load_shipped(), cut=False)
     joined = [(first, last + timedelta(hours=3)) for first, last in far[:8]]
-    assert [(r.start, r.end) for r in made.requests] == [*joined, *far[8:]]
+    assert [(r.start, r.end) for r in plan.requests] == [*joined, *far[8:]]
 
 
 def test_no_intervals_mean_no_requests() -> None:
@@ -111,11 +115,11 @@ def test_ephemeris_in_intervals(tmp_path: Any) -> None:
     query = Query("ephemeris", select=(Column(Ref("record", "epoch")),), during=during)
     with connect(write(tmp_path / "e.duckdb", (), positions=positions)) as archive:
         rows = run_embedded(archive._engine, plan_query(query, SMALL))  # type: ignore[arg-type]
-    wanted = [(day(0),), (day(0) + timedelta(minutes=1),), (day(0) + timedelta(minutes=2),), (day(0, 1),)]
-    assert rows == wanted
+    expected = [(day(0),), (day(0) + timedelta(minutes=1),), (day(0) + timedelta(minutes=2),), (day(0, 1),)]
+    assert rows == expected
     records = [{"epoch": p.epoch.isoformat()} for p in positions]
     done = postprocess.post_process(FetchedData(records=records), plan_query(query, SMALL))
-    assert list(done.rows or ()) == wanted
+    assert list(done.rows or ()) == expected
 
 
 def test_a_thousand_intervals_are_planned_quickly() -> None:
@@ -123,9 +127,9 @@ def test_a_thousand_intervals_are_planned_quickly() -> None:
     counted = (Column(None, function="count"),)
     with connect() as archive:
         began = time.monotonic()
-        ((found,),) = run_embedded(archive._engine, Plan(Query(KIND, select=counted, during=during), (Request(KIND),)))  # type: ignore[arg-type]
+        ((rows,),) = run_embedded(archive._engine, Plan(Query(KIND, select=counted, during=during), (Request(KIND),)))  # type: ignore[arg-type]
         took = time.monotonic() - began
-    assert found > 10_000
+    assert rows > 10_000
     assert took < 5
 
 
@@ -149,8 +153,8 @@ def test_a_data_product_must_lie_in_the_days_around_an_interval(tmp_path: Any) -
             ([(41, 42), (60, 61), (80, 81)], ["two days", "beyond"]),
         ):
             moments = tuple((day(0, first), day(0, last)) for first, last in during)
-            made = plan_query(Query(KIND, select=selected, during=moments), SMALL)
-            assert [url for (url,) in run_embedded(archive._engine, made)] == found, during  # type: ignore[arg-type]
-            done = postprocess.post_process(FetchedData(records=[record(p) for p in products]), made)
+            plan = plan_query(Query(KIND, select=selected, during=moments), SMALL)
+            assert [url for (url,) in run_embedded(archive._engine, plan)] == found, during  # type: ignore[arg-type]
+            done = postprocess.post_process(FetchedData(records=[record(p) for p in products]), plan)
             assert [url for (url,) in done.rows or ()] == found, during
-            assert brute_force.rows(replace(made.query, distinct=True), products) == sorted((url,) for url in found)
+            assert brute_force.rows(replace(plan.query, distinct=True), products) == sorted((url,) for url in found)

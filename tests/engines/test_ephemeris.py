@@ -91,8 +91,8 @@ STATEMENTS = [
 @pytest.mark.parametrize(("statement", "expected"), STATEMENTS, ids=[s or "all" for s, _ in STATEMENTS])
 def test_every_archive_finds_the_same(archives: tuple[Archive, ...], statement: str, expected: tuple[int, ...]) -> None:
     for archive in archives:
-        found = archive.run(f"FIND ephemeris {statement}")
-        assert sorted(map(_text, found.records)) == sorted(_text(record(POSITIONS[i])) for i in expected), archive.name
+        result = archive.run(f"FIND ephemeris {statement}")
+        assert sorted(map(_text, result.records)) == sorted(_text(record(POSITIONS[i])) for i in expected), archive.name
 
 
 def _text(each: dict[str, Any]) -> str:
@@ -116,7 +116,7 @@ def test_every_archive_gives_the_same_rows_in_order(archives: tuple[Archive, ...
     file, http = (archive.run(f"FIND ephemeris SELECT {select} ORDER BY {order}") for archive in archives)
     assert file.columns == http.columns
     assert list(map(repr, file.rows)) == [repr(row) for row in http.rows]
-    assert [_text(each) for each in file.records] == [_text(each) for each in http.records]
+    assert [_text(record) for record in file.records] == [_text(record) for record in http.records]
 
 
 def test_flat_columns_are_the_leaves_of_the_record_with_their_units(archives: tuple[Archive, ...]) -> None:

@@ -78,12 +78,12 @@ def test_an_invalid_archive_is_reported_immediately(archive: str) -> None:
 
 def test_a_missing_demonstration_is_built_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    said: list[str] = []
-    with connect(late=True, say=said.append) as archive:
+    messages: list[str] = []
+    with connect(late=True, say=messages.append) as archive:
         assert archive.catalogue.values("program")  # immediately
         assert len(archive.run("FIND data_products WHERE program = 'rainbow' ON 2020-03-01")) > 0
     assert demo_cache_path(None).is_file()
-    assert said in ([], ["Building the demonstration catalogue (once, a few seconds)."])
+    assert messages in ([], ["Building the demonstration catalogue (once, a few seconds)."])
 
 
 def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,14 +98,14 @@ def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeyp
         raise KeyboardInterrupt
 
     monkeypatch.setattr(demo_cache, "build_demo", interrupted)
-    said: list[str] = []
+    messages: list[str] = []
     text = "FIND data_products WHERE program = 'rainbow' ON 2020-03-01"
-    with connect(late=True, say=said.append) as archive:
+    with connect(late=True, say=messages.append) as archive:
         with pytest.raises(KeyboardInterrupt):
             archive.run(text)
         assert len(archive.run(text)) > 0
         assert len(archive.run(text)) > 0
-    (line,) = said
+    (line,) = messages
     assert line.endswith("(Not a directory): building it in memory.")
 
 

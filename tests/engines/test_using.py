@@ -23,14 +23,24 @@ from tests.conftest import ROOT
 from tests.engines.test_archives import holds
 from tests.support import aurorax_matching, small_catalogue
 from tests.support.aurorax_server import AuroraXServer
-from tests.support.feeding_records import DAY, FIRST, POSITIONS, PRODUCTS, both, codes, last, serving, urls
+from tests.support.feeding_records import (
+    DAY,
+    FIRST,
+    POSITIONS,
+    PRODUCTS,
+    codes,
+    last,
+    make_archives,
+    serve_records,
+    urls,
+)
 from tests.support.server_process import ServerProcess
 from tests.support.small_catalogue import SOURCES, Position, Product
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[AuroraXServer]:
-    with serving() as running:
+    with serve_records() as running:
         yield running
 
 
@@ -41,7 +51,7 @@ def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) ->
     with ExitStack() as stack:
         # AuroraX does not publish how it compares a number stored as text: the test server does it as AuroraQL does.
         stack.enter_context(pytest.MonkeyPatch.context()).setattr(aurorax_matching, "_true", holds)
-        opened = stack.enter_context(both(server, folder))
+        opened = stack.enter_context(make_archives(server, folder))
         small_catalogue.write(folder / "served.duckdb", PRODUCTS, positions=POSITIONS)
         served = stack.enter_context(ServerProcess(archive=folder / "served.duckdb", cache=folder))
         yield (*opened, stack.enter_context(connect(served.url, timeout=20)))
@@ -72,7 +82,7 @@ def overlaps(product: Product, first: datetime, past: datetime) -> bool:
 def are_equal(one: Any, other: Any) -> bool:
     """Return whether two values are equal and neither is missing. A list in the row matches by any element."""
     if isinstance(other, list):
-        return any(are_equal(one, each) for each in other)
+        return any(are_equal(one, item) for item in other)
     return one is not None and other is not None and one == other
 
 
@@ -120,10 +130,10 @@ def store_result(archive: Archive, rows: Sequence[Row]) -> None:
     """Store rows as the result `r` of a session."""
     if "r" not in archive.results:
         archive.run(LET)
-    kept = archive._stored["r"]
-    assert kept.result is not None
-    made = ResultSet(kept.result.plan, FetchedData(rows=list(rows)), archive="", elapsed=0, columns=kept.columns)
-    archive._stored["r"] = replace(kept, result=made)
+    stored = archive._stored["r"]
+    assert stored.result is not None
+    made = ResultSet(stored.result.plan, FetchedData(rows=list(rows)), archive="", elapsed=0, columns=stored.columns)
+    archive._stored["r"] = replace(stored, result=made)
 
 
 @settings(max_examples=40, deadline=None)
@@ -139,35 +149,42 @@ def test_a_record_overlaps_and_equals_one_row(
     padding = f" PADDED BY {minutes} minutes" if minutes else ""
     for archive in archives:
         store_result(archive, rows)
-        found = archive.run(f"FIND data_products DURING r{padding} USING ({', '.join(names)})")
-        assert urls(found) == expected, archive.name
-        assert not expected or "AQL0609" not in [warning.code for warning in found.warnings]
+        result = archive.run(f"FIND data_products DURING r{padding} USING ({', '.join(names)})")
+        assert urls(result) == expected, archive.name
+        assert not expected or "AQL0609" not in [warning.code for warning in result.warnings]
 
 
 @settings(max_examples=15, deadline=None)
 @given(rows_of_results())
 def test_stored_rows_are_joined_too(archives: tuple[Archive, ...], rows: list[Row]) -> None:
-    wanted = [p for p in PRODUCTS if p.url in join_products(rows, ["platform"])]
+    expected = [p for p in PRODUCTS if p.url in join_products(rows, ["platform"])]
     for archive in archives[:1]:
         store_result(archive, rows)
         archive.run("LET every = FIND data_products BETWEEN 2020-01 AND 2020-03")
-        found = archive.run("FIND every DURING r USING (platform)")
+        result = archive.run("FIND every DURING r USING (platform)")
         # Stored rows need no request: no window is added, and products longer than a day stay.
-        assert {p.url for p in wanted} <= set(urls(found))
+        assert {p.url for p in expected} <= set(urls(result))
 
 
 @pytest.mark.parametrize("text", ["DURING (FIND ephemeris {})", "DURING c"])
 def test_minutes_of_a_source_find_its_products(archives: tuple[Archive, ...], text: str) -> None:
     inner = "WHERE program IN ('trex', 'unis/kho') ON 2020-02"
     rows: list[Row] = [
-        (each.epoch, each.epoch, next(row[2] for row in SOURCES if row[0] == each.data_source), None, None, None)
-        for each in POSITIONS
+        (
+            position.epoch,
+            position.epoch,
+            next(row[2] for row in SOURCES if row[0] == position.data_source),
+            None,
+            None,
+            None,
+        )
+        for position in POSITIONS
     ]
     expected = join_products(rows, ["platform"], timedelta(minutes=10))
     for archive in archives:
         archive.run(f"LET c = FIND ephemeris {inner}")
-        found = archive.run(f"FIND data_products {text.format(inner)} PADDED BY 10 minutes USING (platform)")
-        assert urls(found) == expected, archive.name
+        result = archive.run(f"FIND data_products {text.format(inner)} PADDED BY 10 minutes USING (platform)")
+        assert urls(result) == expected, archive.name
         # Selected columns, also when an alias renames a field of the comparison.
         selected = "FIND ephemeris SELECT epoch, data_source.platform " + inner
         assert (
@@ -187,14 +204,14 @@ def test_ephemeris_during_products_of_its_own_site(archives: tuple[Archive, ...]
         p.epoch.isoformat()
         for p in POSITIONS
         if any(
-            each.start <= p.epoch <= each.end and value(each, "platform") == place
-            for each in PRODUCTS
+            product.start <= p.epoch <= product.end and value(product, "platform") == place
+            for product in PRODUCTS
             for place in [next(row[2] for row in SOURCES if row[0] == p.data_source)]
         )
     )
     for archive in archives:
-        found = last(archive, "LET k = FIND data_products ON 2020-02", "FIND ephemeris DURING k USING (platform)")
-        assert sorted(each["epoch"] for each in found.records) == expected, archive.name
+        result = last(archive, "LET k = FIND data_products ON 2020-02", "FIND ephemeris DURING k USING (platform)")
+        assert sorted(record["epoch"] for record in result.records) == expected, archive.name
 
 
 def test_no_overlap_sends_no_request(archives: tuple[Archive, ...], server: AuroraXServer) -> None:
@@ -207,17 +224,17 @@ def test_no_overlap_sends_no_request(archives: tuple[Archive, ...], server: Auro
         store_result(archive, rows)
         archive.run("SHOW SOURCES")
         server.calls.clear()
-        found = archive.run("FIND data_products DURING r USING (platform)")
-        assert len(found) == 0
-        assert code in [warning.code for warning in found.warnings]
+        result = archive.run("FIND data_products DURING r USING (platform)")
+        assert len(result) == 0
+        assert code in [warning.code for warning in result.warnings]
         assert server.calls == []
 
 
 def test_the_plan_as_json_has_the_groups(archives: tuple[Archive, ...]) -> None:
     archive = archives[0]
     store_result(archive, [(FIRST, FIRST + DAY, "gillam", 1, None, None), (FIRST, FIRST, "gillam", None, None, None)])
-    found = archive.run("FIND data_products DURING r USING (platform, identifier)")
-    document = plan_json.write_plan(found.plan, archive.catalogue)
+    result = archive.run("FIND data_products DURING r USING (platform, identifier)")
+    document = plan_json.write_plan(result.plan, archive.catalogue)
     intervals = [["2020-02-01T00:00:00", "2020-02-02T00:00:00"]]
     assert document["residual"]["using"] == {
         "fields": ["data_source.platform", "data_source.identifier"],
@@ -269,13 +286,13 @@ def test_overlapping_means_sharing_an_instant(archives: tuple[Archive, ...], win
     assert expected
     given = {"from": interval[0], "to": interval[1]} if "$" in window else {}
     for archive in archives:
-        found = archive.run(f"FIND data_products OVERLAPPING {window}", **given)
-        assert urls(found) == expected, archive.name
+        result = archive.run(f"FIND data_products OVERLAPPING {window}", **given)
+        assert urls(result) == expected, archive.name
         epochs = archive.run(
             f"FIND ephemeris WHERE program IN ('trex', 'themis-asi', 'unis/kho') OVERLAPPING {window}", **given
         )
         inside = sorted(p.epoch.isoformat() for p in POSITIONS if interval[0] <= p.epoch <= interval[1])
-        assert sorted(each["epoch"] for each in epochs.records) == inside, archive.name
+        assert sorted(record["epoch"] for record in epochs.records) == inside, archive.name
 
 
 def test_overlapping_conjunctions_are_returned_whole(tmp_path: Any) -> None:
@@ -305,8 +322,8 @@ def test_overlapping_conjunctions_are_returned_whole(tmp_path: Any) -> None:
                     [("2020-02-02T02:00:00", "2020-02-02T02:04:00")],
                 ),
             ):
-                found = archive.run(text + window)
-                assert [(each["start"], each["end"]) for each in found.records] == runs, (archive.name, window)
+                result = archive.run(text + window)
+                assert [(record["start"], record["end"]) for record in result.records] == runs, (archive.name, window)
 
 
 # --- the demonstration
@@ -317,19 +334,19 @@ def keograms_during_passes(passes: Sequence[dict[str, Any]], keograms: Sequence[
     padding = timedelta(minutes=10)
     times = [
         (
-            datetime.fromisoformat(each["start"]) - padding,
-            datetime.fromisoformat(each["end"]) + padding,
-            {source["platform"] for source in each["data_sources"]},
+            datetime.fromisoformat(item["start"]) - padding,
+            datetime.fromisoformat(item["end"]) + padding,
+            {source["platform"] for source in item["data_sources"]},
         )
-        for each in passes
+        for item in passes
     ]
     return sorted(
-        each["url"]
-        for each in keograms
+        keogram["url"]
+        for keogram in keograms
         if any(
-            datetime.fromisoformat(each["start"]) <= end
-            and datetime.fromisoformat(each["end"]) >= start
-            and each["data_source"]["platform"] in sites
+            datetime.fromisoformat(keogram["start"]) <= end
+            and datetime.fromisoformat(keogram["end"]) >= start
+            and keogram["data_source"]["platform"] in sites
             for start, end, sites in times
         )
     )
@@ -345,8 +362,8 @@ def test_keograms_of_passes_are_a_join(demo: Archive) -> None:
     )
     keograms = demo.run(f"{DAILY} DURING 2020-01")
     expected = keograms_during_passes(passes.records, keograms.records)
-    found = demo.run(f"{DAILY} DURING passes PADDED BY 10 minutes USING (platform)")
-    assert urls(found) == expected
+    result = demo.run(f"{DAILY} DURING passes PADDED BY 10 minutes USING (platform)")
+    assert urls(result) == expected
     assert len(expected) == 14
     apart = f"{DAILY} AND platform IN passes.platform DURING passes PADDED BY 10 minutes"
     loose = demo.run(apart)
@@ -354,21 +371,21 @@ def test_keograms_of_passes_are_a_join(demo: Archive) -> None:
     (warning,) = loose.warnings
     assert (warning.code, warning.fix) == ("AQL0620", "DURING passes PADDED BY 10 minutes USING (platform)")
     assert isinstance(warning.origin, Span)
-    found = demo.run(apart[: warning.origin.start] + str(warning.fix) + apart[warning.origin.end :])
-    assert (urls(found), found.warnings) == (expected, ())
+    result = demo.run(apart[: warning.origin.start] + str(warning.fix) + apart[warning.origin.end :])
+    assert (urls(result), result.warnings) == (expected, ())
 
 
 def test_the_examples_are_joins_too(demo: Archive) -> None:
     text = (ROOT / "examples" / "passes.aql").read_text("utf-8")
-    passes, found = demo.run_script(text, distance=50, month="2020-01")
-    assert urls(found) == keograms_during_passes(passes.records, demo.run(f"{DAILY} DURING 2020-01").records)
-    assert len(found) == 14
+    passes, result = demo.run_script(text, distance=50, month="2020-01")
+    assert urls(result) == keograms_during_passes(passes.records, demo.run(f"{DAILY} DURING 2020-01").records)
+    assert len(result) == 14
     readme = (ROOT / "README.md").read_text("utf-8")
-    (block,) = (each for each in re.findall(r"```aql\n(.*?)```", readme, re.DOTALL) if "LET passes" in each)
-    passes, found, *_ = demo.run_script(block)
+    (block,) = (match for match in re.findall(r"```aql\n(.*?)```", readme, re.DOTALL) if "LET passes" in match)
+    passes, result, *_ = demo.run_script(block)
     days = demo.run(f"{DAILY} BETWEEN 2019-12-31 AND 2020-01-08").records
-    assert urls(found) == keograms_during_passes(passes.records, days)
-    assert 0 < len(found) < len(days)
+    assert urls(result) == keograms_during_passes(passes.records, days)
+    assert 0 < len(result) < len(days)
 
 
 def test_a_short_window_suggests_overlapping(demo: Archive) -> None:
@@ -378,21 +395,21 @@ def test_a_short_window_suggests_overlapping(demo: Archive) -> None:
         "LAST 3 hours BEFORE '2021-01-01T09:00' + 1 hour",
     ):
         text = f"FIND data_products WHERE program = 'trex' AND (keogram_type = 'daily' OR movie_type = 'real-time daily') {window}"
-        found = demo.run(text)
-        assert len(found) == 0
-        (warning,) = (each for each in found.warnings if each.code == "AQL0621")
+        result = demo.run(text)
+        assert len(result) == 0
+        (warning,) = (item for item in result.warnings if item.code == "AQL0621")
         fixed = demo.run(text[: warning.origin.start] + str(warning.fix) + text[warning.origin.end :])  # type: ignore[union-attr]
         assert len(fixed) > 0
         assert fixed.warnings == ()
-        for each in fixed.records:
-            assert each["start"] <= "2021-01-01T10:00:00"
-            assert each["end"] >= "2021-01-01T06:00:00"
+        for record in fixed.records:
+            assert record["start"] <= "2021-01-01T10:00:00"
+            assert record["end"] >= "2021-01-01T06:00:00"
     for text in (
         "FIND data_products WHERE keogram_type = 'hourly' BETWEEN 2021-01-01T06:00 AND 2021-01-01T09:00",
         "FIND data_products WHERE keogram_type != 'daily' BETWEEN 2021-01-01T06:00 AND 2021-01-01T09:00",
         "FIND data_products WHERE keogram_type = 'daily' ON 2021-01-01",
     ):
-        assert "AQL0621" not in [each.code for each in demo.run(text).warnings], text
+        assert "AQL0621" not in [item.code for item in demo.run(text).warnings], text
 
 
 @pytest.mark.parametrize(
@@ -439,12 +456,12 @@ def test_fields_missing_on_one_side(archives: tuple[Archive, ...], statement: st
 def test_independent_lists_and_times_cause_a_warning(statement: str, fix: str | None) -> None:
     meeting = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 9 km ON 2020-01-01"
     script = f"LET c = {meeting}; LET d = {meeting}; {statement}"
-    ((_, said),) = check_scripts([Source(script)], load_shipped(), {"n": 5} if "$n" in statement else {})
-    warned = [each for each in said if each.code == "AQL0620"]
-    assert [each.fix for each in warned] == ([] if fix == "" else [fix])
+    ((_, diagnostics),) = check_scripts([Source(script)], load_shipped(), {"n": 5} if "$n" in statement else {})
+    warned = [item for item in diagnostics if item.code == "AQL0620"]
+    assert [item.fix for item in warned] == ([] if fix == "" else [fix])
     if fix:
         (warning,) = warned
         assert isinstance(warning.origin, Span)
         fixed = script[: warning.origin.start] + fix + script[warning.origin.end :]
-        ((_, said),) = check_scripts([Source(fixed)], load_shipped(), {"n": 5} if "$n" in statement else {})
-        assert said == ()
+        ((_, diagnostics),) = check_scripts([Source(fixed)], load_shipped(), {"n": 5} if "$n" in statement else {})
+        assert diagnostics == ()

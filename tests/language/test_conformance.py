@@ -88,11 +88,11 @@ def table() -> dict[str, list[str]]:
 
 
 def test_every_construct_has_a_case() -> None:
-    wanted = {f"rule {name}" for name in statement_rules()}
-    wanted |= {f"keyword {word}" for word in grammar.grammar_keywords()}
-    wanted |= {f"operator {name}" for name in OPERATORS}
-    wanted |= {f"form {form}" for form in ("text", "json", "sentence", "sql")}
-    assert wanted - set(table()) == set()
+    expected = {f"rule {name}" for name in statement_rules()}
+    expected |= {f"keyword {word}" for word in grammar.grammar_keywords()}
+    expected |= {f"operator {name}" for name in OPERATORS}
+    expected |= {f"form {form}" for form in ("text", "json", "sentence", "sql")}
+    assert expected - set(table()) == set()
 
 
 def test_there_are_enough_cases() -> None:

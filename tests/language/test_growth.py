@@ -34,35 +34,35 @@ ON = " ON 2021-01-01"
 CONJUNCTIONS = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm'{}) WITHIN 300 km ON 2020-01-01"
 
 
-def listed(item: str, count: int, sign: str = ", ") -> str:
+def list_of(item: str, count: int, sign: str = ", ") -> str:
     return sign.join(item.replace("#", str(number)) for number in range(count))
 
 
 CONSTRUCTS: dict[str, Callable[[int], str]] = {
-    "location points": lambda n: f"FIND conjunctions OF location ({listed('(51.5, -#)', n)}), space WITHIN 5 km{ON}",
-    "distances": lambda n: f"FIND conjunctions OF ground, space WITHIN {listed('ground1-space1 5 km', n)}{ON}",
-    "traces": lambda n: f"FIND conjunctions OF ground, space WITHIN 5 km VIA {listed('nbtrace', n)}{ON}",
-    "unknown traces": lambda n: f"FIND conjunctions OF ground, space WITHIN 5 km VIA {listed('t#', n)}{ON}",
-    "SELECT tree": lambda n: f"FIND data_products SELECT metadata {{{listed('k#', n)}}}{ON}",
-    "SELECT list": lambda n: f"FIND data_products SELECT {listed('start AS k#', n)}{ON}",
-    "ORDER BY": lambda n: f"FIND data_products{ON} ORDER BY {listed('k#', n)}",
-    "GROUP BY": lambda n: f"FIND data_products SELECT count(*){ON} GROUP BY {listed('k#', n)}",
+    "location points": lambda n: f"FIND conjunctions OF location ({list_of('(51.5, -#)', n)}), space WITHIN 5 km{ON}",
+    "distances": lambda n: f"FIND conjunctions OF ground, space WITHIN {list_of('ground1-space1 5 km', n)}{ON}",
+    "traces": lambda n: f"FIND conjunctions OF ground, space WITHIN 5 km VIA {list_of('nbtrace', n)}{ON}",
+    "unknown traces": lambda n: f"FIND conjunctions OF ground, space WITHIN 5 km VIA {list_of('t#', n)}{ON}",
+    "SELECT tree": lambda n: f"FIND data_products SELECT metadata {{{list_of('k#', n)}}}{ON}",
+    "SELECT list": lambda n: f"FIND data_products SELECT {list_of('start AS k#', n)}{ON}",
+    "ORDER BY": lambda n: f"FIND data_products{ON} ORDER BY {list_of('k#', n)}",
+    "GROUP BY": lambda n: f"FIND data_products SELECT count(*){ON} GROUP BY {list_of('k#', n)}",
     "GROUP BY with columns": lambda n: (
-        f"FIND data_products SELECT {listed('metadata.k#', n)}, count(*){ON} GROUP BY {listed('k#', n)}"
+        f"FIND data_products SELECT {list_of('metadata.k#', n)}, count(*){ON} GROUP BY {list_of('k#', n)}"
     ),
-    "EXCLUDE": lambda n: f"FIND data_products SELECT * EXCLUDE ({listed('metadata', n)}){ON}",
-    "parameters": lambda n: f"{FIND}{listed('k# = $p#', n, ' AND ')}{ON}",
-    "parameters of a list": lambda n: f"{FIND}k IN ({listed('$p#', n)}){ON}",
-    "IN list": lambda n: f"{FIND}a IN ({listed('#', n)}){ON}",
-    "unknown values": lambda n: f"{FIND}platform IN ({listed(chr(39) + 'p#' + chr(39), n)}){ON}",
-    "AND of keys": lambda n: f"{FIND}{listed('k# = #', n, ' AND ')}{ON}",
-    "OR of keys": lambda n: f"{FIND}{listed('k# = #', n, ' OR ')}{ON}",
-    "OR of identifiers": lambda n: f"{FIND}{listed('identifier = #', n, ' OR ')}{ON}",
-    "AND of platforms": lambda n: f"{FIND}{listed('platform != ' + chr(39) + 'p#' + chr(39), n, ' AND ')}{ON}",
-    "AND of ORs": lambda n: f"{FIND}{listed('(k# = 1 OR wavelength = 1)', n, ' AND ')}{ON}",
-    "OR of ANDs": lambda n: f"{FIND}{listed('(k# = 1 AND wavelength = 1)', n, ' OR ')}{ON}",
-    "OR in a block": lambda n: CONJUNCTIONS.format(f" AND ({listed('k# = 1', n, ' OR ')})"),
-    "AND in a block": lambda n: CONJUNCTIONS.format(f" AND {listed('k# = 1', n, ' AND ')}"),
+    "EXCLUDE": lambda n: f"FIND data_products SELECT * EXCLUDE ({list_of('metadata', n)}){ON}",
+    "parameters": lambda n: f"{FIND}{list_of('k# = $p#', n, ' AND ')}{ON}",
+    "parameters of a list": lambda n: f"{FIND}k IN ({list_of('$p#', n)}){ON}",
+    "IN list": lambda n: f"{FIND}a IN ({list_of('#', n)}){ON}",
+    "unknown values": lambda n: f"{FIND}platform IN ({list_of(chr(39) + 'p#' + chr(39), n)}){ON}",
+    "AND of keys": lambda n: f"{FIND}{list_of('k# = #', n, ' AND ')}{ON}",
+    "OR of keys": lambda n: f"{FIND}{list_of('k# = #', n, ' OR ')}{ON}",
+    "OR of identifiers": lambda n: f"{FIND}{list_of('identifier = #', n, ' OR ')}{ON}",
+    "AND of platforms": lambda n: f"{FIND}{list_of('platform != ' + chr(39) + 'p#' + chr(39), n, ' AND ')}{ON}",
+    "AND of ORs": lambda n: f"{FIND}{list_of('(k# = 1 OR wavelength = 1)', n, ' AND ')}{ON}",
+    "OR of ANDs": lambda n: f"{FIND}{list_of('(k# = 1 AND wavelength = 1)', n, ' OR ')}{ON}",
+    "OR in a block": lambda n: CONJUNCTIONS.format(f" AND ({list_of('k# = 1', n, ' OR ')})"),
+    "AND in a block": lambda n: CONJUNCTIONS.format(f" AND {list_of('k# = 1', n, ' AND ')}"),
     "shifts": lambda n: f"FIND data_products ON NOW{' - 1 day' * min(n, MAX_CLAUSES)}",
     "clauses": lambda n: "FIND data_products" + " LIMIT 5" * min(n, MAX_CLAUSES),
     "windows": lambda n: "FIND data_products" + ON * min(n, MAX_CLAUSES),
@@ -76,7 +76,7 @@ CONSTRUCTS: dict[str, Callable[[int], str]] = {
     "long name": lambda n: f"{FIND}{'x' * n} = 1{ON}",
     "backticks": lambda n: f"{FIND}`{'``' * n}` = 1{ON}",
     "FINDs": lambda n: f"FIND data_products{ON};\n" * n,
-    "LETs": lambda n: listed(f"LET c# = FIND data_products{ON}", n, ";\n"),
+    "LETs": lambda n: list_of(f"LET c# = FIND data_products{ON}", n, ";\n"),
     "unnamed SUBMITs": lambda n: f"SUBMIT FIND data_products{ON};\n" * n,
     "SETs": lambda n: "SET limit = 5;\n" * n,
     "semicolons": lambda n: ";" * n,
@@ -93,11 +93,11 @@ CONSTRUCTS: dict[str, Callable[[int], str]] = {
     "JSON fields": lambda n: document(**{f"field{at}": 1 for at in range(n)}),
     "JSON distances": lambda n: document(ground=[{}], space=[{}], max_distances={f"a{at}-b": 5 for at in range(n)}),
     "sentence": lambda n: (
-        f"Find data_products for ((program in ({listed('p#', n)}) filtered by metadata ()) AND  "
+        f"Find data_products for ((program in ({list_of('p#', n)}) filtered by metadata ()) AND  "
         "data_product_metadata_filters []) AND data_product start >= 2020-02-01T00:00 UTC AND data_product end <= "
         "2020-02-01T23:59:59 UTC AND"
     ),
-    "SQL": lambda n: f"SQL SELECT {listed('1', n)}",
+    "SQL": lambda n: f"SQL SELECT {list_of('1', n)}",
 }
 
 
@@ -107,14 +107,14 @@ def document(**members: Any) -> str:
     return json.dumps({**window, **kind, **members})
 
 
-def typed(text: str) -> None:
+def type_text(text: str) -> None:
     IncompleteInputCheck().check(text[:99_000], load_shipped())
 
 
 KNOWN = CompletionContext(ArchiveNames(load_shipped()))
 
 
-def completed(text: str) -> None:
+def complete_text(text: str) -> None:
     Completer().complete(text[:99_000], len(text[:99_000]), KNOWN)
 
 
@@ -122,8 +122,8 @@ DOORS: dict[str, Callable[[str], object]] = {
     "check": lambda text: list(check_scripts([Source(text)], load_shipped(), {})),
     "fmt": lambda text: format_text(Source(text)),
     "plan": lambda text: translate(text, "plan"),
-    "typing": typed,
-    "completion": completed,
+    "typing": type_text,
+    "completion": complete_text,
     "colours": lambda text: list(AuroraQLLexer().get_tokens_unprocessed(text)),
 }
 
@@ -176,7 +176,7 @@ ABOVE = {
     "ORDER BY": CONSTRUCTS["ORDER BY"](60_000),
     "AND": CONSTRUCTS["AND of keys"](40_000),
     "OR": CONSTRUCTS["OR of keys"](40_000),
-    "IN": f"{FIND}a IN ({listed('1', 200_000)}){ON}",
+    "IN": f"{FIND}a IN ({list_of('1', 200_000)}){ON}",
 }
 
 
@@ -218,7 +218,7 @@ def test_a_number_beyond_an_engines_limit_is_refused() -> None:
         joins = "".join(f" CROSS JOIN c AS a{number}" for number in range(MOST_SQL_TABLES))
         for text in (
             f"SQL FROM c{joins} SELECT count(*)",
-            day.format(f"SELECT {listed('metadata.k#', MOST_COLUMNS + 1)}", ""),
+            day.format(f"SELECT {list_of('metadata.k#', MOST_COLUMNS + 1)}", ""),
         ):
             errors = [diagnostic.code for diagnostic in archive.check(text) if diagnostic.severity == "error"]
             assert errors == ["AQL0116"], text
@@ -230,11 +230,11 @@ def test_many_selected_keys_have_the_values_of_the_records() -> None:
     with connect() as archive:
         day = "WHERE program = 'trex' ON 2021-01-01 ORDER BY url LIMIT 50"
         whole = archive.run(f"FIND data_products SELECT metadata {day}")
-        found = archive.run(f"FIND data_products SELECT url, {', '.join(f'metadata.{key}' for key in keys)} {day}")
+        result = archive.run(f"FIND data_products SELECT url, {', '.join(f'metadata.{key}' for key in keys)} {day}")
         names = [key.strip("`") for key in keys]
         expected = [tuple(record["metadata"].get(name) for name in names) for record in whole.records]
-        assert [row[1:] for row in found] == expected
-        assert any(row[1] for row in found)
+        assert [row[1:] for row in result] == expected
+        assert any(row[1] for row in result)
 
 
 def test_every_list_of_the_grammar_has_a_limit() -> None:

@@ -30,10 +30,10 @@ TWO = "FIND ephemeris WHERE platform = 'swarma' ON 2021-01-01"
 
 
 def statements(text: str) -> list[object]:
-    return [each.statement for each in script.read_script(Source(text))]
+    return [item.statement for item in script.read_script(Source(text))]
 
 
-def coloured(text: str, kind: object) -> list[str]:
+def coloured_parts(text: str, kind: object) -> list[str]:
     found = AuroraQLLexer().get_tokens_unprocessed(text)
     return [value for _, token, value in found if token in kind]  # type: ignore[operator]
 
@@ -45,14 +45,14 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
     )
     assert statements(text) == statements(ONE)
     assert statements(format_text(Source(text))) == statements(ONE)
-    assert coloured(text, Comment) == ["#!/usr/bin/env auroraql", "-- all", "-- these"]
+    assert coloured_parts(text, Comment) == ["#!/usr/bin/env auroraql", "-- all", "-- these"]
     assert script.is_complete(f"{ONE} -- note{end}")
     # Completion is inactive inside the comment and active after it.
     assert CursorFinder().locate(text, text.index("these") + 5) is None
     place = CursorFinder().locate(text, text.index("WHERE"))
     assert place is not None
     assert place.begin == text.index("FIND")
-    assert [each.code for each in IncompleteInputCheck().check(f"{ONE} -- '{end}AND", load_shipped())] == []
+    assert [diagnostic.code for diagnostic in IncompleteInputCheck().check(f"{ONE} -- '{end}AND", load_shipped())] == []
     assert [*split_input(f"{ONE};{end}\\timing{end}")] == [f"{ONE};{end}", f"\\timing{end}"]
     assert not is_command(f"\\timing{end}x")
     assert is_command(f"\\timing{end}")
@@ -66,7 +66,7 @@ def test_a_line_end_ends_a_comment_everywhere(end: str) -> None:
 def test_other_separators_are_blanks_and_do_not_end_a_comment(blank: str) -> None:
     text = f"FIND data_products -- these{blank}WHERE program = 'trex'\nON 2021-01-01"
     assert statements(text) == statements("FIND data_products ON 2021-01-01")
-    assert coloured(text, Comment) == [f"-- these{blank}WHERE program = 'trex'"]
+    assert coloured_parts(text, Comment) == [f"-- these{blank}WHERE program = 'trex'"]
     assert CursorFinder().locate(text, text.index("WHERE")) is None
     assert statements(format_text(Source(text))) == statements(text)
     held = f"\\x{blank}y"
@@ -127,7 +127,7 @@ def test_comments_nest(comment: str) -> None:
     formatted = format_text(Source(text))
     assert statements(formatted) == statements(text)
     assert format_text(Source(formatted)) == formatted
-    assert "".join(coloured(text, Comment)).replace(comment, "") == ""
+    assert "".join(coloured_parts(text, Comment)).replace(comment, "") == ""
     assert CursorFinder().locate(text, text.rindex(comment) + len(comment) - 2) is None
     place = CursorFinder().locate(text, len(text))
     assert place is None or place.begin == text.rindex("FIND")
@@ -190,7 +190,7 @@ def test_every_quote_can_contain_other_delimiters(quotes: str) -> None:
     text = f"FIND data_products WHERE a = {held} ON 2021-01-01; {TWO}"
     assert len(statements(text)) == 2
     assert statements(format_text(Source(text))) == statements(text)
-    assert coloured(text, String)[0] == held
+    assert coloured_parts(text, String)[0] == held
     place = CursorFinder().locate(text, len(text) - 1)
     assert place is not None
     assert place.begin == text.rindex(";") + 2

@@ -21,7 +21,16 @@ from auroraql.schema.operators import Op
 from tests.sql.test_any_conjunctions import tracks
 from tests.support.brute_conjunctions import conjunctions
 from tests.support.small_catalogue import Position
-from tests.support.small_conjunctions import SOURCES, asked, assert_same, hemisphere, key, minute, point, where
+from tests.support.small_conjunctions import (
+    SOURCES,
+    assert_same,
+    conjunction_query,
+    hemisphere,
+    key,
+    minute,
+    point,
+    where,
+)
 
 _KNOWN = tuple(DataSource(*row) for row in SOURCES)
 
@@ -67,23 +76,23 @@ def searches(draw: st.DrawFn) -> Query:
         blocks.append(Block("location", points=(point("0", "0.0"),)))
     pairs = len(blocks) * (len(blocks) - 1) // 2
     limits = draw(st.lists(st.sampled_from((None, 160, 400, 12000)), min_size=pairs, max_size=pairs))
-    query = asked(*blocks, limits=limits, subminute=draw(st.booleans()))
+    query = conjunction_query(*blocks, limits=limits, subminute=draw(st.booleans()))
     return Query.build(Query(query.kind, draw(_FOUND), minute(0), minute(7), criteria=query.criteria))
 
 
 def run_plan(query: Query, positions: tuple[Position, ...]) -> list[Record] | None:
     """Return what the plan's requests find after post-processing, as JSON; None when the query has no plan."""
     catalogue = Catalogue(_KNOWN, load_shipped().metadata)
-    made = plan_query(query, catalogue)
-    if made.unsayable:
+    plan = plan_query(query, catalogue)
+    if plan.unsayable:
         return None
     batches = []
-    for request in made.requests:
+    for request in plan.requests:
         document: Any = query_json.write_query_json(request)
         asked_for = resolve(query_json.read_document(document), catalogue).query
         batches.append(conjunctions(asked_for, positions, SOURCES))
-    records = unite_records(batches, query.kind, made.requests) if batches else []
-    return list(post_process(FetchedData(records=records), made).records or ())
+    records = unite_records(batches, query.kind, plan.requests) if batches else []
+    return list(post_process(FetchedData(records=records), plan).records or ())
 
 
 def evaluate(query: Query, positions: tuple[Position, ...]) -> list[Record]:
@@ -93,7 +102,7 @@ def evaluate(query: Query, positions: tuple[Position, ...]) -> list[Record]:
     return list(post_process(FetchedData(records=found), whole).records or ())
 
 
-def in_order(records: list[Record]) -> list[Record]:
+def sort_records(records: list[Record]) -> list[Record]:
     return sorted(
         records, key=lambda r: (r["start"], r["conjunction_type"], str([s["identifier"] for s in r["data_sources"]]))
     )
@@ -102,9 +111,9 @@ def in_order(records: list[Record]) -> list[Record]:
 @settings(deadline=None)
 @given(tracks(), searches())
 def test_law_5_requests_joined_find_what_the_criteria_mean(positions: tuple[Position, ...], query: Query) -> None:
-    found = run_plan(query, positions)
-    assume(found is not None)
-    assert_same(in_order(found or []), in_order(evaluate(query, positions)))
+    plan = run_plan(query, positions)
+    assume(plan is not None)
+    assert_same(sort_records(plan or []), sort_records(evaluate(query, positions)))
 
 
 def _met(start: str, end: str) -> Record:

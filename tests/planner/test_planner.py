@@ -29,11 +29,11 @@ from tests.sql.test_sql import KIND, PRODUCTS, predicates
 from tests.support import aurorax_matching, brute_force
 from tests.support.small_catalogue import SOURCES
 
-SMALL = Catalogue(tuple(DataSource(*each) for each in SOURCES), {})
-KNOWN = [product for product in PRODUCTS if product.data_source in {each[0] for each in SOURCES}]
+SMALL = Catalogue(tuple(DataSource(*source) for source in SOURCES), {})
+KNOWN = [product for product in PRODUCTS if product.data_source in {source[0] for source in SOURCES}]
 """Products of known sources: records of unknown sources are not requested by source."""
 RECORDS = [record(product) for product in KNOWN]
-_TEXTS = {id(each): json.dumps(each, sort_keys=True) for each in RECORDS}
+_TEXTS = {id(item): json.dumps(item, sort_keys=True) for item in RECORDS}
 """The records as comparable text, computed once for all examples."""
 
 
@@ -50,8 +50,8 @@ def fetch(made: Plan) -> list[dict[str, Any]]:
     """Return the records that a plan's requests fetch, each once."""
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
-        for each in aurorax_matching.matching(request.kind, query_json.write_query_json(request), RECORDS):
-            found.setdefault(_TEXTS[id(each)], each)
+        for item in aurorax_matching.matching_records(request.kind, query_json.write_query_json(request), RECORDS):
+            found.setdefault(_TEXTS[id(item)], item)
     return list(found.values())
 
 
@@ -74,9 +74,9 @@ def mark_list_fields(predicate: Predicate) -> Predicate:
 @given(predicates)
 def test_law_5_every_plan_with_post_processing_equals_the_query(predicate: Predicate) -> None:
     query = Query.build(Query(KIND, mark_list_fields(predicate)))
-    made = plan_query(query, SMALL)
-    assert len(made.requests) <= MAX_REQUESTS
-    done = postprocess.filter_records(fetch(made), made.post_processing, DATA_PRODUCTS)
+    plan = plan_query(query, SMALL)
+    assert len(plan.requests) <= MAX_REQUESTS
+    done = postprocess.filter_records(fetch(plan), plan.post_processing, DATA_PRODUCTS)
     assert sorted(r["url"] for r in done) == sorted(p.url for p in brute_force.answer(query, KNOWN))
 
 
@@ -108,17 +108,17 @@ def plan_of(where: str) -> Plan:
     ],
 )
 def test_how_many_requests_a_predicate_takes(where: str, requests: int, is_exact: bool) -> None:
-    made = plan_of(where)
-    assert len(made.requests) == requests
-    assert (made.post_processing.where is None) is is_exact
+    plan = plan_of(where)
+    assert len(plan.requests) == requests
+    assert (plan.post_processing.where is None) is is_exact
 
 
 def test_too_many_alternatives_become_one_wider_request() -> None:
     where = " AND ".join(f"(keogram_type = 'k{i}' OR movie_type = 'm{i}')" for i in range(20))
-    made = plan_of(f"program = 'trex' AND {where}")
-    assert len(made.requests) == 1
-    assert made.requests[0].list_values("program") == ("trex",)
-    assert made.post_processing.where == made.query.where
+    plan = plan_of(f"program = 'trex' AND {where}")
+    assert len(plan.requests) == 1
+    assert plan.requests[0].list_values("program") == ("trex",)
+    assert plan.post_processing.where == plan.query.where
 
 
 @pytest.mark.parametrize(("alternatives", "is_exact"), [(32, True), (33, False)])
@@ -129,9 +129,9 @@ def test_the_limit_of_alternatives(alternatives: int, is_exact: bool) -> None:
     """
     few = " OR ".join([*(f"program LIKE 'a{i}%'" for i in range(3)), "keogram_type = 'daily'"])
     many = " OR ".join([*(f"program LIKE 'b{i}%'" for i in range(alternatives - 1)), "movie_type = 'daily'"])
-    made = plan_of(f"({few}) AND ({many})")
-    assert len(made.requests) == 1
-    assert (made.post_processing.where is None) is is_exact
+    plan = plan_of(f"({few}) AND ({many})")
+    assert len(plan.requests) == 1
+    assert (plan.post_processing.where is None) is is_exact
 
 
 @pytest.mark.parametrize(
@@ -142,20 +142,20 @@ def test_the_limit_of_alternatives(alternatives: int, is_exact: bool) -> None:
     ],
 )
 def test_alternatives_with_the_same_request_send_it_once(where: str) -> None:
-    made = plan_of(where)
-    assert [request.list_values("program") for request in made.requests] == [("trex",)]
-    assert made.post_processing.where == made.query.where
+    plan = plan_of(where)
+    assert [request.list_values("program") for request in plan.requests] == [("trex",)]
+    assert plan.post_processing.where == plan.query.where
 
 
 def test_an_empty_set_of_sources_gives_an_empty_result_and_a_warning() -> None:
-    made = plan_of("program = 'trex' AND source_type = 'heo'")
-    assert made.requests == ()
-    assert [w.code for w in made.warnings] == ["AQL0606", "AQL0630"]
+    plan = plan_of("program = 'trex' AND source_type = 'heo'")
+    assert plan.requests == ()
+    assert [w.code for w in plan.warnings] == ["AQL0606", "AQL0630"]
 
 
 def test_an_unknown_source_is_still_requested() -> None:
-    made = plan_of("program = 'brand-new' AND keogram_type LIKE 'd%'")
-    assert [r.list_values("program") for r in made.requests] == [("brand-new",)]
+    plan = plan_of("program = 'brand-new' AND keogram_type LIKE 'd%'")
+    assert [r.list_values("program") for r in plan.requests] == [("brand-new",)]
 
 
 def sources_in(sources: Sequence[DataSource], lists: Sequence[tuple[str, tuple[str, ...]]]) -> set[int]:
@@ -175,9 +175,9 @@ def test_boxes_contain_exactly_the_sources_or_report_that_they_do_not(
 ) -> None:
     every = list({s.identifier: s for s in (*chosen, *others)}.values())
     found = find_cover(chosen, every)
-    wanted = {s.identifier for s in chosen}
+    expected = {s.identifier for s in chosen}
     held = set().union(*(sources_in(every, box) for box in found.boxes))
-    assert held == wanted if found.exact else held > wanted
+    assert held == expected if found.exact else held > expected
     assert all(name in AXES for box in found.boxes for name, _ in box)
 
 

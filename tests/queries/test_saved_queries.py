@@ -47,7 +47,10 @@ FIND data_products SELECT platform, start
 
 
 def head(text: str) -> list[tuple[str, str, str | None, str]]:
-    return [(each.name, each.type_name, each.default, each.doc) for each in read_front_matter(Source(text)).parameters]
+    return [
+        (parameter.name, parameter.type_name, parameter.default, parameter.doc)
+        for parameter in read_front_matter(Source(text)).parameters
+    ]
 
 
 # --- front matter
@@ -88,7 +91,7 @@ def test_front_matter_describes_a_query_and_declares_its_parameters() -> None:
 def test_declarations(line: str, declared: tuple[object, ...] | None) -> None:
     found = read_front_matter(Source(f"-- {line}\nFIND data_products"))
     assert bool(found.wrong) is (declared is None)
-    assert all(each.code == "AQL0117" and each.hint for each in found.wrong)
+    assert all(item.code == "AQL0117" and item.hint for item in found.wrong)
     assert head(f"-- {line}\n") == ([declared] if declared else [])
 
 
@@ -173,13 +176,13 @@ def test_all_errors_are_reported_at_once() -> None:
     text = DAILY.replace("$most", "$most OFFSET $skip")
     with pytest.raises(StatementError) as caught:
         bound(text, most=["many"], sights=["x"], program=["a", "b"], sites=[""])
-    said = str(caught.value)
+    message = str(caught.value)
     for part in (
         "$program takes a text, not 'a', 'b'", "it was given 2 values", "$most takes a whole number, not 'many'",
         "$sites takes a list of texts, not ''", "the parameter $day has no value: the day, in UTC",
         "the parameter $skip has no value", "did you mean $sites?", "q.aql:7:11",
     ):  # fmt: skip
-        assert part in said
+        assert part in message
     assert len(caught.value.diagnostics) == 6
 
 
@@ -204,7 +207,7 @@ def test_parameters_are_found_anywhere_in_a_statement() -> None:
 
 def test_known_values_are_offered() -> None:
     source = Source(DAILY)
-    assert [each.name for each in describe_parameters(source)] == ["program", "day", "sites", "most"]
+    assert [parameter.name for parameter in describe_parameters(source)] == ["program", "day", "sites", "most"]
     assert next(describe_parameters(source)).doc == "text = 'trex'  the program"
     programs = list(parameter_values(source, "program"))
     assert programs[0] == "trex"
@@ -250,7 +253,7 @@ def test_files_are_not_overwritten_by_accident(tmp_path: Path) -> None:
         assert "\\save! daily replaces it" in str(caught.value)
     assert path.read_text() == "one"
     assert save_query("DAILY", "two", tmp_path, replace=True) == path
-    assert (path.read_text(), [each.name for each in tmp_path.iterdir()]) == ("two", ["daily.aql"])
+    assert (path.read_text(), [item.name for item in tmp_path.iterdir()]) == ("two", ["daily.aql"])
 
 
 def test_a_query_created_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +263,7 @@ def test_a_query_created_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "daily.aql").write_text("other")
     with pytest.raises(UsageError, match="already"):
         save_query("daily", "mine", tmp_path)
-    assert [each.read_text() for each in tmp_path.iterdir()] == ["other"]
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["other"]
 
 
 def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from auroraql.ir.query import Column, Query, Ref
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.sql.statement import MAX_STDLIB_ROWS, decode_rows
-from tests.rendering.test_output import MIDNIGHT, answer, selected, text
+from tests.rendering.test_output import MIDNIGHT, answer, selected_columns, text
 
 ANY_VALUE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.text("\ud800é\0\"1e,:0.[", max_size=9)
@@ -31,7 +31,7 @@ ANY_VALUE = st.recursive(
 
 def finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: finite(each) for key, each in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
         return list(map(finite, value))
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -69,7 +69,7 @@ def test_csv_equals_the_output_of_the_csv_module(rows: list[Row]) -> None:
                 return str(value).lower()
         return value if isinstance(value, dict | list) else str(value)
 
-    found = text(selected("a", "b", rows=rows), "csv")
+    found = text(selected_columns("a", "b", rows=rows), "csv")
     assert re.search("[\ud800-\udfff]", found) is None, "no encoding can write it"
     read = list(csv.reader(io.StringIO(found, newline="")))[1:]
     expected = [[*map(cell, row)] for row in rows]

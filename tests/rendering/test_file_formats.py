@@ -172,9 +172,9 @@ def test_a_terminal_is_refused_before_the_search() -> None:
     ours, theirs = pty.openpty()
     line = [sys.executable, "-m", "auroraql", "-a", "http://127.0.0.1:1", "-c", DAILY, "--format", "parquet"]
     with subprocess.Popen(line, stdout=theirs, stderr=subprocess.PIPE) as started:
-        told = started.communicate()[1].decode()
+        messages = started.communicate()[1].decode()
     assert started.returncode == 2
-    assert "a terminal cannot show it\n  = hint: write it with --output FILE" in told
+    assert "a terminal cannot show it\n  = hint: write it with --output FILE" in messages
     for handle in (ours, theirs):
         io.FileIO(handle).close()
 
@@ -195,7 +195,7 @@ def test_a_parquet_file_is_replaced_completely_or_not_at_all(tmp_path: Path, mon
     broken = ResultSet(products().plan, FetchedData(rows=Breaking((WHOLE,))), archive="demo", elapsed=0.1)
     with pytest.raises(UsageError, match="No space left"):
         write_result(broken, path)
-    assert [each.read_bytes() for each in tmp_path.iterdir()] == [before]
+    assert [item.read_bytes() for item in tmp_path.iterdir()] == [before]
 
 
 # --- Markdown
@@ -253,7 +253,7 @@ class Page(HTMLParser):
             self.cells[-1] += data.replace("\n", "")
 
     def all(self, tag: str, name: str) -> list[str | None]:
-        return [attributes.get(name) for each, attributes in self.elements if each == tag]
+        return [attributes.get(name) for item, attributes in self.elements if item == tag]
 
 
 def test_a_page_shows_pictures_as_linked_thumbnails_above_the_table() -> None:

@@ -25,7 +25,7 @@ from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.session.archive import Archive
-from tests.support.repl_fakes import said, take_all
+from tests.support.repl_fakes import printed, take_all
 
 FEBRUARY = datetime(2020, 2, 1)
 TRACES = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km ON 2020-01-01"
@@ -45,8 +45,8 @@ def availability(rows: Sequence[Row], first: datetime, last: datetime) -> Result
 def days(counts: dict[str, Sequence[int]], first: datetime = FEBRUARY) -> ResultSet:
     rows = [
         (name, first + timedelta(days=at), count)
-        for name, each in counts.items()
-        for at, count in enumerate(each)
+        for name, item in counts.items()
+        for at, count in enumerate(item)
         if count
     ]
     most = max(map(len, counts.values()))
@@ -111,19 +111,19 @@ def test_no_line_of_sources_is_wider_than_the_terminal(demo: Archive, width: int
 
 
 def test_pipes_other_formats_and_other_columns_get_rows(demo: Archive) -> None:
-    asked = "OF data_products WHERE platform = 'gillam' ON 2020-02-01"
-    result = demo.run(f"SHOW AVAILABILITY {asked}")
+    requests = "OF data_products WHERE platform = 'gillam' ON 2020-02-01"
+    result = demo.run(f"SHOW AVAILABILITY {requests}")
     assert "".join(render_result(result, "table", width=None, color=False)).count("2020-02-01 00:00:00") == len(result)
     assert "".join(render_result(result, "csv", width=80, color=False)).count("\n") == len(result) + 1
     assert "█" in "".join(calendar(result, 80))
     for select in ("SELECT display_name, date", "SELECT date, count", "SELECT display_name, max(count) AS count"):
         group = " GROUP BY display_name" if "max" in select else ""
-        other = demo.run(f"SHOW AVAILABILITY {asked.replace(' WHERE', f' {select} WHERE')}{group}")
+        other = demo.run(f"SHOW AVAILABILITY {requests.replace(' WHERE', f' {select} WHERE')}{group}")
         assert "█" not in "".join(calendar(other, 80)), select
     assert "█" in "".join(
-        calendar(demo.run(f"SHOW AVAILABILITY {asked.replace(' WHERE', ' SELECT platform, count, date WHERE')}"), 80)
+        calendar(demo.run(f"SHOW AVAILABILITY {requests.replace(' WHERE', ' SELECT platform, count, date WHERE')}"), 80)
     )
-    assert calendar(demo.run(f"SHOW AVAILABILITY {asked} LIMIT 0"), 80)[0].startswith("identif")
+    assert calendar(demo.run(f"SHOW AVAILABILITY {requests} LIMIT 0"), 80)[0].startswith("identif")
 
 
 def test_sources_with_the_same_name_have_separate_lines(demo: Archive) -> None:
@@ -152,10 +152,10 @@ def test_names_are_escaped_and_measured_as_displayed() -> None:
 def test_the_prompt_draws_the_calendar_and_keeps_the_rows(demo: Archive) -> None:
     session = ReplState(demo, io.StringIO())
     run_input(session, "SHOW AVAILABILITY OF ephemeris WHERE platform = 'swarma' DURING 2020-01")
-    assert "Swarm A  █████" in said(session)
-    assert "31 rows · " in said(session)
+    assert "Swarm A  █████" in printed(session)
+    assert "31 rows · " in printed(session)
     run_input(session, "\\last")
-    assert said(session).count("2020-01-31 00:00:00") == 1
+    assert printed(session).count("2020-01-31 00:00:00") == 1
 
 
 # --- the timeline
@@ -267,7 +267,7 @@ def test_a_stored_result_is_drawn_by_its_name(demo: Archive) -> None:
         "\\timeline",
     ):
         run_input(session, text)
-    shown = said(session)
+    shown = printed(session)
     assert "TREx RGB FSMI │" in shown
     assert "did you mean drawn?" in shown
     assert re.search(r"^all │.*│\d+$", shown, re.MULTILINE)
@@ -295,7 +295,7 @@ def test_a_million_rows_are_drawn_without_storing_them() -> None:
 # --- characters, scales and axes
 
 
-def keyed(*rows: Row) -> ResultSet:
+def with_keys(*rows: Row) -> ResultSet:
     query = Query("data_products", select=tuple(Column(Ref("metadata", name)) for name in "abc"))
     return ResultSet(Plan(query, ()), FetchedData(rows=rows), archive="demo", elapsed=0.1)
 
@@ -306,7 +306,7 @@ def test_without_block_characters_the_output_is_ascii() -> None:
     rows = [hours(0, 24), hours(0, 12, "b"), *[hours(0, 1)] * 30]
     assert "".join(timeline(products(*rows, names=("start", "end", "display_name")), blocks=False)).isascii()
     long = [("a name that is cut off", "b" * 90, n) for n in range(40)]
-    shown = "".join(render_result(keyed(*long), "table", width=60, color=False, blocks=False))
+    shown = "".join(render_result(with_keys(*long), "table", width=60, color=False, blocks=False))
     assert shown.isascii()
     assert "bb~" in shown
     assert {width_of(line) for line in shown.splitlines()} == {60}
@@ -320,8 +320,8 @@ def test_a_scale_explains_its_characters(highest: int, characters: str) -> None:
     scale = BlockScale(characters, highest)
     assert scale.character(0) == characters[0]
     counted = 0
-    for character, told in scale.ranges():
-        low, _, high = re.sub(r"[,]", "", told).replace("-", "–").partition("–")
+    for character, messages in scale.ranges():
+        low, _, high = re.sub(r"[,]", "", messages).replace("-", "–").partition("–")
         assert int(low) == counted + 1
         counted = int(high or low)
         assert {scale.character(int(low)), scale.character(counted)} == {character}
@@ -336,8 +336,8 @@ def test_the_axis_uses_whole_time_steps_that_fit(first: datetime, last: datetime
     assert starts[0] <= first
     assert [step.next_start(a) for a in starts[:-1]] == starts[1:]
     assert last < step.next_start(starts[-1]) or step.next_start(starts[-1]) == datetime.max
-    for each in (1, 2, 5):
-        assert len(draw_axis(step, starts, each, "┌")) <= len(starts) * each
+    for item in (1, 2, 5):
+        assert len(draw_axis(step, starts, item, "┌")) <= len(starts) * item
 
 
 def test_dates_are_at_their_columns() -> None:

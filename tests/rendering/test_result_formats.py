@@ -63,12 +63,12 @@ class Cells(HTMLParser):
             self.names.append(dict(attrs).get("title") or "")
 
 
-def reached(record: Any, path: tuple[str, ...]) -> Any:
+def reach(record: Any, path: tuple[str, ...]) -> Any:
     if not path:
         return record
     if isinstance(record, list):
-        return [reached(each, path) for each in record]
-    return reached(record.get(path[0]), path[1:]) if isinstance(record, dict) else None
+        return [reach(item, path) for item in record]
+    return reach(record.get(path[0]), path[1:]) if isinstance(record, dict) else None
 
 
 def as_json(value: Any) -> Any:
@@ -83,7 +83,7 @@ def check_every_format(result: ResultSet, folder: Path) -> None:
     assert [json.loads(line) for line in text(result, "jsonl").splitlines()] == records
     for row, record in zip(rows, records, strict=True):
         for column, value in zip(result.columns, row, strict=True):
-            assert reached(record, column.record_path) == as_json(value), column.name
+            assert reach(record, column.record_path) == as_json(value), column.name
     for separated, between in (("csv", ","), ("tsv", "\t")):
         head, *lines = csv.reader(io.StringIO(text(result, separated), newline=""), delimiter=between)
         assert (head, len(lines)) == (names, len(rows))
@@ -195,8 +195,8 @@ def test_sql_keeps_times_and_bytes(demo: Archive, tmp_path: Path) -> None:
     path = tmp_path / "types.parquet"
     demo.run("SQL SELECT TIME '06:30:15.5' AS t, 'a\\x00'::BLOB AS b").save(path)
     with duckdb.connect() as connection:
-        found = connection.execute("SELECT t, b FROM read_parquet($1)", [str(path)]).fetchall()
-        assert found == [(values[0], b"a\x00")]
+        rows = connection.execute("SELECT t, b FROM read_parquet($1)", [str(path)]).fetchall()
+        assert rows == [(values[0], b"a\x00")]
         assert connection.execute("SELECT 'a\\x00\\xFF'::BLOB").fetchone() == (values[1],)
     assert pandas.read_parquet(path)["t"][0] == values[0]
     assert "06:30:15" in str(demo.run("SQL SELECT TIME '06:30:15' AS t, 'z'::BLOB AS b"))

@@ -51,7 +51,7 @@ def test_a_metadata_key_near_a_known_name_gets_a_suggestion(key: str, fix: str |
     if fix is not None:
         assert fix.removeprefix("metadata.") in warning.hint
         fixed = statement.replace(key, fix)
-        assert "AQL0601" not in {each.code for each in translate_source(Source(fixed), "aql").warnings}
+        assert "AQL0601" not in {item.code for item in translate_source(Source(fixed), "aql").warnings}
 
 
 @pytest.mark.parametrize(

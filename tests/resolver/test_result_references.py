@@ -15,34 +15,36 @@ from auroraql import Archive, StatementError
 from auroraql.ir.query import merge_touched_days
 from auroraql.resolver.using import join_intervals
 from tests.support.aurorax_server import SOURCE_FIELDS, AuroraXServer
-from tests.support.feeding_records import FIRST, POSITIONS, PRODUCTS, both, codes, last, serving, urls
+from tests.support.feeding_records import FIRST, POSITIONS, PRODUCTS, codes, last, make_archives, serve_records, urls
 from tests.support.small_catalogue import SOURCES, Product
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[AuroraXServer]:
-    with serving() as running:
+    with serve_records() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def archives(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
-    with both(server, tmp_path_factory.mktemp("feeding")) as opened:
+    with make_archives(server, tmp_path_factory.mktemp("feeding")) as opened:
         yield opened
 
 
 # --- the meaning, by independent oracles
 
 
-def overlapping(intervals: Sequence[tuple[datetime, datetime]], products: Sequence[Product] = PRODUCTS) -> list[str]:
+def products_overlapping(
+    intervals: Sequence[tuple[datetime, datetime]], products: Sequence[Product] = PRODUCTS
+) -> list[str]:
     """Return the products that overlap an interval and lie in its days or the days next to them."""
     found = []
-    for each in products:
+    for product in products:
         for first, end in intervals:
             begin = datetime.combine(first - timedelta(days=1), time.min)
             past = datetime.combine(end + timedelta(days=2), time.min)
-            if each.start <= end and each.end >= first and begin <= each.start and each.end < past:
-                found.append(each.url)
+            if product.start <= end and product.end >= first and begin <= product.start and product.end < past:
+                found.append(product.url)
                 break
     return sorted(found)
 
@@ -65,28 +67,28 @@ def intervals_of_minutes(platforms: Sequence[str], padding: timedelta) -> list[t
 )
 @pytest.mark.parametrize("minutes", [0, 1, 30, 1440])
 def test_products_during_minutes(archives: tuple[Archive, Archive], platforms: tuple[str, ...], minutes: int) -> None:
-    expected = overlapping(intervals_of_minutes(platforms, timedelta(minutes=minutes)))
+    expected = products_overlapping(intervals_of_minutes(platforms, timedelta(minutes=minutes)))
     for archive in archives:
-        found = last(
+        result = last(
             archive,
             "LET c = FIND ephemeris WHERE platform IN ($platforms) ON 2020-02",
             "FIND data_products DURING c PADDED BY $n minutes",
             platforms=list(platforms),
             n=minutes,
         )
-        assert urls(found) == expected, archive.name
+        assert urls(result) == expected, archive.name
 
 
 @given(st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 300)), max_size=6), st.integers(0, 200))
 def test_intervals_are_joined_in_order_and_apart(pairs: list[tuple[int, int]], at: int) -> None:
     intervals = [(FIRST + timedelta(minutes=a), FIRST + timedelta(minutes=a + length)) for a, length in pairs]
-    made = join_intervals(intervals)
-    assert all(a[1] < b[0] for a, b in pairwise(made))
+    joined_intervals = join_intervals(intervals)
+    assert all(a[1] < b[0] for a, b in pairwise(joined_intervals))
     moment = FIRST + timedelta(minutes=at)
     inside = any(first <= moment <= end for first, end in intervals)
-    assert inside == any(first <= moment <= end for first, end in made)
-    assert all(a[1] < b[0] for a, b in pairwise(merge_touched_days(made)))
-    assert overlapping(made) == overlapping(intervals)
+    assert inside == any(first <= moment <= end for first, end in joined_intervals)
+    assert all(a[1] < b[0] for a, b in pairwise(merge_touched_days(joined_intervals)))
+    assert products_overlapping(joined_intervals) == products_overlapping(intervals)
 
 
 COLUMNS = (
@@ -114,15 +116,15 @@ def value(each: Product, column: str) -> Any:
 @pytest.mark.parametrize("column", COLUMNS)
 def test_lists_from_results(archives: tuple[Archive, Archive], column: str, negated: bool) -> None:
     held = {value(p, column) for p in PRODUCTS if p.start.day == 1} - {None}
-    wanted = [p for p in PRODUCTS if value(p, column) is not None and (value(p, column) in held) != negated]
+    expected = [p for p in PRODUCTS if value(p, column) is not None and (value(p, column) in held) != negated]
     word = "NOT IN" if negated else "IN"
     for archive in archives:
         let = "LET c = FIND data_products WHERE start < 2020-02-02 UNTIL 2020-02-10"
-        found = last(archive, let, f"FIND data_products WHERE {column} {word} c.{column} ON 2020-02")
-        assert urls(found) == sorted(p.url for p in wanted), archive.name
+        result = last(archive, let, f"FIND data_products WHERE {column} {word} c.{column} ON 2020-02")
+        assert urls(result) == sorted(p.url for p in expected), archive.name
         inner = f"FIND data_products SELECT {column} WHERE start < 2020-02-02 UNTIL 2020-02-10"
-        found = archive.run(f"FIND data_products WHERE {column} {word} ({inner}) ON 2020-02")
-        assert urls(found) == sorted(p.url for p in wanted), archive.name
+        result = archive.run(f"FIND data_products WHERE {column} {word} ({inner}) ON 2020-02")
+        assert urls(result) == sorted(p.url for p in expected), archive.name
 
 
 def test_finds_in_parentheses_can_be_nested_and_combined(archives: tuple[Archive, Archive]) -> None:
@@ -135,8 +137,8 @@ def test_finds_in_parentheses_can_be_nested_and_combined(archives: tuple[Archive
     """
     places = {"gillam", "fort smith"}
     days = [(p.start, p.end) for p in PRODUCTS if (p.metadata or {}).get("keogram_type") == "daily"]
-    wanted = [p for p in PRODUCTS if value(p, "platform") in places or value(p, "program") != "trex"]
-    expected = overlapping(days, wanted)
+    requested = [p for p in PRODUCTS if value(p, "platform") in places or value(p, "program") != "trex"]
+    expected = products_overlapping(days, requested)
     assert len(expected) > 3
     assert [urls(archive.run(text)) for archive in archives] == [expected, expected]
 
@@ -152,23 +154,25 @@ def test_an_empty_result_finds_nothing_and_sends_nothing(service: Archive, serve
         "FIND data_products WHERE keogram_type = 'daily' AND keogram_type IN c.metadata.keogram_type ON 2020-02",
         "FIND data_products DURING c PADDED BY 2 days",
     ):
-        found = service.run(text)
-        assert len(found) == 0
-        assert [each.code for each in found.warnings] == ["AQL0609"], text
+        result = service.run(text)
+        assert len(result) == 0
+        assert [warning.code for warning in result.warnings] == ["AQL0609"], text
     assert server.calls == []
-    found = service.run("FIND data_products WHERE NOT (platform IN c.platform) AND program NOT IN c.program ON 2020-02")
-    assert len(found) == len(PRODUCTS)
-    assert {each.code for each in found.warnings} == {"AQL0609"}
-    found = service.run("FIND data_products WHERE platform IN c.platform OR platform = 'gillam' ON 2020-02")
-    assert urls(found) == sorted(p.url for p in PRODUCTS if value(p, "platform") == "gillam")
+    result = service.run(
+        "FIND data_products WHERE NOT (platform IN c.platform) AND program NOT IN c.program ON 2020-02"
+    )
+    assert len(result) == len(PRODUCTS)
+    assert {warning.code for warning in result.warnings} == {"AQL0609"}
+    result = service.run("FIND data_products WHERE platform IN c.platform OR platform = 'gillam' ON 2020-02")
+    assert urls(result) == sorted(p.url for p in PRODUCTS if value(p, "platform") == "gillam")
 
 
 def test_a_column_without_values_is_an_empty_list(archives: tuple[Archive, Archive]) -> None:
     for archive in archives:
         archive.run("LET c = FIND data_products WHERE platform = 'fort smith' ON 2020-02-02")
-        found = archive.run("FIND data_products WHERE w IN c.metadata.w ON 2020-02")
-        assert len(found) == 0
-        assert "has 1 rows, all without a value" in found.warnings[0].message
+        result = archive.run("FIND data_products WHERE w IN c.metadata.w ON 2020-02")
+        assert len(result) == 0
+        assert "has 1 rows, all without a value" in result.warnings[0].message
 
 
 def test_a_list_from_a_result_has_the_same_limit_as_a_written_one(demo: Archive) -> None:
@@ -181,5 +185,7 @@ def test_a_list_from_a_result_has_the_same_limit_as_a_written_one(demo: Archive)
 
 def test_values_from_results_are_not_checked_for_typing_errors(demo: Archive) -> None:
     demo.run("LET c = FIND data_products SELECT url WHERE program = 'trex' ON 2020-02-01 LIMIT 2")
-    found = demo.run("FIND data_products WHERE platform IN c.url AND program = 'terx' ON 2020-02-01")
-    assert [each.message for each in found.warnings if each.code == "AQL0602"] == ["no program 'terx' is known"]
+    result = demo.run("FIND data_products WHERE platform IN c.url AND program = 'terx' ON 2020-02-01")
+    assert [warning.message for warning in result.warnings if warning.code == "AQL0602"] == [
+        "no program 'terx' is known"
+    ]

@@ -33,7 +33,7 @@ from auroraql.session.archive import Archive
 from tests.support import small_catalogue
 from tests.support.small_catalogue import SOURCES, Position, Product
 
-KNOWN = Catalogue(tuple(DataSource(*each) for each in SOURCES), load_shipped().metadata)
+KNOWN = Catalogue(tuple(DataSource(*item) for item in SOURCES), load_shipped().metadata)
 MICROSECOND, SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 KEY = "imaging_start_time"
 
@@ -112,12 +112,12 @@ def join_terms(word: str, terms: Sequence[Test]) -> Test:
 def trees(fields: Sequence[str]) -> st.SearchStrategy[Test]:
     several = [("AND", 2), ("OR", 2), ("NOT", 1)]
 
-    def joined(inner: st.SearchStrategy[Test]) -> st.SearchStrategy[Test]:
+    def join_tests(inner: st.SearchStrategy[Test]) -> st.SearchStrategy[Test]:
         return st.one_of(
             *(st.lists(inner, min_size=count, max_size=count).map(partial(join_terms, word)) for word, count in several)
         )
 
-    return st.recursive(comparisons(fields), joined, max_leaves=6)
+    return st.recursive(comparisons(fields), join_tests, max_leaves=6)
 
 
 def print_tree(test: Test, quoted: Callable[[], bool], given: dict[str, Any]) -> str:
@@ -146,13 +146,13 @@ def truth(test: Test, value: Callable[[str], datetime | None]) -> Truth:
     if test.terms:
         truths = [truth(term, value) for term in test.terms]
         if test.word == "OR":
-            return opposite(every([opposite(each) for each in truths]))
+            return opposite(every([opposite(item) for item in truths]))
         return every(truths)
     moment = value(test.field)
     if moment is None:
         return None
     first, last = test.literals[0].first, test.literals[-1].last
-    inside = [each.first <= moment <= each.last for each in test.literals]
+    inside = [literal.first <= moment <= literal.last for literal in test.literals]
     return {
         "=": inside[0],
         "!=": not inside[0],
@@ -211,7 +211,7 @@ def identity(record: Product | Position) -> str:
     return record.url if isinstance(record, Product) else f"{record.data_source} {record.epoch.isoformat()}"
 
 
-def matching(kind: str, test: Test) -> list[str]:
+def matching_records(kind: str, test: Test) -> list[str]:
     return sorted(identity(record) for record in RECORDS[kind] if truth(test, value_of(record)) is True)
 
 
@@ -238,7 +238,7 @@ def test_law_5_times_in_an_archive(archive: Archive, search: tuple[str, Test, st
     archive.on_warning(lambda *_: None)
     found = archive.run(text, **given).records
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in found]
-    assert sorted(names) == matching(kind, test)
+    assert sorted(names) == matching_records(kind, test)
 
 
 def record(each: Product | Position) -> dict[str, Any]:
@@ -282,13 +282,13 @@ def _holds(one: dict[str, Any], stored: str | None) -> bool:
     return checks[one["operator"]]()
 
 
-def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
+def fetch(made: Plan, kind: str) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for request in made.requests:
         document = query_json.write_query_json(request)
-        for each in map(record, RECORDS[kind]):
-            if service(kind, document, each):
-                found.setdefault(json.dumps(each, sort_keys=True), each)
+        for item in map(record, RECORDS[kind]):
+            if service(kind, document, item):
+                found.setdefault(json.dumps(item, sort_keys=True), item)
     return list(found.values())
 
 
@@ -296,10 +296,10 @@ def fetched(made: Plan, kind: str) -> list[dict[str, Any]]:
 @given(searches())
 def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) -> None:
     kind, test, text, given = search
-    made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
-    done = postprocess.filter_records(fetched(made, kind), made.post_processing, KINDS[kind])
+    plan = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
+    done = postprocess.filter_records(fetch(plan, kind), plan.post_processing, KINDS[kind])
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in done]
-    assert sorted(names) == matching(kind, test)
+    assert sorted(names) == matching_records(kind, test)
 
 
 def same_moment(moment: datetime, _field: str) -> datetime:
@@ -312,17 +312,17 @@ def same_moment(moment: datetime, _field: str) -> datetime:
 def test_requests_for_ephemeris_stay_within_the_hull(test: Test) -> None:
     given: dict[str, Any] = {}
     text = f"FIND ephemeris WHERE program = 'trex' AND {print_tree(test, lambda: False, given)}"
-    made = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
+    plan = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
     edges = set(_edges(test))
     near = {edge + step * SECOND for edge in edges for step in (-1, 0, 1)}
     whole = {moment.replace(microsecond=0) for moment in near} | {datetime(1900, 1, 1), datetime(2100, 1, 1)}
-    wanted = sorted(moment for moment in whole if truth(test, partial(same_moment, moment)))
-    for request in made.requests:
-        assert wanted
-        assert request.start is None or request.start >= wanted[0]
-        assert request.end is None or request.end <= wanted[-1]
-        assert request.start is not None or wanted[0] == datetime(1900, 1, 1)
-        assert request.end is not None or wanted[-1] == datetime(2100, 1, 1)
+    expected = sorted(moment for moment in whole if truth(test, partial(same_moment, moment)))
+    for request in plan.requests:
+        assert expected
+        assert request.start is None or request.start >= expected[0]
+        assert request.end is None or request.end <= expected[-1]
+        assert request.start is not None or expected[0] == datetime(1900, 1, 1)
+        assert request.end is not None or expected[-1] == datetime(2100, 1, 1)
 
 
 def _edges(test: Test) -> Iterator[datetime]:
@@ -375,9 +375,9 @@ FROM_PASSES = ("start", "end", "closest_epoch", "farthest_epoch")
 
 
 def _track() -> Iterator[Position]:
-    for each in PASSES:
-        for epoch in each.epochs:
-            place = {each.closest_epoch: _NEAR, each.farthest_epoch: _FAR}.get(epoch, _MIDDLE)
+    for item in PASSES:
+        for epoch in item.epochs:
+            place = {item.closest_epoch: _NEAR, item.farthest_epoch: _FAR}.get(epoch, _MIDDLE)
             yield Position(SPACECRAFT[0], epoch, (place, None, place, place))
             yield Position(1, epoch, (_PLACE, None, _PLACE, _PLACE))
 
@@ -414,7 +414,7 @@ def test_law_5_times_of_conjunctions_in_an_archive(
 ) -> None:
     test, text, given = search
     found = passes_archive.run(text, **given).records
-    assert sorted(f"{each['start']} {each['end']}" for each in found) == passes_that_match(test)
+    assert sorted(f"{item['start']} {item['end']}" for item in found) == passes_that_match(test)
 
 
 @settings(max_examples=100, deadline=None)
@@ -423,17 +423,17 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
     """The windows cover every pass completely, and a pass cut by a window is distinguished from a complete one."""
     test, text, given = search
     known = Catalogue((*KNOWN.sources, DataSource(*SPACECRAFT)), KNOWN.metadata)
-    made = plan_query(resolve(script.read_find(Source(text)), known, given).query, known)
+    plan = plan_query(resolve(script.read_find(Source(text)), known, given).query, known)
     found = []
-    for request in made.requests:
+    for request in plan.requests:
         start, end = request.start or datetime.min, request.end or datetime.max
-        for each in PASSES:
-            seen = each.within(start, end)
+        for item in PASSES:
+            seen = item.within(start, end)
             if seen is not None:
                 times = {name: getattr(seen, name).isoformat() for name in FROM_PASSES}
                 found.append({"conjunction_type": "nbtrace", "data_sources": [], "events": [], **times})
-    done = postprocess.filter_records(found, made.post_processing, KINDS["conjunctions"])
-    assert sorted(f"{each['start']} {each['end']}" for each in done) == passes_that_match(test)
+    done = postprocess.filter_records(found, plan.post_processing, KINDS["conjunctions"])
+    assert sorted(f"{element['start']} {element['end']}" for element in done) == passes_that_match(test)
 
 
 @pytest.mark.parametrize(
@@ -447,8 +447,8 @@ def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[s
 )
 def test_times_of_conjunctions_narrow_both_ends_of_the_window(where: str, start: str, end: str) -> None:
     text = f"FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 300 km WHERE {where}"
-    made = plan_query(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped())
-    assert [(str(each.start), str(each.end)) for each in made.requests] == [
+    plan = plan_query(resolve(script.read_find(Source(text)), load_shipped()).query, load_shipped())
+    assert [(str(request.start), str(request.end)) for request in plan.requests] == [
         (start.replace("T", " "), end.replace("T", " "))
     ]
 
@@ -465,7 +465,7 @@ _LISTS = st.sampled_from(
 
 
 @st.composite
-def mixed(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+def mixed_queries(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """Generate lists of one field, times and NOTs at every depth, perhaps with a window."""
     given: dict[str, Any] = {}
     text = draw(_LISTS)
@@ -477,7 +477,7 @@ def mixed(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(mixed())
+@given(mixed_queries())
 def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]]) -> None:
     text, given = search
 
@@ -489,10 +489,10 @@ def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]])
     canonical = printer.print_query(query, load_shipped())
     again = meaning(canonical)
     assert again == query, canonical
-    made = plan_query(query, load_shipped())
-    assert plan_query(again, load_shipped()).requests == made.requests
-    if len(made.requests) == 1 and not made.post_processing:
-        document = query_json.write_query_json(made.requests[0])
+    plan = plan_query(query, load_shipped())
+    assert plan_query(again, load_shipped()).requests == plan.requests
+    if len(plan.requests) == 1 and not plan.post_processing:
+        document = query_json.write_query_json(plan.requests[0])
         lifted = resolve(query_json.read_document(document, query.kind), load_shipped()).query
         assert query_json.write_query_json(plan_query(lifted, load_shipped()).requests[0]) == document
 
@@ -502,6 +502,6 @@ def test_a_datetime_is_an_instant_and_a_date_a_day(archive: Archive) -> None:
     midnight = datetime(2020, 1, 1)
     instant = archive.run("FIND data_products WHERE start = $d", d=midnight).records
     day = archive.run("FIND data_products WHERE start = $d", d=midnight.date()).records
-    assert {r["url"] for r in instant} == {each.url for each in PRODUCTS if each.start == midnight}
-    assert {r["url"] for r in day} == {each.url for each in PRODUCTS if each.start.date() == midnight.date()}
-    assert "AQL0621" in [each.code for each in archive.run("FIND data_products ON $d", d=midnight).warnings]
+    assert {r["url"] for r in instant} == {product.url for product in PRODUCTS if product.start == midnight}
+    assert {r["url"] for r in day} == {product.url for product in PRODUCTS if product.start.date() == midnight.date()}
+    assert "AQL0621" in [warning.code for warning in archive.run("FIND data_products ON $d", d=midnight).warnings]

@@ -52,7 +52,7 @@ def test_rows_are_flat_and_in_the_order_of_columns(demo: Archive) -> None:
         ("data_source.identifier", Type.INTEGER, ""),
     ]
     assert list(result) == list(result.rows)
-    assert [row[1:] for row in result] == [(datetime(2021, 1, 1), each) for each in IDENTIFIERS]
+    assert [row[1:] for row in result] == [(datetime(2021, 1, 1), identifier) for identifier in IDENTIFIERS]
     assert set(result.records[0]) == {"url", "began", "data_source"}
     assert result.records[0]["data_source"] == {"identifier": 96}
 
@@ -60,7 +60,7 @@ def test_rows_are_flat_and_in_the_order_of_columns(demo: Archive) -> None:
 def test_a_result_knows_its_plan_and_its_warnings(demo: Archive) -> None:
     result = demo.run("FIND data_products WHERE program = 'trx' LIMIT 3")
     assert len(result) == 0
-    assert [each.code for each in result.warnings] == ["AQL0603", "AQL0602"]
+    assert [warning.code for warning in result.warnings] == ["AQL0603", "AQL0602"]
     assert result.warnings[1].severity == "warning"
     assert result.plan.requests[0].lists == (("program", ("trx",)),)
     assert (result.plan.post_processing.limit, result.archive, result.demonstration) == (3, "demo", True)
@@ -89,7 +89,7 @@ def test_an_empty_arrow_table_has_types(demo: Archive, limit: str) -> None:
         assert table["metadata"][0].as_py()["keogram_type"] == "daily"
 
 
-def of_values(*values: Any) -> ResultSet:
+def result_of_values(*values: Any) -> ResultSet:
     query = Query("data_products", select=(Column(Ref("metadata", "key")), Column(Ref("record", "start"))))
     return ResultSet(Plan(query, ()), FetchedData(rows=[(v, None) for v in values]), archive="a test", elapsed=0)
 
@@ -112,7 +112,7 @@ def of_values(*values: Any) -> ResultSet:
     ],
 )
 def test_values_of_a_metadata_key_in_arrow_and_pandas(values: tuple[Any, ...], type: str, expected: list[Any]) -> None:
-    result = of_values(*values)
+    result = result_of_values(*values)
     assert str(result.to_arrow().schema.field(0).type) == type
     assert result.to_arrow().column(0).to_pylist() == expected
     frame = result.to_pandas()

@@ -67,13 +67,13 @@ def test_translate_uses_the_archives_sources(server: AuroraXServer) -> None:
 def test_every_form_of_a_predicate_finds_the_same(demo: auroraql.Archive, where: str) -> None:
     """For the shipped list and for the demonstration, which has the same sources."""
     statement = f"FIND data_products WHERE {where} ON 2019-02-01"
-    found = {record["url"] for record in demo.run(statement).records}
-    assert found
+    result = {record["url"] for record in demo.run(statement).records}
+    assert result
     for form in ("json", "sentence"):
         with pytest.warns(auroraql.AuroraQLWarning, match="128 data sources"):
-            made = auroraql.translate(statement, form)
-        text = json.dumps(made) if isinstance(made, dict) else made
-        assert {record["url"] for record in demo.run(text).records} == found, form
+            translation = auroraql.translate(statement, form)
+        text = json.dumps(translation) if isinstance(translation, dict) else translation
+        assert {record["url"] for record in demo.run(text).records} == result, form
 
 
 _WITHOUT_A_PROGRAM = [
@@ -146,7 +146,7 @@ def test_an_empty_result_gives_a_reason(
 ) -> None:
     """Both in the embedded archive and over HTTP."""
     for archive in (demo, served):
-        messages = [each.message for each in archive.run(statement).warnings if each.code == "AQL0631"]
+        messages = [warning.message for warning in archive.run(statement).warnings if warning.code == "AQL0631"]
         assert len(messages) == bool(reason), archive.name
         assert all(reason in message for message in messages)
 

@@ -46,18 +46,18 @@ def test_describe_reports_what_a_sentence_cannot_express(archive: Archive) -> No
 
 
 def test_explain_shows_requests_and_post_processing(archive: Archive) -> None:
-    said = lines(
+    messages = lines(
         archive,
         "EXPLAIN FIND data_products SELECT url "
         "WHERE (program = 'rainbow' OR keogram_type = 'daily') AND platform LIKE 'fort s%' AND url LIKE '%.jpg' "
         "ON 2020-02-01 ORDER BY start DESC LIMIT 3 OFFSET 1",
     )
-    assert said[0] == "data products from demo: 2 requests"
-    assert [line for line in said if "request " in line and "POST" in line] == [
+    assert messages[0] == "data products from demo: 2 requests"
+    assert [line for line in messages if "request " in line and "POST" in line] == [
         "├─ request 1 of 2: POST /api/v1/data_products/search",
         "├─ request 2 of 2: POST /api/v1/data_products/search",
     ]
-    after = said[said.index("└─ post-processing of the fetched records") + 1 :]
+    after = messages[messages.index("└─ post-processing of the fetched records") + 1 :]
     assert any("WHERE " in line and "url LIKE '%.jpg'" in line for line in after)
     assert "   ORDER BY start descending" in after
     assert "   LIMIT 3 OFFSET 1" in after

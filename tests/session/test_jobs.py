@@ -19,7 +19,7 @@ from auroraql.frontends.shared.exit_summary import exit_summary
 from auroraql.session.jobs import MAX_WORKERS, JobPoller
 from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.support.command_line import command
-from tests.support.in_flight import ALL, Held, block_searches, interrupting, once
+from tests.support.in_flight import ALL, Held, block_searches, interrupt_when, wait_until
 
 
 @pytest.fixture
@@ -75,12 +75,12 @@ def test_a_few_jobs_are_polled_concurrently_and_each_end_is_reported_once(monkey
     ended: list[PolledJob] = []
     watching = JobPoller(ended.append)
     every = [PolledJob(3) for _ in range(40)]
-    for each in every:
-        watching.add(each)
-    once(lambda: len(ended) == 40)
+    for item in every:
+        watching.add(item)
+    wait_until(lambda: len(ended) == 40)
     assert 1 < PolledJob.most <= MAX_WORKERS
     assert set(ended) == set(every)
-    once(lambda: "auroraql-watching" not in {each.name for each in threading.enumerate()})
+    wait_until(lambda: "auroraql-watching" not in {element.name for element in threading.enumerate()})
 
 
 def test_an_error_in_a_callback_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,22 +95,22 @@ def test_an_error_in_a_callback_stops_nothing(monkeypatch: pytest.MonkeyPatch) -
     watching = JobPoller(tell)
     for _ in range(3 * MAX_WORKERS):
         watching.add(PolledJob(1))
-    once(lambda: len(ended) == 3 * MAX_WORKERS)
+    wait_until(lambda: len(ended) == 3 * MAX_WORKERS)
     watching.add(PolledJob(1))
-    once(lambda: len(ended) == 3 * MAX_WORKERS + 1)
-    once(lambda: len(raised) == len(ended))
+    wait_until(lambda: len(ended) == 3 * MAX_WORKERS + 1)
+    wait_until(lambda: len(raised) == len(ended))
     assert set(raised) == {ZeroDivisionError}
 
 
 def test_an_internal_error_ends_one_search_only(service: Archive, server: AuroraXServer) -> None:
-    told: list[str] = []
-    service.on_end(lambda search: told.append(f"{search.name} {search.state} {search.line}"))
+    messages: list[str] = []
+    service.on_end(lambda search: messages.append(f"{search.name} {search.state} {search.line}"))
     with patch.object(AuroraXRun, "status", side_effect=KeyError("what")):
         service.run(f"SUBMIT a = {ALL}")
-        once(lambda: told)
+        wait_until(lambda: messages)
     service.run(f"SUBMIT b = {ALL}")
-    once(lambda: len(told) == 2)
-    assert told == ["a failed KeyError: 'what'", f"b done {service.submitted['b'].line}"]
+    wait_until(lambda: len(messages) == 2)
+    assert messages == ["a failed KeyError: 'what'", f"b done {service.submitted['b'].line}"]
     assert len(service.run("FETCH a")) == 5
 
 
@@ -130,17 +130,17 @@ def test_a_hanging_poll_delays_others_only_briefly() -> None:
 
 
 def test_searches_end_in_the_background_and_are_reported(server: AuroraXServer, service: Archive) -> None:
-    told: list[tuple[str, str, int | None]] = []
-    service.on_end(lambda search: told.append((search.name, search.state, search.result_count)))
+    messages: list[tuple[str, str, int | None]] = []
+    service.on_end(lambda search: messages.append((search.name, search.state, search.result_count)))
     server.polls = 2
     for name in ("a", "b", "c"):
         service.run(f"SUBMIT {name} = FIND data_products WHERE program = 'trex' DURING 2020-02")
-    once(lambda: len(told) == 3)
-    assert sorted(told) == [("a", "done", 3), ("b", "done", 3), ("c", "done", 3)]
+    wait_until(lambda: len(messages) == 3)
+    assert sorted(messages) == [("a", "done", 3), ("b", "done", 3), ("c", "done", 3)]
     server.error = "the cluster is on fire"
     service.run(f"SUBMIT d = {ALL}")
-    once(lambda: len(told) == 4)
-    assert told[-1] == ("d", "failed", None)
+    wait_until(lambda: len(messages) == 4)
+    assert messages[-1] == ("d", "failed", None)
     failed = service.submitted["d"]
     assert failed.error is not None
     assert failed.error.log[-1].endswith("error: the cluster is on fire")
@@ -149,22 +149,22 @@ def test_searches_end_in_the_background_and_are_reported(server: AuroraXServer, 
 
 
 def test_an_awaited_search_is_not_reported(server: AuroraXServer, service: Archive) -> None:
-    told: list[Search] = []
-    service.on_end(told.append)
+    messages: list[Search] = []
+    service.on_end(messages.append)
     server.seconds = 0.3
     service.run(f"SUBMIT a = {ALL}")
     assert len(service.run("FETCH a")) == 5
     service.run(f"SUBMIT b = {ALL}")
     service.run("CANCEL b")
-    once(lambda: all(each.is_over for each in service.submitted.values()))
+    wait_until(lambda: all(item.is_over for item in service.submitted.values()))
     time.sleep(0.3)
-    assert told == []
+    assert messages == []
 
 
 def test_status_of_searches_has_their_addresses(server: AuroraXServer, service: Archive) -> None:
     server.never = True
     service.run(f"SUBMIT a = {ALL}")
-    once(lambda: service.submitted["a"].line)
+    wait_until(lambda: service.submitted["a"].line)
     shown = dict(
         zip((c.name for c in service.run("SHOW SEARCHES").columns), service.run("SHOW SEARCHES").rows[0], strict=True)
     )
@@ -184,19 +184,19 @@ def test_an_unavailable_service_is_polled_again(
     server.never = True
     server.faults["status"] = Fault(status=503, times=8)
     service.run(f"SUBMIT a = {ALL}")
-    once(lambda: "unavailable" in service.submitted["a"].line)
+    wait_until(lambda: "unavailable" in service.submitted["a"].line)
     assert service.submitted["a"].state == "unreachable"
-    once(lambda: service.submitted["a"].line.startswith("Starting query"))
+    wait_until(lambda: service.submitted["a"].line.startswith("Starting query"))
     server.never = False
-    once(lambda: service.submitted["a"].state == "done")
+    wait_until(lambda: service.submitted["a"].state == "done")
 
 
 def test_an_embedded_archive_runs_jobs_in_the_background(demo: Archive) -> None:
     for number in range(6):
         demo.run(f"SUBMIT day{number} = FIND data_products WHERE program = 'trex' ON 2021-01-0{number + 1}")
     unnamed = demo.submit("FIND data_products WHERE program = 'trex' ON 2021-01-01")
-    once(lambda: all(each.state == "done" for each in (*demo.submitted.values(), unnamed)))
-    counts = [each.result_count for each in demo.submitted.values()]
+    wait_until(lambda: all(item.state == "done" for item in (*demo.submitted.values(), unnamed)))
+    counts = [item.result_count for item in demo.submitted.values()]
     assert counts == [len(demo.run(f"FETCH day{number}")) for number in range(6)]
     assert demo.run("SHOW SEARCHES SELECT request_urls").rows == [(None,)] * 6
 
@@ -213,11 +213,11 @@ def test_a_lazy_archive_treats_jobs_as_an_open_one(demo: Archive) -> None:
 
 def test_a_second_fetch_has_its_own_deadline(demo: Archive, held: Held) -> None:
     demo.run("SUBMIT a = FIND data_products ON 2021-01-01")
-    once(lambda: held.begun)
+    wait_until(lambda: held.begun)
     demo.run("SET timeout = 0.2")
     with pytest.raises(TimedOut, match="was cancelled"):
         demo.run("FETCH a")
-    once(lambda: demo.submitted["a"].state == "cancelled")
+    wait_until(lambda: demo.submitted["a"].state == "cancelled")
     assert not held.go.is_set()
 
 
@@ -235,7 +235,7 @@ def test_ctrl_c_is_handled_immediately_or_by_a_front_end(server: AuroraXServer, 
         pressed[:] = [time.monotonic()]
         return server.count("status") > 0
 
-    with interrupting(waited_for), pytest.raises(KeyboardInterrupt):
+    with interrupt_when(waited_for), pytest.raises(KeyboardInterrupt):
         service.run(ALL)
     assert time.monotonic() - pressed[0] < 1
     assert [search.request_ids for search in taken] == [tuple(server.searches)]
@@ -245,15 +245,15 @@ def test_ctrl_c_is_handled_immediately_or_by_a_front_end(server: AuroraXServer, 
 
 def test_ctrl_c_cancels_without_a_front_end(server: AuroraXServer, service: Archive, held: Held) -> None:
     server.never = True
-    with interrupting(lambda: server.count("status") > 0), pytest.raises(KeyboardInterrupt):
+    with interrupt_when(lambda: server.count("status") > 0), pytest.raises(KeyboardInterrupt):
         service.run(ALL)
     assert [search.cancelled for search in server.searches.values()] == [True]
     server.calls.clear()
     service.run(f"SUBMIT a = {ALL}")
-    with interrupting(lambda: server.count("status") > 2), pytest.raises(KeyboardInterrupt):
+    with interrupt_when(lambda: server.count("status") > 2), pytest.raises(KeyboardInterrupt):
         service.run("FETCH a")
     assert service.submitted["a"].state == "cancelled"
-    with auroraql.connect() as demo, interrupting(lambda: held.begun), pytest.raises(KeyboardInterrupt):
+    with auroraql.connect() as demo, interrupt_when(lambda: held.begun), pytest.raises(KeyboardInterrupt):
         demo.run("FIND data_products ON 2021-01-01")
     assert not held.go.is_set()
 
@@ -263,7 +263,7 @@ def test_a_search_that_could_not_be_cancelled_continues(server: AuroraXServer, s
     server.faults["cancel"] = Fault(status=403, body=b"{}", times=1)
     taken: list[Search] = []
     service.on_interrupt(taken.append)
-    with interrupting(lambda: server.count("status") > 0), pytest.raises(KeyboardInterrupt):
+    with interrupt_when(lambda: server.count("status") > 0), pytest.raises(KeyboardInterrupt):
         service.run(f"LET c = {ALL}")
     (search,) = taken
     with pytest.raises(auroraql.Refused):
@@ -271,10 +271,10 @@ def test_a_search_that_could_not_be_cancelled_continues(server: AuroraXServer, s
     server.searches[search.request_ids[0]].cancelled = False  # as the message said
     assert service.keep(search) == service.keep(search) == "c"
     assert service.run("SHOW SEARCHES SELECT name, status").rows == [("c", "running")]
-    told: list[Search] = []
-    service.on_end(told.append)
+    messages: list[Search] = []
+    service.on_end(messages.append)
     server.never = False
-    once(lambda: told == [search])
+    wait_until(lambda: messages == [search])
     assert len(service.run("FETCH c")) == 5
     assert len(service.run("FIND c WHERE platform = 'gillam'")) == 4
 
@@ -287,7 +287,7 @@ def test_a_stored_search_needs_a_new_name(server: AuroraXServer, service: Archiv
     for text in (ALL, f"FIND data_products WHERE program IN ({ALL} AND program = 'trex' SELECT program) ON 2020-02-01"):
         server.calls.clear()
         with (
-            interrupting(lambda: server.count("submit") and server.count("status") > 2),
+            interrupt_when(lambda: server.count("submit") and server.count("status") > 2),
             pytest.raises(KeyboardInterrupt),
         ):
             service.run(text.replace("DURING 2020-02 AND program = 'trex'", "WHERE program = 'trex' DURING 2020-02"))
@@ -301,7 +301,7 @@ def test_a_stored_search_needs_a_new_name(server: AuroraXServer, service: Archiv
 
 def test_cancelling_a_finished_search_does_nothing(service: Archive, server: AuroraXServer) -> None:
     service.run(f"SUBMIT a = {ALL}")
-    once(lambda: service.submitted["a"].state == "done")
+    wait_until(lambda: service.submitted["a"].state == "done")
     assert service.run("CANCEL a").note == "a is done"
     assert server.count("cancel") == 0
 
@@ -327,7 +327,7 @@ def test_detached_searches_continue_and_the_others_are_cancelled(server: AuroraX
         archive.run(f"SUBMIT b = {ALL}")
     first, second = server.searches
     assert lines == [f"a goes on at {server.url}, and can be fetched there later:", f"  FETCH '{first}';"]
-    assert [server.searches[each].cancelled for each in (first, second)] == [False, True]
+    assert [server.searches[item].cancelled for item in (first, second)] == [False, True]
 
 
 def test_a_refused_download_has_no_hint_to_fetch(server: AuroraXServer) -> None:
@@ -350,7 +350,7 @@ def test_a_finished_script_detaches_its_searches(server: AuroraXServer, tmp_path
     done = command("-a", server.url, "-c", f"SUBMIT a = {ALL}; SET timeout = 0.3 s; {ALL}")
     assert done.code == 4
     assert "a goes on at" in done.err
-    assert [each.cancelled for each in server.searches.values()] == [False, False, True]
+    assert [search.cancelled for search in server.searches.values()] == [False, False, True]
 
 
 def test_an_archive_is_closed_during_searches(held: Held) -> None:
@@ -369,21 +369,21 @@ def test_an_archive_is_closed_during_searches(held: Held) -> None:
 
 
 def test_the_waiting_thread_reports_progress(server: AuroraXServer) -> None:
-    told: list[Progress | None] = []
+    messages: list[Progress | None] = []
     threads: set[str] = set()
 
     def watch(progress: Progress | None) -> None:
-        told.append(progress)
+        messages.append(progress)
         threads.add(threading.current_thread().name)
 
     server.seconds = 0.6
     with auroraql.connect(server.url, watch=watch) as archive:
         archive.run(f"SUBMIT a = {ALL}")
-        once(lambda: archive.submitted["a"].state == "done")
-        assert told == []
+        wait_until(lambda: archive.submitted["a"].state == "done")
+        assert messages == []
         archive.run(ALL)
-    seen = [each for each in told if each is not None]
-    assert [each.elapsed for each in seen] == sorted(each.elapsed for each in seen)
+    seen = [item for item in messages if item is not None]
+    assert [item.elapsed for item in seen] == sorted(item.elapsed for item in seen)
     assert seen[-1].line.startswith("Starting query for ")
-    assert told[-1] is None
+    assert messages[-1] is None
     assert threads == {threading.current_thread().name}

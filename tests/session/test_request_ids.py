@@ -13,12 +13,12 @@ from auroraql.schema.catalogue import load_shipped
 from auroraql.session.analyzer import check_scripts
 from tests.support.aurorax_server import AuroraXServer, Fault
 from tests.support.command_line import command
-from tests.support.feeding_records import PRODUCTS, serving, urls
+from tests.support.feeding_records import PRODUCTS, serve_records, urls
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[AuroraXServer]:
-    with serving() as running:
+    with serve_records() as running:
         yield running
 
 
@@ -32,16 +32,16 @@ def submit_elsewhere(server: AuroraXServer, statement: str = "FIND data_products
 
 def test_a_foreign_search_is_fetched_and_stored(service: Archive, server: AuroraXServer) -> None:
     request_id = submit_elsewhere(server, "FIND data_products SELECT url WHERE program = 'trex' ON 2020-02")
-    found = service.run(f"FETCH '{request_id}'")
-    expected = [p.url for p in PRODUCTS if p.url in urls(found)]
-    assert sorted(expected) == urls(found)
-    assert [column.name for column in found.columns[:3]] == ["start", "end", "identifier"]
-    assert service.results["s1"] is found
+    result = service.run(f"FETCH '{request_id}'")
+    expected = [p.url for p in PRODUCTS if p.url in urls(result)]
+    assert sorted(expected) == urls(result)
+    assert [column.name for column in result.columns[:3]] == ["start", "end", "identifier"]
+    assert service.results["s1"] is result
     assert service.run("SHOW SEARCHES SELECT name, status, request_ids, result_count").rows == [
-        ("s1", "done", request_id, len(found))
+        ("s1", "done", request_id, len(result))
     ]
     assert len(service.run("SQL SELECT DISTINCT url FROM s1")) == len(expected)
-    assert service.run(f"FETCH '{request_id}'").columns == found.columns
+    assert service.run(f"FETCH '{request_id}'").columns == result.columns
     assert service.searches == ("s1",), "the same search is the same search"
 
 
@@ -52,7 +52,9 @@ def test_the_rows_of_a_foreign_search_are_used_in_the_script(service: Archive, s
     fetched, chosen, counted = service.run_script(script)
     assert len(fetched) == next(iter(counted))[0] == len(PRODUCTS)
     assert 0 < len(chosen) < len(fetched)
-    assert [said for _, said in check_scripts([Source(script)], load_shipped(), {})] == [()], "a check asks nobody"
+    assert [messages for _, messages in check_scripts([Source(script)], load_shipped(), {})] == [()], (
+        "a check asks nobody"
+    )
     with pytest.raises(StatementError, match="AQL0203"):
         service.run_script(f"FETCH `odd name` = '{request_id}'; FIND `odd name` WHERE url = 5")
     with pytest.raises(StatementError, match="AQL0227"):
@@ -69,7 +71,7 @@ def test_a_foreign_search_is_fetched_in_a_script_that_keeps_going(service: Archi
     with connect(service.name) as elsewhere:
         (request_id,) = elsewhere.submit("FIND data_products WHERE program = 'trex'").request_ids
     outcomes = list(service.run_each(f"FIND x; FETCH '{request_id}'"))
-    assert [isinstance(each, StatementError) for each in outcomes] == [True, False]
+    assert [isinstance(outcome, StatementError) for outcome in outcomes] == [True, False]
 
 
 def test_a_foreign_search_is_cancelled(service: Archive, server: AuroraXServer) -> None:

@@ -36,16 +36,16 @@ def server() -> Iterator[AuroraXServer]:
 @pytest.fixture(scope="module")
 def both(server: AuroraXServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
     """Return the records of the test service, in a catalogue file and over HTTP."""
-    sources = [tuple(each[name] for name in SOURCE_FIELDS) for each in (*SOURCES, SWARM)]
+    sources = [tuple(item[name] for name in SOURCE_FIELDS) for item in (*SOURCES, SWARM)]
     products = [
         Product(
-            each["data_source"]["identifier"],
-            datetime.fromisoformat(each["start"]),
-            datetime.fromisoformat(each["end"]),
-            each["url"],
-            each["data_product_type"],
+            record["data_source"]["identifier"],
+            datetime.fromisoformat(record["start"]),
+            datetime.fromisoformat(record["end"]),
+            record["url"],
+            record["data_product_type"],
         )
-        for each in RECORDS
+        for record in RECORDS
     ]
     minutes = [Position(e["data_source"]["identifier"], datetime.fromisoformat(e["epoch"])) for e in EPHEMERIS]
     path = small_catalogue.write(tmp_path_factory.mktemp("show") / "same.duckdb", products, sources, positions=minutes)
@@ -68,16 +68,16 @@ def code(archive: Archive, text: str) -> str:
 
 def test_sources_and_their_shared_values(demo: Archive) -> None:
     known = demo.catalogue.sources
-    found = demo.run("SHOW SOURCES")
-    assert names(found) == list(SOURCE_FIELDS)
-    assert [row[0] for row in found] == [source.identifier for source in known]
-    assert found.records[0] == {name: getattr(known[0], name) for name in SOURCE_FIELDS}
+    result = demo.run("SHOW SOURCES")
+    assert names(result) == list(SOURCE_FIELDS)
+    assert [row[0] for row in result] == [source.identifier for source in known]
+    assert result.records[0] == {name: getattr(known[0], name) for name in SOURCE_FIELDS}
     chosen = demo.run(
         "SHOW SOURCES SELECT display_name AS n, platform WHERE program = 'trex' AND NOT platform IN ('gillam')"
         " LIKE 'trex rgb %' ORDER BY n DESC LIMIT 2 OFFSET 1"
     )
     rgb = sorted((s.display_name, s.platform) for s in known if s.display_name.startswith("TREx RGB"))
-    assert list(chosen) == [each for each in reversed(rgb) if each[1] != "gillam"][1:3]
+    assert list(chosen) == [item for item in reversed(rgb) if item[1] != "gillam"][1:3]
     for word in ("program", "platform", "instrument_type"):
         listed = demo.run(f"SHOW {word}s")
         assert [row[0] for row in listed] == sorted({getattr(s, word) for s in known})
@@ -93,25 +93,25 @@ def test_sources_and_their_shared_values(demo: Archive) -> None:
 
 def test_sources_are_the_archives_current_ones(both: tuple[Archive, Archive]) -> None:
     for archive in both:
-        found = archive.run("SHOW SOURCES ORDER BY identifier")
-        assert [row[0] for row in found] == [3, 46, 87, 103], archive.name
+        result = archive.run("SHOW SOURCES ORDER BY identifier")
+        assert [row[0] for row in result] == [3, 46, 87, 103], archive.name
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_the_columns_of_a_kind(demo: Archive, kind: str) -> None:
-    found = demo.run(f"SHOW COLUMNS OF {kind}")
-    assert names(found) == ["name", "path", "type", "unit", "doc", "native"]
+    result = demo.run(f"SHOW COLUMNS OF {kind}")
+    assert names(result) == ["name", "path", "type", "unit", "doc", "native"]
     declared = [member for field in KINDS[kind].fields for member in (field.members or (field,))]
-    assert [row[1] for row in found] == [field.name for field in declared]
-    assert all(KINDS[kind].field(row[0]) is not None and row[4] for row in found)
+    assert [row[1] for row in result] == [field.name for field in declared]
+    assert all(KINDS[kind].field(row[0]) is not None and row[4] for row in result)
 
 
 def test_the_columns_of_a_result(demo: Archive) -> None:
     demo.run(
         "LET c = FIND ephemeris SELECT epoch, platform AS site, nbtrace, radial_distance WHERE platform = 'swarma' ON 2020-01-01"
     )
-    found = demo.run("SHOW COLUMNS OF c SELECT name, type, unit")
-    assert list(found) == [
+    result = demo.run("SHOW COLUMNS OF c SELECT name, type, unit")
+    assert list(result) == [
         ("epoch", "time", None),
         ("site", "string", None),
         ("nbtrace.lat", "number", "deg"),
@@ -142,25 +142,25 @@ def test_metadata_keys_and_their_values(demo: Archive) -> None:
 
 def test_availability_is_equal_on_every_archive(both: tuple[Archive, Archive], server: AuroraXServer) -> None:
     counted: dict[tuple[Any, ...], int] = {}
-    for each in RECORDS:
-        key = (each["data_source"]["identifier"], each["start"][:10], each["data_product_type"])
+    for record in RECORDS:
+        key = (record["data_source"]["identifier"], record["start"][:10], record["data_product_type"])
         counted[key] = counted.get(key, 0) + 1
     for archive in both:
-        found = archive.run("SHOW AVAILABILITY OF data_products DURING 2020-02 ORDER BY date, identifier")
-        assert names(found)[6:] == ["date", "data_product_type", "count"]
-        assert {(row[0], row[6].isoformat()[:10], row[7]): row[8] for row in found} == counted, archive.name
-        found = archive.run(
+        result = archive.run("SHOW AVAILABILITY OF data_products DURING 2020-02 ORDER BY date, identifier")
+        assert names(result)[6:] == ["date", "data_product_type", "count"]
+        assert {(row[0], row[6].isoformat()[:10], row[7]): row[8] for row in result} == counted, archive.name
+        result = archive.run(
             "SHOW AVAILABILITY OF data_products SELECT platform, count WHERE program = 'trex' AND count > 1"
             " BETWEEN 2020-02-01 AND 2020-02-03"
         )
-        assert list(found) == [("gillam", 2)], archive.name
-        found = archive.run("SHOW AVAILABILITY OF ephemeris ON 2020-02-01 LIKE 'swarm%'")
-        assert list(found) == [(3, "swarm", "swarma", "footprint", "leo", "Swarm A", datetime(2020, 2, 1), 3)], (
+        assert list(result) == [("gillam", 2)], archive.name
+        result = archive.run("SHOW AVAILABILITY OF ephemeris ON 2020-02-01 LIKE 'swarm%'")
+        assert list(result) == [(3, "swarm", "swarma", "footprint", "leo", "Swarm A", datetime(2020, 2, 1), 3)], (
             archive.name
         )
         assert archive.run("SHOW AVAILABILITY OF ephemeris ON 2020-02-02").rows == []
-    asked = [call.path for call in server.calls if call.step == "availability"]
-    assert asked[1].endswith("?start=2020-02-01&end=2020-02-03&program=trex&format=basic_info")
+    requests = [call.path for call in server.calls if call.step == "availability"]
+    assert requests[1].endswith("?start=2020-02-01&end=2020-02-03&program=trex&format=basic_info")
 
 
 def replace_response(document: Any) -> Fault:
@@ -214,20 +214,20 @@ def test_clauses_are_checked_like_those_of_find(demo: Archive) -> None:
     assert code(demo, "SHOW SOURCES ORDER BY platfrom") == "AQL0201"
     assert code(demo, "SHOW SOURCES LIMIT 2.5") == "AQL0208"
     assert code(demo, "SHOW SEARCHES LIKE 5") == "AQL0106"
-    found = demo.run("SHOW SOURCES WHERE platform = 'gilam'")
-    assert [each.code for each in found.warnings] == ["AQL0602"]
+    result = demo.run("SHOW SOURCES WHERE platform = 'gilam'")
+    assert [warning.code for warning in result.warnings] == ["AQL0602"]
     demo.run("LET g = FIND data_products WHERE platform = 'gillam' ON 2020-02-01")
     fed = demo.run("SHOW SOURCES WHERE identifier IN g.identifier AND program IN (FIND g SELECT program)")
     assert {row[2] for row in fed} == {"gillam"}
-    assert {row[0] for row in fed} == {each["data_source"]["identifier"] for each in demo.results["g"].records}
+    assert {row[0] for row in fed} == {record["data_source"]["identifier"] for record in demo.results["g"].records}
 
 
 def test_listings_are_results_like_others(demo: Archive, tmp_path: Path) -> None:
-    found = demo.run("SHOW SOURCES WHERE program = 'trex' LIMIT 2")
-    assert [column.type for column in found.columns][:2] == [Type.INTEGER, Type.STRING]
-    assert found.to_pandas().shape == (2, 6)
-    found.save(tmp_path / "sources.json")
-    assert json.loads((tmp_path / "sources.json").read_text("utf-8")) == list(found.records)
+    result = demo.run("SHOW SOURCES WHERE program = 'trex' LIMIT 2")
+    assert [column.type for column in result.columns][:2] == [Type.INTEGER, Type.STRING]
+    assert result.to_pandas().shape == (2, 6)
+    result.save(tmp_path / "sources.json")
+    assert json.loads((tmp_path / "sources.json").read_text("utf-8")) == list(result.records)
 
 
 # --- SET
@@ -239,8 +239,8 @@ def test_listings_are_results_like_others(demo: Archive, tmp_path: Path) -> None
 )
 def test_a_deadline_is_a_length_of_time(written: str, seconds: float) -> None:
     with connect(timeout=20) as archive:
-        said = archive.run(f"SET timeout = {written}")
-        assert (said.note, archive.settings.timeout, len(said)) == (f"timeout is {seconds} s", seconds, 0)
+        result = archive.run(f"SET timeout = {written}")
+        assert (result.note, archive.settings.timeout, len(result)) == (f"timeout is {seconds} s", seconds, 0)
         assert archive.run("SET Timeout = DEFAULT").note == "timeout is 20 s"
         for wrong in ("0", "-5", "'long'", "2 km", "TRUE", "2020-01-01", "1e30"):
             with pytest.raises(StatementError):
@@ -330,10 +330,10 @@ def test_the_prompt_runs_every_statement(demo: Archive) -> None:
         run_input(session, "SQL SELECT count(*) AS n FROM c")
         run_input(session, "\\x")
         run_input(session, "SHOW SETTINGS SELECT value WHERE name = 'format'")
-        said = stream.getvalue()
-        assert "n\n3\n1 row" in said
-        assert "results are shown as vertical\n" in said
-        assert said.count("vertical") == 2
+        output = stream.getvalue()
+        assert "n\n3\n1 row" in output
+        assert "results are shown as vertical\n" in output
+        assert output.count("vertical") == 2
         run_input(session, "FETCH nothing")
         assert "AQL0226" in stream.getvalue()
 
@@ -345,13 +345,13 @@ def test_the_prompt_runs_every_statement(demo: Archive) -> None:
 def test_the_template_equals_pyauroraxs(demo: Archive, kind: str) -> None:
     shown = demo.run(f"SHOW TEMPLATE OF {kind}")
     assert shown.is_report
-    wanted = getattr(pyaurorax.PyAuroraX().search, kind).create_response_format_template()
-    assert json.loads("\n".join(row[0] for row in shown)) == wanted
+    expected = getattr(pyaurorax.PyAuroraX().search, kind).create_response_format_template()
+    assert json.loads("\n".join(row[0] for row in shown)) == expected
 
 
 def test_for_accepts_any_name_of_a_source(demo: Archive) -> None:
     known = demo.catalogue.sources
-    for name, wanted in (
+    for name, expected in (
         ("trex", [s for s in known if s.program == "trex"]),
         ("gillam", [s for s in known if s.platform == "gillam"]),
         ("'redline ASI'", [s for s in known if s.instrument_type == "redline ASI"]),
@@ -360,10 +360,10 @@ def test_for_accepts_any_name_of_a_source(demo: Archive) -> None:
         ("103", [s for s in known if s.identifier == 103]),
     ):
         identifiers = [row[0] for row in demo.run(f"SHOW SOURCES FOR {name} SELECT identifier")]
-        assert identifiers == [source.identifier for source in wanted], name
+        assert identifiers == [source.identifier for source in expected], name
         for word in ("program", "platform", "instrument_type"):
             listed = [row[0] for row in demo.run(f"SHOW {word}s FOR {name}")]
-            assert listed == sorted({getattr(source, word) for source in wanted}), name
+            assert listed == sorted({getattr(source, word) for source in expected}), name
             assert [row[0] for row in demo.run(f"SHOW VALUES OF {word} FOR {name}")] == listed
     assert code(demo, "SHOW PLATFORMS FOR nowhere") == "AQL0225"
 
@@ -371,12 +371,12 @@ def test_for_accepts_any_name_of_a_source(demo: Archive) -> None:
 def test_where_of_a_listing_applies_to_its_sources(demo: Archive) -> None:
     known = demo.catalogue.sources
     where = "program IN ('trex', 'rego') AND NOT platform = 'gillam' AND identifier > 80"
-    wanted = [s for s in known if s.program in ("trex", "rego") and s.platform != "gillam" and s.identifier > 80]
+    expected = [s for s in known if s.program in ("trex", "rego") and s.platform != "gillam" and s.identifier > 80]
     for word in ("instrument_type", "source_type", "display_name"):
         listed = demo.run(f"SHOW VALUES OF {word} WHERE {where} ORDER BY value")
-        assert [row[0] for row in listed] == sorted({getattr(s, word) for s in wanted})
+        assert [row[0] for row in listed] == sorted({getattr(s, word) for s in expected})
     shown = demo.run(f"SHOW INSTRUMENT_TYPES WHERE {where} AND sources > 4 SELECT instrument_type, sources")
-    counts = Counter(s.instrument_type for s in wanted)
+    counts = Counter(s.instrument_type for s in expected)
     assert list(shown) == sorted((name, count) for name, count in counts.items() if count > 4)
     keys = {row[0] for row in demo.run("SHOW METADATA WHERE program = 'swarm' AND kind = 'ephemeris'")}
     assert {"tii_on", "nbtrace_region"} <= keys
@@ -410,6 +410,6 @@ def test_sources_with_every_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert archive.run("SHOW METADATA OF data_products FOR 103 SELECT key").rows == [("w",)]
         assert {row[0] for row in archive.run("SHOW SOURCES WHERE owner = 'a@b.example'")} == {103}
         assert archive.check("FIND data_products WHERE program = 'trex' AND w = 5 ON 2020-01-01") == ()
-        (said,) = archive.check("FIND data_products WHERE program = 'themis-asi' AND w = 5 ON 2020-01-01")
-        assert (said.code, said.hint) == ("AQL0601", "it belongs to trex")
+        (diagnostics,) = archive.check("FIND data_products WHERE program = 'themis-asi' AND w = 5 ON 2020-01-01")
+        assert (diagnostics.code, diagnostics.hint) == ("AQL0601", "it belongs to trex")
         assert len(archive.run("SHOW SOURCES")) == 2

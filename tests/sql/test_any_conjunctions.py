@@ -20,8 +20,8 @@ from tests.support.small_conjunctions import (
     SWARM,
     UNDESCRIBED,
     answers,
-    asked,
     assert_same,
+    conjunction_query,
     hemisphere,
     key,
     minute,
@@ -42,7 +42,7 @@ def tracks(draw: st.DrawFn) -> tuple[Position, ...]:
     A few sources are half a minute late or have two records a minute.
     """
     positions = []
-    for source in (*(each[0] for each in SOURCES), UNDESCRIBED):
+    for source in (*(item[0] for item in SOURCES), UNDESCRIBED):
         late, step = draw(st.sampled_from(((0, 1), (0, 1), (0, 1), (0, 1), (0.5, 1), (0, 0.5))))
         gaps = draw(st.sets(st.integers(0, 8), max_size=5))
         for count in sorted(set(range(9)) - gaps):
@@ -81,7 +81,9 @@ def searches(draw: st.DrawFn) -> Query:
     via = draw(st.lists(st.sampled_from(TRACES), max_size=3).map(tuple))
     start = draw(st.sampled_from((None, minute(1.5), minute(2))))
     end = draw(st.sampled_from((None, minute(6.5), minute(6), minute(2))))
-    made = replace(asked(*blocks, limits=limits, via=via, subminute=draw(st.booleans())), start=start, end=end)
+    made = replace(
+        conjunction_query(*blocks, limits=limits, via=via, subminute=draw(st.booleans())), start=start, end=end
+    )
     return Query.build(made) if draw(st.booleans()) else made
 
 
@@ -110,10 +112,10 @@ def test_conjunctions_that_overlap_an_interval_are_returned_whole(
     for query, records in zip(limited, answers(positions, limited), strict=True):
         every = conjunctions(replace(query, during=None), positions, SOURCES)
         overlapping = [
-            each
-            for each in every
+            item
+            for item in every
             if any(
-                datetime.fromisoformat(each["start"]) <= last and datetime.fromisoformat(each["end"]) >= first
+                datetime.fromisoformat(item["start"]) <= last and datetime.fromisoformat(item["end"]) >= first
                 for first, last in during
             )
         ]

@@ -18,12 +18,23 @@ from auroraql.schema import Type
 from auroraql.schema.operators import Op
 from auroraql.sql.comparison import Bindings, StoredValue, compare_stored
 from auroraql.sql.statement import compile_query, mapping_for
-from tests.support.embedded_runs import found
+from tests.support.embedded_runs import find_rows
 from tests.support.small_catalogue import write
-from tests.support.small_conjunctions import BEGAN, GROUND, SOURCES, SPACE, asked, key, minute, passes, stays, where
+from tests.support.small_conjunctions import (
+    BEGAN,
+    GROUND,
+    SOURCES,
+    SPACE,
+    conjunction_query,
+    key,
+    minute,
+    passes,
+    stays,
+    where,
+)
 
 MET = [*stays(1), *stays(2, 0, 2), *passes(3), *passes(4, first=2, latitude=1), *stays(5, 1, 1)]
-EVERY = asked(GROUND, SPACE, SPACE, limits=[150, 250, None])
+EVERY = conjunction_query(GROUND, SPACE, SPACE, limits=[150, 250, None])
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +45,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]
 
 
 def records(engine: EmbeddedEngine, query: Query = EVERY) -> list[Record]:
-    return list(found(engine, query).records)
+    return list(find_rows(engine, query).records)
 
 
-def listed(name: str) -> Ref:
+def list_field(name: str) -> Ref:
     return Ref("source" if name.startswith("data_sources") else "record", name)
 
 
@@ -63,27 +74,27 @@ LISTED = (
 @pytest.mark.parametrize(("name", "value", "pattern"), LISTED, ids=[name for name, *_ in LISTED])
 def test_a_list_is_compared_by_any_of_its_values(engine: EmbeddedEngine, name: str, value: str, pattern: str) -> None:
     every = records(engine)
-    among = [any(str(each) == value for each in values_of(record, name)) for record in every]
+    among = [any(str(item) == value for item in values_of(record, name)) for record in every]
     assert len(every) == 6
     assert name == "events.conjunction_type" or len(set(among)) == 2
     long = (*(str(number) for number in range(10**6, 10**6 + 200)), value)
     if name == "events.start":
         long = (*((BEGAN + timedelta(days=number)).isoformat() for number in range(1, 200)), value)
     inside = pattern.strip("%").lower()
-    alike = [any(inside in str(each).lower() for each in values_of(record, name)) for record in every]
+    alike = [any(inside in str(item).lower() for item in values_of(record, name)) for record in every]
     cases: list[tuple[str, tuple[str, ...], list[bool]]] = [
         ("=", (value,), among),
-        ("!=", (value,), [not each for each in among]),
+        ("!=", (value,), [not item for item in among]),
         ("in", long, among),
-        ("not in", long, [not each for each in among]),
+        ("not in", long, [not item for item in among]),
         ("is null", (), [False] * 6),
         ("is not null", (), [True] * 6),
     ]
     if pattern:
-        cases += [("like", (pattern,), alike), ("not like", (pattern,), [not each for each in alike])]
+        cases += [("like", (pattern,), alike), ("not like", (pattern,), [not item for item in alike])]
     for operator, values, expected in cases:
-        found_with = records(engine, replace(EVERY, where=Comparison(listed(name), Op(operator), values)))
-        assert found_with == [record for record, kept in zip(every, expected, strict=True) if kept], operator
+        found_with = records(engine, replace(EVERY, where=Comparison(list_field(name), Op(operator), values)))
+        assert found_with == [record for record, stored in zip(every, expected, strict=True) if stored], operator
 
 
 def test_a_list_without_values_is_missing() -> None:
@@ -125,8 +136,8 @@ def test_plain_fields_are_compared_ordered_and_limited(engine: EmbeddedEngine) -
 def test_paths_through_lists_are_selected(engine: EmbeddedEngine) -> None:
     every = records(engine)
     names = ("start", *(name for name, *_ in LISTED), "events.e1_source", "data_sources")
-    columns = tuple(Column(listed(name), f"c{at}") for at, name in enumerate(names))
-    rows = found(engine, replace(EVERY, select=columns)).rows
+    columns = tuple(Column(list_field(name), f"c{at}") for at, name in enumerate(names))
+    rows = find_rows(engine, replace(EVERY, select=columns)).rows
     assert len(rows) == len(every)
     for row, record in zip(rows, every, strict=True):
         assert row[0].isoformat() == record["start"]
@@ -137,7 +148,7 @@ def test_unused_columns_are_not_read(tmp_path: Path) -> None:
     """The names of sources are not read when only a plain column is selected."""
     with duckdb.connect(str(write(tmp_path / "met.duckdb", [], SOURCES, positions=MET))) as connection:
         for name, is_read in (("start", False), ("min_distance", False), ("events", True)):
-            statement = compile_query(replace(EVERY, select=(Column(listed(name)),)), [(name,)])
+            statement = compile_query(replace(EVERY, select=(Column(list_field(name)),)), [(name,)])
             rows = connection.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}", list(statement.parameters)).fetchall()
             assert ("display_name" in str(rows)) is is_read
 
@@ -146,7 +157,7 @@ def test_no_part_of_the_criteria_becomes_sql(engine: EmbeddedEngine) -> None:
     attack = "x' OR 1=1; DROP TABLE ephemeris; --"
     blocks = (Block("ground", And((where("program", attack), key(attack, "=", attack)))), SPACE)
     bind = Bindings()
-    tables = mapping_for(asked(*blocks), bind).tables
+    tables = mapping_for(conjunction_query(*blocks), bind).tables
     assert "DROP" not in tables
     assert attack in bind.values
-    assert records(engine, asked(*blocks)) == []
+    assert records(engine, conjunction_query(*blocks)) == []

@@ -248,9 +248,9 @@ def test_columns_equal_those_of_the_result(engine: EmbeddedEngine) -> None:
 def test_selected_columns_keep_order_and_type(engine: EmbeddedEngine) -> None:
     names = (Ref("metadata", "w"), Ref("record", "data_source"), Ref("record", "metadata"), Ref("record", "end"))
     query = Query(KIND, select=tuple(Column(ref, f"c{at}") for at, ref in enumerate(names)), limit=None)
-    found = rows(engine, query)
-    assert len(found) == len(PRODUCTS)
-    for row, each in zip(found, brute_force.answer(query, PRODUCTS), strict=True):
+    result = rows(engine, query)
+    assert len(result) == len(PRODUCTS)
+    for row, each in zip(result, brute_force.answer(query, PRODUCTS), strict=True):
         stored = brute_force.value(each, Ref("metadata", "w"))
         assert row[0] == stored
         assert type(row[0]) is type(stored)

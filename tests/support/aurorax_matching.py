@@ -18,7 +18,7 @@ _WINDOWS = {"data_products": ("start", "end"), "ephemeris": ("epoch", "epoch")}
 _FILTERS = {"data_products": "data_product_metadata_filters", "ephemeris": "ephemeris_metadata_filters"}
 
 
-def matching(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
+def matching_records(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
     """Return the records that a `DataProductQuery` or an `EphemerisQuery` finds."""
     sources = query.get("data_sources") or {}
     lists: list[tuple[tuple[str, ...], Any]] = [
@@ -31,7 +31,7 @@ def matching(kind: str, query: Any, records: Sequence[Record]) -> list[Record]:
     return [
         record
         for record in records
-        if all(not wanted or _at(record, path) in wanted for path, wanted in lists)
+        if all(not expected or _at(record, path) in expected for path, expected in lists)
         and (first is None or (_moment(record[lower]) or first) >= first)
         and (last is None or (_moment(record[upper]) or last) <= last)
         and _holds(group, record.get("metadata") or {})
@@ -55,7 +55,7 @@ def _at(record: Any, path: tuple[str, ...]) -> Any:
 def _holds(group: Any, metadata: Record) -> bool:
     expressions = group.get("expressions") or []
     joined = any if str(group.get("logical_operator") or "AND").upper() == "OR" else all
-    return not expressions or joined(_true(each, metadata.get(each["key"])) for each in expressions)
+    return not expressions or joined(_true(expression, metadata.get(expression["key"])) for expression in expressions)
 
 
 def _true(expression: Any, value: Any) -> bool:
@@ -65,7 +65,7 @@ def _true(expression: Any, value: Any) -> bool:
     """
     if value is None:
         return False
-    pairs = [_comparable(value, each) for each in expression["values"]]
+    pairs = [_comparable(value, item) for item in expression["values"]]
     match expression["operator"]:
         case "=" | "in":
             return any(a == b for a, b in pairs)
@@ -92,13 +92,13 @@ def _comparable(value: Any, wanted: Any) -> tuple[Any, Any]:
     return (json.dumps(value) if isinstance(value, bool) else str(value)), str(wanted)
 
 
-def formatted(value: Any, leaves: Any) -> Any:
+def apply_format(value: Any, leaves: Any) -> Any:
     """Return the part of a value that the true leaves of a response_format select; lists element by element."""
     if isinstance(value, list):
-        return [formatted(each, leaves) for each in value]
+        return [apply_format(item, leaves) for item in value]
     if not isinstance(leaves, dict) or not isinstance(value, dict):
         return value
-    return {name: formatted(value[name], leaf) for name, leaf in leaves.items() if leaf and name in value}
+    return {name: apply_format(value[name], leaf) for name, leaf in leaves.items() if leaf and name in value}
 
 
 def step_of(method: str, steps: list[str]) -> StepName | Literal[""]:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from auroraql.engines.source_cache import SourceCache
-from tests.support.aurorax_matching import Record, StepName, formatted, matching, step_of
+from tests.support.aurorax_matching import Record, StepName, apply_format, matching_records, step_of
 
 SOURCE_FIELDS = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
 
@@ -178,11 +178,11 @@ class AuroraXServer:
         failed = bool(self.error) or search.cancelled
         done = failed or not waiting
         logs = [_log("debug", "Search request arrived and saved"), _log("info", f"Starting query for {request_id}")]
-        found = self.found(search) if done and not failed else None
+        records = self.find_records(search) if done and not failed else None
         if failed:
             logs.append(_log("error", self.error or "The search was cancelled by its user"))
-        elif found is not None:
-            logs.append(_log("info", f"Finished search in 0.01 seconds and found {len(found)} records."))
+        elif records is not None:
+            logs.append(_log("info", f"Finished search in 0.01 seconds and found {len(records)} records."))
         return {
             "logs": logs,
             "search_request": {
@@ -195,19 +195,19 @@ class AuroraXServer:
                 "completed_timestamp": _now() if done else None,
                 "data_uri": f"/api/v1/{search.kind}/requests/{request_id}/data" if done else None,
                 "error_condition": failed if done else None,
-                "file_size": len(json.dumps(found)) if found is not None else None,
+                "file_size": len(json.dumps(records)) if records is not None else None,
                 "query_duration": 10 if done else None,
-                "result_count": len(found) if found is not None else None,
+                "result_count": len(records) if records is not None else None,
                 "result_file_deleted_timestamp": None,
             },
         }
 
-    def found(self, search: _Search) -> list[Record]:
+    def find_records(self, search: _Search) -> list[Record]:
         """Return the records of a search."""
         if search.kind == "conjunctions":
             return self.conjunctions
         records = self.records if search.kind == "data_products" else self.ephemeris
-        return matching(search.kind, search.query, records)
+        return matching_records(search.kind, search.query, records)
 
     def availability(self, kind: str, params: Mapping[str, list[str]]) -> list[Record]:
         """Return the number of records of each source on each day, for data products by type."""
@@ -225,14 +225,14 @@ class AuroraXServer:
 
     def run_synchronously(self, kind: str, sent: Any) -> list[Any]:
         """Return the response of `search_synchronous`: a plain array."""
-        found = self.found(_Search(kind, sent["query"], _now(), 0.0, 0))
-        wanted = sent.get("response_format")
-        return found if not wanted else [formatted(record, wanted) for record in found]
+        records = self.find_records(_Search(kind, sent["query"], _now(), 0.0, 0))
+        response_format = sent.get("response_format")
+        return records if not response_format else [apply_format(record, response_format) for record in records]
 
     def data(self, request_id: str, response_format: Any = None) -> list[Any]:
         """Return the records of a search, restricted to the leaves of the response_format if there is one."""
-        found = self.found(self.searches[request_id])
-        return found if not response_format else [formatted(record, response_format) for record in found]
+        records = self.find_records(self.searches[request_id])
+        return records if not response_format else [apply_format(record, response_format) for record in records]
 
 
 def _now() -> str:
@@ -386,4 +386,4 @@ def _taken(service: AuroraXServer, step: Any) -> Fault:
 
 def _sources(sources: Sequence[Record], params: Mapping[str, list[str]]) -> list[Record]:
     names = ("program", "platform", "instrument_type", "source_type")
-    return [each for each in sources if all(each[name] in params.get(name, [each[name]]) for name in names)]
+    return [source for source in sources if all(source[name] in params.get(name, [source[name]]) for name in names)]

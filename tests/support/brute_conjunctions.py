@@ -56,10 +56,10 @@ class Run:
 
     @property
     def identifiers(self) -> tuple[int, ...]:
-        return tuple(each.identifier for each in self.combination)
+        return tuple(item.identifier for item in self.combination)
 
     @property
-    def limited(self) -> set[frozenset[int]]:
+    def limited_pairs(self) -> set[frozenset[int]]:
         return {frozenset((self.identifiers[i], self.identifiers[j])) for i, j in self.pairs}
 
 
@@ -67,15 +67,15 @@ def conjunctions(query: Query, positions: Sequence[Position], sources: Iterable[
     """Return the conjunctions that a query's criteria find in its window, in order."""
     assert query.criteria is not None
     found = list(_runs(query, query.criteria, positions, [dict(zip(SOURCE_NAMES, s, strict=True)) for s in sources]))
-    kept = [run for run in found if not any(_covers(other, run) for other in found if other is not run)]
-    kept.sort(key=lambda run: (min(run.distances), run.via, run.identifiers))
-    return [_record(run) for run in kept]
+    stored = [run for run in found if not any(_covers(other, run) for other in found if other is not run)]
+    stored.sort(key=lambda run: (min(run.distances), run.via, run.identifiers))
+    return [_record(run) for run in stored]
 
 
 def _covers(other: Run, run: Run) -> bool:
     """Return whether the other run has the same sources, pairs and trace, and covers the first one's epochs."""
     alike = other.via == run.via and set(other.identifiers) == set(run.identifiers)
-    if not alike or other.limited != run.limited or not other.distances.keys() >= run.distances.keys():
+    if not alike or other.limited_pairs != run.limited_pairs or not other.distances.keys() >= run.distances.keys():
         return False
     return len(other.distances) > len(run.distances) or other.identifiers < run.identifiers
 
@@ -88,11 +88,11 @@ def _runs(
     pairs = [pair for pair, limit in limits if limit is not None] or criteria.pairs
     for via in dict.fromkeys(criteria.via or ("nbtrace",)):
         blocks = [_participants(criteria, block, via, query, positions, sources) for block in criteria.blocks]
-        epochs = sorted({epoch for block in blocks for each in block for epoch in each.track})
+        epochs = sorted({epoch for block in blocks for item in block for epoch in item.track})
         for combination in product(*blocks):
-            if len({each.identifier for each in combination}) < len(combination):
+            if len({item.identifier for item in combination}) < len(combination):
                 continue
-            met = {epoch: distances for epoch in epochs if (distances := _meeting(criteria, combination, epoch))}
+            met = {epoch: distances for epoch in epochs if (distances := _distances_of(criteria, combination, epoch))}
             for first in (epoch for epoch in met if epoch - step not in met):
                 following = (first + n * step for n in range(len(met)))
                 yield Run(
@@ -100,11 +100,11 @@ def _runs(
                 )
 
 
-def _meeting(
+def _distances_of(
     criteria: Criteria, combination: Sequence[Participant], epoch: datetime
 ) -> Mapping[tuple[int, int], float] | None:
     """Return the distances of each pair of a combination in conjunction, or None when it is not in conjunction."""
-    places = [each.place(epoch) for each in combination]
+    places = [item.place(epoch) for item in combination]
     there = [place for place in places if place is not None]
     if len(there) < len(places):
         return None
@@ -124,7 +124,7 @@ def _participants(
     sources: Sequence[Mapping[str, Any]],
 ) -> list[Participant]:
     if block.kind == "location":
-        return [_of_point(criteria, point) for point in dict.fromkeys(block.points)]
+        return [_point_participants(criteria, point) for point in dict.fromkeys(block.points)]
     made = []
     for source in sources:
         if _block_of(source) != block.kind:
@@ -138,8 +138,8 @@ def _participants(
     return made
 
 
-def _of_point(criteria: Criteria, point: tuple[Any, Any]) -> Participant:
-    every = list(dict.fromkeys(each for block in criteria.blocks for each in block.points))
+def _point_participants(criteria: Criteria, point: tuple[Any, Any]) -> Participant:
+    every = list(dict.fromkeys(item for block in criteria.blocks for item in block.points))
     name = f"{point[0]}, {point[1]}"
     values = (-1 - every.index(point), "adhoc", name, "adhoc", "not_applicable", name)
     return Participant(dict(zip(SOURCE_NAMES, values, strict=True)), ALWAYS, (float(point[0]), float(point[1])))
@@ -173,12 +173,12 @@ def midpoint(one: Place, two: Place) -> Place:
 
 def distance(one: Place, two: Place) -> float:
     """Return the great-circle distance in km, to the millimetre, from the chord and the chord to the antipode."""
-    u, v = (_pointing(*place) for place in (one, two))
-    chord, other = math.dist(u, v), math.dist(u, [-each for each in v])
+    u, v = (_unit_vector(*place) for place in (one, two))
+    chord, other = math.dist(u, v), math.dist(u, [-item for item in v])
     return round(2 * RADIUS * math.atan2(chord, other), 6)
 
 
-def _pointing(latitude: float, longitude: float) -> tuple[float, float, float]:
+def _unit_vector(latitude: float, longitude: float) -> tuple[float, float, float]:
     lat, lon = math.radians(latitude), math.radians(longitude)
     return math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)
 
@@ -215,7 +215,7 @@ def _record(run: Run) -> Record:
     start, end = min(run.distances).isoformat(), max(run.distances).isoformat()
     near = {epoch: min(distances.values()) for epoch, distances in run.distances.items()}
     far = {epoch: max(distances.values()) for epoch, distances in run.distances.items()}
-    sources = [dict(each.source) for each in run.combination]
+    sources = [dict(item.source) for item in run.combination]
     events = []
     for pair in next(iter(run.distances.values())):
         between = [distances[pair] for distances in run.distances.values()]

@@ -35,13 +35,13 @@ Truth = bool | None
 
 def answer(query: Query, products: Iterable[Product]) -> list[Product]:
     """Return the products that a query finds, in its order."""
-    found = matching(query, products)
+    found = matching_products(query, products)
     for key in reversed(query.order_by):
-        found = ordered(found, key)
+        found = sort_products(found, key)
     return found[query.offset :][: query.limit]
 
 
-def matching(query: Query, products: Iterable[Product]) -> list[Product]:
+def matching_products(query: Query, products: Iterable[Product]) -> list[Product]:
     """Return the products that fulfil a query's conditions, in the archive's order."""
     found = [p for p in products if in_window(query, p) and overlaps(query, p) and truth(query.where, p)]
     return sorted(found, key=lambda p: (p.start, p.data_source, p.url))
@@ -213,7 +213,7 @@ def like(text: str, pattern: str) -> bool:
     return re.fullmatch(expression, text.lower(), re.DOTALL) is not None
 
 
-def ordered(found: list[Product], key: OrderKey) -> list[Product]:
+def sort_products(found: list[Product], key: OrderKey) -> list[Product]:
     """Sort by one key, stably. Missing values come last unless NULLS FIRST is given."""
     missing = [p for p in found if value(p, key.ref) is None]
     there = [p for p in found if value(p, key.ref) is not None]
@@ -233,7 +233,7 @@ def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
     columns = query.select or ()
     keys = query.group_by if query.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
     groups: dict[str, list[Product]] = {}
-    for product in matching(query, products):
+    for product in matching_products(query, products):
         groups.setdefault(repr([_same(value(product, ref)) for ref in keys]), []).append(product)
     if query.is_aggregate and not keys:
         groups = {"": [p for group in groups.values() for p in group]}
@@ -253,8 +253,8 @@ _Row = tuple[list[Product], tuple[Any, ...]]
 
 def _sorted_rows(made: list[_Row], key: OrderKey, columns: Sequence[Column]) -> list[_Row]:
     column = next((c for c in columns if key.ref.role == "column" and c.label == key.ref.name), Column(key.ref))
-    missing = [each for each in made if _cell(column, each[0]) is None]
-    there = [each for each in made if _cell(column, each[0]) is not None]
+    missing = [item for item in made if _cell(column, item[0]) is None]
+    there = [item for item in made if _cell(column, item[0]) is not None]
     there.sort(key=lambda each: _rank_of(column, _cell(column, each[0])), reverse=key.descending)
     return missing + there if key.nulls_first else there + missing
 
@@ -279,7 +279,7 @@ def _cell(column: Column, group: Sequence[Product]) -> Any:
     if column.ref is None:
         return len(group)
     ref = column.ref
-    there = [found for p in group if (found := value(p, ref)) is not None]
+    there = [item for p in group if (item := value(p, ref)) is not None]
     match column.function:
         case "":
             return value(group[0], ref)
@@ -291,8 +291,8 @@ def _cell(column: Column, group: Sequence[Product]) -> Any:
         case function:
             if kind_of(ref) == "number":
                 return (sum(there) if function == "sum" else sum(there) / len(there)) if there else None
-            numbers = [float(n) for each in there if (n := number(each)) is not None]
-            return _added(numbers) / (1 if function == "sum" else len(numbers)) if numbers else None
+            numbers = [float(n) for item in there if (n := number(item)) is not None]
+            return _compensated_sum(numbers) / (1 if function == "sum" else len(numbers)) if numbers else None
 
 
 def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
@@ -302,11 +302,11 @@ def _extreme(stored: Any, ref: Ref) -> tuple[Any, ...]:
     return (as_number is None, as_number or 0, plain(stored), _same(stored))
 
 
-def _added(numbers: Iterable[float]) -> float:
+def _compensated_sum(numbers: Iterable[float]) -> float:
     """Return the sum of the values in order, with compensation for rounding (Kahan)."""
     total = lost = 0.0
-    for each in sorted(numbers):
-        step = each - lost
+    for number in sorted(numbers):
+        step = number - lost
         new = total + step
         lost, total = (new - total) - step, new
     return total

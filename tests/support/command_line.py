@@ -30,7 +30,7 @@ def command(*arguments: str | Path, stdin: str | bytes = "") -> Done:
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
     given = io.TextIOWrapper(io.BytesIO(data))
     with redirect_stdout(out), redirect_stderr(err), patch.object(sys, "stdin", given):
-        code = main([str(each) for each in arguments])
+        code = main([str(argument) for argument in arguments])
     return Done(code, _text(out), _text(err))
 
 

@@ -86,5 +86,5 @@ def queries(draw: st.DrawFn) -> Query:
     limit = draw(st.none() | st.integers(0, 10**9))
     where = draw(st.just(And(())) | FOUND)
     chosen = tuple(select) if select else None
-    asked = draw(criteria(native=False))
-    return Query.build(Query("conjunctions", where, start, end, chosen, tuple(order), limit, criteria=asked))
+    requests = draw(criteria(native=False))
+    return Query.build(Query("conjunctions", where, start, end, chosen, tuple(order), limit, criteria=requests))

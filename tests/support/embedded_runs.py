@@ -23,15 +23,15 @@ def plan(query: Query) -> Plan:
     return Plan(query, (Request(KIND),))
 
 
-def soon(seconds: float = 60) -> float:
+def deadline_in(seconds: float = 60) -> float:
     return time.monotonic() + seconds
 
 
-def found(engine: EmbeddedEngine, query: Query) -> ResultSet:
+def find_rows(engine: EmbeddedEngine, query: Query) -> ResultSet:
     run = engine.submit(plan(query))
-    run.wait(soon())
-    return ResultSet(plan(query), run.fetch(soon()), archive=engine.name, elapsed=0, demonstration=True)
+    run.wait(deadline_in())
+    return ResultSet(plan(query), run.fetch(deadline_in()), archive=engine.name, elapsed=0, demonstration=True)
 
 
 def identifiers(engine: EmbeddedEngine, query: Query = KEOGRAMS) -> list[int]:
-    return [r["data_source"]["identifier"] for r in found(engine, query).records]
+    return [r["data_source"]["identifier"] for r in find_rows(engine, query).records]

@@ -67,7 +67,7 @@ def minute(each: Position) -> dict[str, Any]:
 
 
 @contextmanager
-def serving() -> Iterator[AuroraXServer]:
+def serve_records() -> Iterator[AuroraXServer]:
     """Serve the records over HTTP."""
     sources = [dict(zip(SOURCE_FIELDS, row, strict=True)) for row in SOURCES]
     with ExitStack() as stack:
@@ -77,7 +77,7 @@ def serving() -> Iterator[AuroraXServer]:
 
 
 @contextmanager
-def both(server: AuroraXServer, folder: Path) -> Iterator[tuple[Archive, Archive]]:
+def make_archives(server: AuroraXServer, folder: Path) -> Iterator[tuple[Archive, Archive]]:
     """Serve the records over HTTP, and write them to a catalogue file."""
     path = small_catalogue.write(folder / "same.duckdb", PRODUCTS, positions=POSITIONS)
     with connect(path) as embedded, connect(server.url, timeout=20) as service:
@@ -86,7 +86,7 @@ def both(server: AuroraXServer, folder: Path) -> Iterator[tuple[Archive, Archive
 
 def urls(result: ResultSet) -> list[str]:
     """Return the sorted URLs of a result."""
-    return sorted(each["url"] for each in result.records)
+    return sorted(record["url"] for record in result.records)
 
 
 def last(archive: Archive, *texts: str, **parameters: object) -> ResultSet:
@@ -96,4 +96,4 @@ def last(archive: Archive, *texts: str, **parameters: object) -> ResultSet:
 
 def codes(error: StatementError) -> list[str]:
     """Return the codes of the diagnostics."""
-    return [each.code for each in error.diagnostics]
+    return [diagnostic.code for diagnostic in error.diagnostics]

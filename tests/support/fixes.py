@@ -23,8 +23,8 @@ _DIGITS = re.compile(r"\d+")
 
 def diagnostics(statement: str) -> tuple[Diagnostic, ...]:
     """Return every diagnostic of a script: errors and warnings."""
-    ((_, said),) = check_scripts([Source(statement)], load_shipped(), {})
-    return said
+    ((_, warnings),) = check_scripts([Source(statement)], load_shipped(), {})
+    return warnings
 
 
 def apply_fix(statement: str, diagnostic: Diagnostic) -> str:
@@ -42,14 +42,14 @@ def still_wrong(statement: str, diagnostic: Diagnostic) -> str:
     fixed = apply_fix(statement, diagnostic)
     if fixed == statement:
         return "the fix changes nothing"
-    before = {each.code for each in diagnostics(statement)}
-    for each in diagnostics(fixed):
-        if not isinstance(each.origin, Span) or each.severity == "warning":
+    before = {element.code for element in diagnostics(statement)}
+    for item in diagnostics(fixed):
+        if not isinstance(item.origin, Span) or item.severity == "warning":
             continue
-        inside = each.origin.start < span.start + len(fix) and each.origin.end > span.start
-        whole = each.origin.end - each.origin.start > len(fix) + 20
-        if inside and not whole and (each.code == diagnostic.code or each.code not in before):
-            return f"{each.code} {each.message}"
+        inside = item.origin.start < span.start + len(fix) and item.origin.end > span.start
+        whole = item.origin.end - item.origin.start > len(fix) + 20
+        if inside and not whole and (item.code == diagnostic.code or item.code not in before):
+            return f"{item.code} {item.message}"
     return ""
 
 
@@ -63,15 +63,19 @@ def changed_values(statement: str, diagnostic: Diagnostic) -> str:
 def complaints(statement: str) -> list[str]:
     """Return the faults of a statement's diagnostics: names of terminals, and fixes that do not correct."""
     found = []
-    for each in diagnostics(statement):
-        said = f"{each.message} | {each.label} | {each.hint}"
-        for text in _STRING.sub("", said), each.label:
+    for diagnostic in diagnostics(statement):
+        messages = f"{diagnostic.message} | {diagnostic.label} | {diagnostic.hint}"
+        for text in _STRING.sub("", messages), diagnostic.label:
             plain = text.replace(statement, "")
             names = [name for name in TERMINALS.findall(plain) if name not in statement.upper()]
             if names:
-                found.append(f"names {names}: {said}")
-        if each.fix is not None and isinstance(each.origin, Span) and (why := still_wrong(statement, each)):
-            found.append(f"fix {apply_fix(statement, each)!r}: {why}")
+                found.append(f"names {names}: {messages}")
+        if (
+            diagnostic.fix is not None
+            and isinstance(diagnostic.origin, Span)
+            and (why := still_wrong(statement, diagnostic))
+        ):
+            found.append(f"fix {apply_fix(statement, diagnostic)!r}: {why}")
     return found
 
 

@@ -16,7 +16,7 @@ from auroraql.results.result_set import Row
 ALL = "FIND data_products DURING 2020-02"
 
 
-def once(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -25,11 +25,11 @@ def once(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 @contextmanager
-def interrupting(after: Callable[[], object]) -> Iterator[None]:
+def interrupt_when(after: Callable[[], object]) -> Iterator[None]:
     """Send Ctrl-C when a condition holds."""
 
     def interrupt() -> None:
-        once(after)
+        wait_until(after)
         os.kill(os.getpid(), signal.SIGINT)  # which ends a wait, as `interrupt_main` does not
 
     thread = threading.Thread(target=interrupt)
@@ -51,13 +51,13 @@ class Held:
 @contextmanager
 def block_searches() -> Iterator[Held]:
     """Block every search of an embedded archive. Cancellations and deadlines still end them."""
-    made, execute = Held(), EmbeddedRun._execute
+    held, execute = Held(), EmbeddedRun._execute
 
     def waiting(run: EmbeddedRun, deadline: float) -> list[Row]:
-        made.begun += 1
-        while not made.go.wait(0.01):
+        held.begun += 1
+        while not held.go.wait(0.01):
             run._raise_if_over(deadline)
         return execute(run, deadline)
 
     with patch.object(EmbeddedRun, "_execute", waiting):
-        yield made
+        yield held

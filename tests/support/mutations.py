@@ -44,7 +44,7 @@ def statements() -> list[str]:
     return found
 
 
-def mutated(statement: str, random: Random) -> str:
+def mutate(statement: str, random: Random) -> str:
     """Generate a statement with one or two changed tokens."""
     tokens = _TOKEN.findall(statement)
     for _ in range(random.choice((1, 1, 2))):

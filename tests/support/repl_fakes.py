@@ -125,7 +125,7 @@ def state() -> ReplState:
     return ReplState(FakeArchive(), io.StringIO(), ReplOptions())
 
 
-def said(session: ReplState) -> str:
+def printed(session: ReplState) -> str:
     assert isinstance(session.stream, io.StringIO)
     return session.stream.getvalue()
 
@@ -134,7 +134,7 @@ def take_all(*texts: str) -> str:
     session = state()
     for text in texts:
         run_input(session, text)
-    return said(session)
+    return printed(session)
 
 
 TABLE = """\
@@ -161,7 +161,7 @@ class Products(FakeArchive):
         yield ResultSet(Plan(query, ()), FetchedData(rows), archive="demo", elapsed=0.012, source=source)
 
 
-class Numbered(Products):
+class NumberedProducts(Products):
     """An archive that answers with a fixed number of products."""
 
     def __init__(self, number: int) -> None:

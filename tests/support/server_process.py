@@ -45,9 +45,9 @@ class ServerProcess:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line.rstrip("\n"))
-            found = re.search(r" at (http://\S+)", line)
-            if found is not None:
-                self.url = found[1]
+            match = re.search(r" at (http://\S+)", line)
+            if match is not None:
+                self.url = match[1]
                 return self
         raise AssertionError(f"the server did not begin: {self.said}")
 
@@ -91,7 +91,7 @@ def await_status(location: str, patience: float = 30) -> Any:
     raise AssertionError(f"it is not over after {patience} s")
 
 
-def finished(server: ServerProcess, kind: str, document: dict[str, Any]) -> str:
+def finished_url(server: ServerProcess, kind: str, document: dict[str, Any]) -> str:
     """Return the address of a finished request."""
     answer = post(server, f"{kind}/search", document)
     assert answer.status_code == 202, answer.text

@@ -95,7 +95,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tu
         part = rows[begin : begin + _AT_ONCE]
         last = "?" if table == "ephemeris" else "?::JSON::VARIANT"
         row = f"({', '.join([*['?'] * (len(part[0]) - 1), last])})"
-        values = [value for each in part for value in each]
+        values = [value for item in part for value in item]
         connection.execute(f"INSERT INTO {table} VALUES {', '.join([row] * len(part))}", values)  # noqa: S608
 
 

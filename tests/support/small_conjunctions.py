@@ -15,7 +15,7 @@ from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import Block, Comparison, Criteria, Query, Ref
 from auroraql.results.result_set import Record
 from auroraql.schema.operators import Op
-from tests.support.embedded_runs import found
+from tests.support.embedded_runs import find_rows
 from tests.support.small_catalogue import Position, write
 
 SOURCES = (
@@ -55,7 +55,7 @@ def point(latitude: str, longitude: str) -> tuple[Decimal, Decimal]:
     return Decimal(latitude), Decimal(longitude)
 
 
-def asked(*blocks: Block, limits: Sequence[float | None] = (500,), **criteria: Any) -> Query:
+def conjunction_query(*blocks: Block, limits: Sequence[float | None] = (500,), **criteria: Any) -> Query:
     distances = tuple(None if limit is None else Decimal(str(limit)) for limit in limits)
     return Query("conjunctions", criteria=Criteria(blocks, distances, **criteria))
 
@@ -74,12 +74,12 @@ def answers(positions: Sequence[Position], queries: Iterable[Query]) -> list[Seq
     with tempfile.TemporaryDirectory() as folder:
         engine = EmbeddedEngine(write(Path(folder) / "small.duckdb", [], SOURCES, positions=positions))
         try:
-            return [found(engine, query).records for query in queries]
+            return [find_rows(engine, query).records for query in queries]
         finally:
             engine.close()
 
 
-def there(source: int, count: float, *place: float, **metadata: Any) -> Position:
+def record_at(source: int, count: float, *place: float, **metadata: Any) -> Position:
     """Return a record with one place for every trace."""
     where_it_is = (place[0], place[1])
     return Position(source, minute(count), (where_it_is,) * 4, metadata)
@@ -87,11 +87,11 @@ def there(source: int, count: float, *place: float, **metadata: Any) -> Position
 
 def passes(source: int = 3, *, first: int = 0, last: int = 6, latitude: float = 0) -> list[Position]:
     """Return a spacecraft that moves one degree east a minute and passes longitude 0 in minute 3."""
-    return [there(source, count, latitude, count - 3) for count in range(first, last + 1)]
+    return [record_at(source, count, latitude, count - 3) for count in range(first, last + 1)]
 
 
 def stays(source: int = 1, latitude: float = 0, longitude: float = 0) -> list[Position]:
-    return [there(source, count, latitude, longitude) for count in range(-5, 15)]
+    return [record_at(source, count, latitude, longitude) for count in range(-5, 15)]
 
 
 def times(records: Sequence[Record]) -> list[tuple[str, str]]:

@@ -317,8 +317,8 @@ def queries(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     limit = draw(st.none() | st.integers(0, 10**9))
     offset = draw(st.integers(0, 100)) if limit is not None else 0
     where = draw(predicates(kind) | native_predicates(kind))
-    found = Query(kind.name, where, start, end, shape.select, tuple(order), limit, offset)
-    return Query.build(replace(found, distinct=shape.distinct, group_by=shape.group_by))
+    query = Query(kind.name, where, start, end, shape.select, tuple(order), limit, offset)
+    return Query.build(replace(query, distinct=shape.distinct, group_by=shape.group_by))
 
 
 EVERY_KIND = st.sampled_from((DATA_PRODUCTS, EPHEMERIS))

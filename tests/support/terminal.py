@@ -61,14 +61,14 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
 
     @property
-    def shown(self) -> str:
+    def shown_lines(self) -> str:
         """Return the lines of the screen."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
     def type(self, text: str) -> None:
         os.write(self.handle, text.encode())
 
-    def underlined(self) -> str:
+    def underlined_text(self) -> str:
         """Return the underlined text of the whole screen."""
         rows = (self.screen.buffer[row] for row in range(self.screen.lines))
         return "".join(row[column].data for row in rows for column in range(WIDTH) if row[column].underscore)
@@ -76,21 +76,21 @@ class Terminal:
     def until(self, condition: str | Callable[[], bool], seconds: float = 60) -> None:
         """Read until the screen shows a text, or a condition holds."""
         deadline = time.monotonic() + seconds
-        while not (condition in self.shown if isinstance(condition, str) else condition()):
+        while not (condition in self.shown_lines if isinstance(condition, str) else condition()):
             ready, _, _ = select.select([self.handle], [], [], max(deadline - time.monotonic(), 0))
-            assert ready, f"{condition!r} is not shown, but:\n{self.shown}"
+            assert ready, f"{condition!r} is not shown, but:\n{self.shown_lines}"
             try:
                 self._stream.feed(os.read(self.handle, 65536))
             except OSError:  # the program has ended
-                pytest.fail(f"{condition!r} was not shown, but:\n{self.shown}")
+                pytest.fail(f"{condition!r} was not shown, but:\n{self.shown_lines}")
 
     def until_gone(self, text: str) -> None:
         """Wait until a text is no longer shown."""
-        self.until(lambda: text not in self.shown)
+        self.until(lambda: text not in self.shown_lines)
 
     def until_prompts(self, number: int) -> None:
         """Wait until the screen shows a number of prompts."""
-        self.until(lambda: self.shown.count("auroraql> ") + self.shown.endswith("auroraql>") >= number)
+        self.until(lambda: self.shown_lines.count("auroraql> ") + self.shown_lines.endswith("auroraql>") >= number)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ _PIECES = (
 
 
 @st.composite
-def edited(draw: st.DrawFn, text: str) -> str:
+def edits(draw: st.DrawFn, text: str) -> str:
     """Generate a text after one more edit."""
     start = draw(st.integers(0, len(text)))
     end = min(len(text), start + draw(st.integers(0, 6)))
@@ -35,6 +35,6 @@ def typings(draw: st.DrawFn, texts: tuple[str, ...], most: int = 12) -> list[str
     text = draw(st.sampled_from(texts))
     found = [text]
     for _ in range(draw(st.integers(1, most))):
-        text = draw(edited(text))
+        text = draw(edits(text))
         found.append(text)
     return found

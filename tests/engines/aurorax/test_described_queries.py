@@ -53,11 +53,11 @@ def test_describe_shows_the_sentence_of_the_service(server: AuroraXServer, state
         assert server.calls[-1].path == f"/api/v1/utils/describe/query/{path}"
         assert server.calls[-1].body == auroraql.translate(statement, to="json")
         ours = (auroraql.translate(statement, to="sentence"),)
-        for said in (["in a list"], "s3cret", "a\x1b[31mb", "", ["a", "b"], 5, None, {"error": "no"}):
-            server.sentence = said  # type: ignore[assignment]
+        for item in (["in a list"], "s3cret", "a\x1b[31mb", "", ["a", "b"], 5, None, {"error": "no"}):
+            server.sentence = item  # type: ignore[assignment]
             described = archive.run(f"DESCRIBE {statement}")
-            assert described.rows == [("in a list",) if said == ["in a list"] else ours]
-            assert [each.code for each in described.warnings] == ([] if said == ["in a list"] else ["AQL0611"])
+            assert described.rows == [("in a list",) if item == ["in a list"] else ours]
+            assert [warning.code for warning in described.warnings] == ([] if item == ["in a list"] else ["AQL0611"])
         with pytest.raises(StatementError, match="AQL0406"):
             archive.run(f"DESCRIBE {statement} LIMIT 5")
 

@@ -15,7 +15,7 @@ from auroraql.ir.plan import Request
 START, END = datetime(2020, 2, 1), datetime(2020, 2, 29)
 
 
-def asking(*, last: datetime = END) -> Request:
+def make_request(*, last: datetime = END) -> Request:
     return Request("data_products", start=START, end=last)
 
 
@@ -48,37 +48,37 @@ def opened(tmp_path: Path, clock: list[float]) -> Callable[[], EndpointPolicy]:
 def test_an_endpoint_is_disabled_as_long_as_the_fault_is_likely_to_last(
     opened: Callable[[], EndpointPolicy], clock: list[float], status: int, lasts: float
 ) -> None:
-    for made in (opened(), opened()):
-        assert made.use_synchronous(asking())
-        made.disable(asking(), status)
-        assert not made.use_synchronous(asking())
-        assert not opened().use_synchronous(asking()), "the next session knows"
+    for item in (opened(), opened()):
+        assert item.use_synchronous(make_request())
+        item.disable(make_request(), status)
+        assert not item.use_synchronous(make_request())
+        assert not opened().use_synchronous(make_request()), "the next session knows"
         clock[0] += lasts - 1
-        assert not opened().use_synchronous(asking())
+        assert not opened().use_synchronous(make_request())
         clock[0] += 2
-        assert made.use_synchronous(asking())
-        assert opened().use_synchronous(asking())
+        assert item.use_synchronous(make_request())
+        assert opened().use_synchronous(make_request())
 
 
 @pytest.mark.parametrize("status", [400, 413, 422, 429])
 def test_errors_about_the_request_disable_nothing(opened: Callable[[], EndpointPolicy], status: int) -> None:
     made = opened()
-    made.disable(asking(), status)
-    assert made.use_synchronous(asking())
+    made.disable(make_request(), status)
+    assert made.use_synchronous(make_request())
 
 
 def test_windows_that_took_too_long_use_the_asynchronous_endpoint_for_an_hour(
     opened: Callable[[], EndpointPolicy], clock: list[float]
 ) -> None:
-    opened().note_timeout(asking())
-    shorter, longer = asking(last=END - timedelta(days=1)), asking(last=END + timedelta(days=1))
-    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [True, False, False]
+    opened().note_timeout(make_request())
+    shorter, longer = make_request(last=END - timedelta(days=1)), make_request(last=END + timedelta(days=1))
+    assert [opened().use_synchronous(item) for item in (shorter, make_request(), longer)] == [True, False, False]
     opened().note_timeout(shorter)
-    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [False, False, False]
+    assert [opened().use_synchronous(item) for item in (shorter, make_request(), longer)] == [False, False, False]
     clock[0] += 3601
-    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [True, True, True]
+    assert [opened().use_synchronous(item) for item in (shorter, make_request(), longer)] == [True, True, True]
     opened().note_timeout(longer)
-    assert [opened().use_synchronous(each) for each in (shorter, asking(), longer)] == [True, True, False]
+    assert [opened().use_synchronous(item) for item in (shorter, make_request(), longer)] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_a_damaged_memory_counts_as_none(opened: Callable[[], EndpointPolicy], t
     path = CacheFile("ways", "https://a.example", tmp_path).path
     assert path is not None
     path.write_text(text)
-    assert opened().use_synchronous(asking())
+    assert opened().use_synchronous(make_request())

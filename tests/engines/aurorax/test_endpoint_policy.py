@@ -18,7 +18,7 @@ from auroraql.engines.aurorax import run as run_module
 from auroraql.engines.aurorax.parallel import MAX_THREADS, run_in_parallel
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Column, Query, Tree
-from tests.support.aurorax_matching import StepName, formatted
+from tests.support.aurorax_matching import StepName, apply_format
 from tests.support.aurorax_server import EPHEMERIS, RECORDS, SOURCES, AuroraXServer, Fault
 
 Connect = Callable[..., AuroraXEngine]
@@ -48,15 +48,15 @@ def connect(server: AuroraXServer) -> Iterator[Connect]:
         engine.close()
 
 
-def asking(program: str = "trex", *, last: datetime | None = END, tree: Tree | None = None) -> Request:
+def make_request(program: str = "trex", *, last: datetime | None = END, tree: Tree | None = None) -> Request:
     return Request("data_products", (("program", (program,)),), start=START, end=last, response_format=tree)
 
 
-def planned(*requests: Request, **options: Any) -> Plan:
+def plan_of(*requests: Request, **options: Any) -> Plan:
     return Plan(Query(requests[0].kind), requests, **options)
 
 
-PLAN = planned(asking())
+PLAN = plan_of(make_request())
 
 
 def fetch_records(engine: AuroraXEngine, plan: Plan = PLAN, seconds: float = 20.0) -> Any:
@@ -78,7 +78,7 @@ def test_uses_the_synchronous_endpoint(server: AuroraXServer, connect: Connect) 
     assert steps(server) == ["at_once"]
     assert server.calls[0].body["query"]["data_sources"]["programs"] == ["trex"]
     tree: Tree = {"url": True}
-    assert fetch_records(connect(), planned(asking(tree=tree))) == formatted(FOUND, tree)
+    assert fetch_records(connect(), plan_of(make_request(tree=tree))) == apply_format(FOUND, tree)
     assert server.calls[-1].body["response_format"] == tree
 
 
@@ -94,21 +94,21 @@ def test_a_session_uses_the_asynchronous_endpoint_only_for_submit(server: Aurora
 @pytest.mark.parametrize(
     "request_of",
     [
-        asking(last=START + timedelta(days=3654)),
-        asking(last=None),
+        make_request(last=START + timedelta(days=3654)),
+        make_request(last=None),
         Request("ephemeris", (("program", ("swarm",)),), start=START, end=START + timedelta(days=3)),
         Request("conjunctions", start=START, end=END),
     ],
     ids=["over ten years", "open", "over two days", "conjunctions"],
 )
 def test_large_searches_are_asynchronous(server: AuroraXServer, connect: Connect, request_of: Request) -> None:
-    assert len(fetch_records(connect(), planned(request_of))) > 0
+    assert len(fetch_records(connect(), plan_of(request_of))) > 0
     assert steps(server) == ["submit", "status", "data"]
 
 
 def test_counts_are_asynchronous(server: AuroraXServer, connect: Connect) -> None:
     columns = (Column(None, function="count"),)
-    plan = Plan(Query("data_products", select=columns), (asking(),), counted=True)
+    plan = Plan(Query("data_products", select=columns), (make_request(),), counted=True)
     run = connect().submit(plan, awaited=True)
     assert run.fetch(time.monotonic() + 20).rows == [(3,)]
     assert steps(server) == ["submit", "status"]
@@ -123,7 +123,7 @@ def test_remembers_that_the_synchronous_endpoint_is_missing(
     for _ in range(2):
         assert fetch_records(engine) == FOUND
     assert steps(server) == ["at_once", *["submit", "status", "data"] * 2]
-    assert fetch_records(engine, planned(Request("ephemeris", start=START, end=START + timedelta(days=1)))) == EPHEMERIS
+    assert fetch_records(engine, plan_of(Request("ephemeris", start=START, end=START + timedelta(days=1)))) == EPHEMERIS
     assert server.count("at_once") == 2, "the other kind may have it"
 
 
@@ -166,10 +166,10 @@ def test_the_synchronous_endpoint_has_a_time_limit(
     assert fetch_records(engine) == FOUND
     assert time.monotonic() - began < 3
     assert fetch_records(engine) == FOUND
-    assert fetch_records(engine, planned(asking(last=END + timedelta(days=400)))) == FOUND
+    assert fetch_records(engine, plan_of(make_request(last=END + timedelta(days=400)))) == FOUND
     assert server.count("at_once") == 1, "windows as long are asked step by step from then on"
     server.faults.clear()
-    assert fetch_records(engine, planned(asking(last=END - timedelta(days=20)))) == FOUND
+    assert fetch_records(engine, plan_of(make_request(last=END - timedelta(days=20)))) == FOUND
     assert server.count("at_once") == 2
 
 
@@ -184,7 +184,7 @@ def test_the_deadline_applies_to_the_submission(server: AuroraXServer, connect: 
     server.faults["submit"] = Fault(hang=20)
     began = time.monotonic()
     with pytest.raises(TimedOut):
-        fetch_records(connect(), planned(asking(last=None)), seconds=0.3)
+        fetch_records(connect(), plan_of(make_request(last=None)), seconds=0.3)
     assert time.monotonic() - began < 4
 
 
@@ -204,9 +204,11 @@ def test_requests_run_in_parallel_and_merge_in_order(
     server.synchronous, server.seconds = synchronous, 1.0
     programs = ("rainbow", "trex", "themis-asi", "trex")
     began = time.monotonic()
-    records = fetch_records(connect(), planned(*map(asking, programs)))
+    records = fetch_records(connect(), plan_of(*map(make_request, programs)))
     assert time.monotonic() - began < 4 * 1.0 - 0.5
-    assert records == [each for name in programs[:3] for each in RECORDS if each["data_source"]["program"] == name]
+    assert records == [
+        record for name in programs[:3] for record in RECORDS if record["data_source"]["program"] == name
+    ]
 
 
 def test_the_number_of_threads_is_limited() -> None:
@@ -248,7 +250,9 @@ def test_a_failure_cancels_the_others(server: AuroraXServer, connect: Connect) -
     server.never = True
     server.faults["status"] = Fault(body=b"[]", times=1)
     with pytest.raises(Failed):
-        fetch_records(connect(), planned(*[asking(name, last=None) for name in ("trex", "rainbow", "themis-asi")]))
+        fetch_records(
+            connect(), plan_of(*[make_request(name, last=None) for name in ("trex", "rainbow", "themis-asi")])
+        )
     assert all(search.cancelled for search in server.searches.values())
 
 
@@ -260,7 +264,9 @@ def test_ctrl_c_cancels_all_requests(server: AuroraXServer, connect: Connect, st
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            fetch_records(connect(), planned(*[asking(name, last=None) for name in ("trex", "rainbow", "themis-asi")]))
+            fetch_records(
+                connect(), plan_of(*[make_request(name, last=None) for name in ("trex", "rainbow", "themis-asi")])
+            )
     finally:
         timer.join()
     assert len(server.searches) == 3
@@ -274,7 +280,7 @@ def test_ctrl_c_ends_a_synchronous_search(server: AuroraXServer, connect: Connec
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            fetch_records(connect(), planned(*map(asking, ("trex", "rainbow", "themis-asi"))))
+            fetch_records(connect(), plan_of(*map(make_request, ("trex", "rainbow", "themis-asi"))))
     finally:
         timer.join()
     assert time.monotonic() - began < 2
@@ -284,7 +290,7 @@ def test_ctrl_c_ends_a_synchronous_search(server: AuroraXServer, connect: Connec
 def test_a_detached_search_is_no_longer_polled(server: AuroraXServer, connect: Connect) -> None:
     server.never = True
     server.faults["status"] = Fault(status=403, times=1)
-    run = connect(pause=time.sleep).submit(planned(asking(last=None), asking("rainbow", last=None)))
+    run = connect(pause=time.sleep).submit(plan_of(make_request(last=None), make_request("rainbow", last=None)))
     with pytest.raises(Refused):
         run.wait(time.monotonic() + 20)
     time.sleep(0.5)
@@ -305,7 +311,7 @@ def test_a_second_ctrl_c_detaches_immediately(server: AuroraXServer, connect: Co
         timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            fetch_records(connect(), planned(asking(last=None)))
+            fetch_records(connect(), plan_of(make_request(last=None)))
     finally:
         for timer in timers:
             timer.join()
@@ -351,7 +357,7 @@ def test_a_failed_search_by_its_id(server: AuroraXServer, connect: Connect) -> N
 
 def test_progress_shows_the_log_the_bytes_and_the_time(server: AuroraXServer, connect: Connect) -> None:
     server.seconds = 0.2
-    run = connect(pause=time.sleep).submit(planned(asking(last=None)), awaited=True)
+    run = connect(pause=time.sleep).submit(plan_of(make_request(last=None)), awaited=True)
     assert (run.progress().line, run.progress().bytes, run.progress().records) == ("", 0, 0)
     run.fetch(time.monotonic() + 20)
     progress = run.progress()
@@ -365,7 +371,7 @@ def test_progress_shows_the_log_the_bytes_and_the_time(server: AuroraXServer, co
 
 def test_one_threads_error_does_not_end_the_wait_of_another(server: AuroraXServer, connect: Connect) -> None:
     server.seconds = 0.6
-    run = connect(pause=time.sleep).submit(planned(asking(last=None)))
+    run = connect(pause=time.sleep).submit(plan_of(make_request(last=None)))
     outcomes: list[object] = []
 
     def wait(seconds: float) -> None:

@@ -27,7 +27,7 @@ from auroraql.ir.plan import Expression, FilterGroup, Plan, Request
 from auroraql.ir.query import Query, Tree
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.operators import Op
-from tests.support.aurorax_matching import StepName, formatted
+from tests.support.aurorax_matching import StepName, apply_format
 from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 
 KEY = "k3y/\"wh'é<b>x"
@@ -61,21 +61,21 @@ def connect(server: AuroraXServer, pauses: list[float]) -> Iterator[Connect]:
         engine.close()
 
 
-def asking(*programs: str, response_format: Tree | None = None, **filters: str) -> Request:
+def make_request(*programs: str, response_format: Tree | None = None, **filters: str) -> Request:
     expressions = tuple(Expression(key, Op.EQ, (value,)) for key, value in filters.items())
     lists = (("program", programs),) if programs else ()
     return Request("data_products", lists, FilterGroup(expressions), response_format=response_format)
 
 
-def planned(*requests: Request) -> Plan:
+def plan_of(*requests: Request) -> Plan:
     return Plan(Query("data_products"), requests)
 
 
-PLAN = planned(asking("trex"))
+PLAN = plan_of(make_request("trex"))
 FOUND = [record for record in RECORDS if record["data_source"]["program"] == "trex"]
 
 
-def fetched(engine: AuroraXEngine, plan: Plan = PLAN, seconds: float = 20.0) -> Any:
+def fetch(engine: AuroraXEngine, plan: Plan = PLAN, seconds: float = 20.0) -> Any:
     deadline = time.monotonic() + seconds
     run = engine.submit(plan)
     run.wait(deadline)
@@ -103,7 +103,7 @@ def test_finds_records(server: AuroraXServer, connect: Connect, pauses: list[flo
 
 def test_poll_interval_grows(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
     server.polls = 40
-    fetched(connect())
+    fetch(connect())
     assert 0.08 <= pauses[0] <= 0.12
     assert max(pauses) <= 3
     assert all(2 <= late <= 3 for late in pauses[30:])
@@ -114,7 +114,7 @@ def test_poll_interval_grows(server: AuroraXServer, connect: Connect, pauses: li
 def test_reuses_one_connection(server: AuroraXServer, connect: Connect) -> None:
     engine = connect()
     for _ in range(3):
-        fetched(engine)
+        fetch(engine)
     assert server.connections == 1
     assert "x-aurorax-api-key" not in server.calls[0].headers
 
@@ -122,22 +122,22 @@ def test_reuses_one_connection(server: AuroraXServer, connect: Connect) -> None:
 @pytest.mark.parametrize("ending", ["", "/", "/api/v1", "/api/v1/"])
 def test_the_address_can_have_a_prefix(connect: Connect, ending: str) -> None:
     with AuroraXServer(RECORDS, prefix="/search/engine") as behind:
-        assert fetched(connect(behind.url + ending)) == FOUND
+        assert fetch(connect(behind.url + ending)) == FOUND
         # Only the proxy in front knows the prefix: the service names itself without it.
         behind.faults["submit"] = Fault(headers={"Location": "/api/v1/data_products/requests/unknown"})
         with pytest.raises(Refused, match="404 not found"):
-            fetched(connect(behind.url + ending))
+            fetch(connect(behind.url + ending))
         assert behind.calls[-1].path == "/search/engine/api/v1/data_products/requests/unknown"
 
 
 def test_accepts_a_plain_array_and_unknown_fields(server: AuroraXServer, connect: Connect) -> None:
-    server.faults["data"] = Fault(change=lambda document: [{**each, "new": 1} for each in document["result"]])
-    assert fetched(connect()) == [{**each, "new": 1} for each in FOUND]
+    server.faults["data"] = Fault(change=lambda document: [{**record, "new": 1} for record in document["result"]])
+    assert fetch(connect()) == [{**item, "new": 1} for item in FOUND]
 
 
 def test_sends_the_response_format(server: AuroraXServer, connect: Connect) -> None:
     tree: Tree = {"start": True, "data_source": {"program": True}}
-    assert fetched(connect(), planned(asking("trex", response_format=tree))) == formatted(FOUND, tree)
+    assert fetch(connect(), plan_of(make_request("trex", response_format=tree))) == apply_format(FOUND, tree)
     assert (server.calls[-1].method, server.calls[-1].body) == ("POST", tree)
 
 
@@ -146,22 +146,22 @@ def test_records_found_by_several_requests_are_merged(
     server: AuroraXServer, connect: Connect, tree: Tree | None
 ) -> None:
     server.records.append(server.records[0])  # a duplicate of another record
-    requests = (asking("trex", response_format=tree), asking(keogram_type="daily", response_format=tree))
+    requests = (make_request("trex", response_format=tree), make_request(keogram_type="daily", response_format=tree))
     expected = [*FOUND, RECORDS[0], RECORDS[4]]
-    found = fetched(connect(), planned(*requests))
-    assert found == (expected if tree is None else formatted(expected, tree))
+    found = fetch(connect(), plan_of(*requests))
+    assert found == (expected if tree is None else apply_format(expected, tree))
 
 
 @given(st.lists(st.sampled_from(RECORDS), max_size=8), st.lists(st.sets(st.integers(0, 4)), min_size=2, max_size=4))
 @settings(max_examples=50)
 def test_union_is_exact(archive: list[Any], wanted: list[set[int]]) -> None:
-    batches = [[each for each in archive if RECORDS.index(each) in some] for some in wanted]
-    exact = [each for each in archive if any(RECORDS.index(each) in some for some in wanted)]
+    batches = [[item for item in archive if RECORDS.index(item) in some] for some in wanted]
+    exact = [item for item in archive if any(RECORDS.index(item) in some for some in wanted)]
     assert Counter(map(str, unite_records(batches, "data_products"))) == Counter(map(str, exact))
 
 
 def test_a_plan_without_requests_sends_nothing(server: AuroraXServer, connect: Connect) -> None:
-    assert fetched(connect(), planned()) == []
+    assert fetch(connect(), plan_of()) == []
     assert server.calls == []
 
 
@@ -175,7 +175,7 @@ def test_a_plan_without_requests_sends_nothing(server: AuroraXServer, connect: C
 def test_retries_idempotent_requests(server: AuroraXServer, connect: Connect, step: StepName, fault: Fault) -> None:
     fault.times = MAX_TRIES - 1
     server.faults[step] = fault
-    assert fetched(connect()) == FOUND
+    assert fetch(connect()) == FOUND
     assert (server.count("submit"), server.count(step)) == (1, MAX_TRIES)
 
 
@@ -184,23 +184,23 @@ def test_submits_once(server: AuroraXServer, connect: Connect, fault: Fault, mon
     monkeypatch.setattr(run_module, "_SUBMIT_SECONDS", 0.3)
     server.faults["submit"] = fault
     with pytest.raises((Unreachable, TimedOut)):
-        fetched(connect())
+        fetch(connect())
     assert server.count("submit") == 1
 
 
 def test_submits_again_after_a_refusal(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
     server.faults["submit"] = Fault(status=429, headers={"Retry-After": "3"}, times=1)
-    assert fetched(connect()) == FOUND
+    assert fetch(connect()) == FOUND
     assert pauses == [3]
 
 
 def test_obeys_retry_after(server: AuroraXServer, connect: Connect, pauses: list[float]) -> None:
     server.faults["status"] = Fault(status=429, headers={"Retry-After": "7"}, times=1)
-    assert fetched(connect()) == FOUND
+    assert fetch(connect()) == FOUND
     assert pauses == [7]
     server.faults["data"] = Fault(status=429, headers={"Retry-After": "3600"})
     with pytest.raises(Refused, match="429 too many requests") as caught:
-        fetched(connect())
+        fetch(connect())
     assert caught.value.hint == "try again after 3600 s"
     assert pauses == [7]
 
@@ -245,7 +245,7 @@ def test_stops_at_the_deadline(
     server.never = step == "cancel"
     began = time.monotonic()
     with pytest.raises(TimedOut) as caught:
-        fetched(connect(pause=time.sleep), seconds=0.8)
+        fetch(connect(pause=time.sleep), seconds=0.8)
     assert time.monotonic() - began < 5
     assert "increase the timeout" in caught.value.hint
     assert caught.value.request_id == ("" if step == "submit" else next(iter(server.searches)))
@@ -254,7 +254,7 @@ def test_stops_at_the_deadline(
 
 def test_a_deadline_cancels_unfinished_searches(server: AuroraXServer, connect: Connect) -> None:
     server.never = True
-    run = connect(pause=time.sleep).submit(planned(asking("trex"), asking("rainbow")))
+    run = connect(pause=time.sleep).submit(plan_of(make_request("trex"), make_request("rainbow")))
     with pytest.raises(TimedOut, match=r"took too long: no result within \d\.\d s, and the search was cancelled"):
         run.wait(time.monotonic() + 1.5)
     assert all(search.cancelled for search in server.searches.values())
@@ -288,7 +288,7 @@ def test_ctrl_c_during_a_call_cancels(server: AuroraXServer, connect: Connect, s
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt) as stopped:
-            fetched(connect())
+            fetch(connect())
     finally:
         timer.join()
     if isinstance(stopped.value, SubmissionInterrupted):  # the caller that catches it cancels
@@ -325,7 +325,7 @@ def test_a_failed_submission_cancels_the_others(server: AuroraXServer, connect: 
 
     server.faults["submit"] = Fault(change=full)
     with pytest.raises(Refused, match="403"):
-        connect().submit(planned(*[asking(name) for name in ("trex", "rainbow", "themis-asi", "rego")]))
+        connect().submit(plan_of(*[make_request(name) for name in ("trex", "rainbow", "themis-asi", "rego")]))
     cancelled = [search.cancelled for search in server.searches.values()]
     assert cancelled[:2] == [True, True]
     assert not any(cancelled[2:])

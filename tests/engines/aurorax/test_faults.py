@@ -47,24 +47,24 @@ def connect(server: AuroraXServer) -> Iterator[Connect]:
         engine.close()
 
 
-def fetched(engine: AuroraXEngine) -> Any:
+def fetch(engine: AuroraXEngine) -> Any:
     return engine.submit(PLAN).fetch(time.monotonic() + 20).records
 
 
-def said(code: int, message: str = "we say so") -> Fault:
+def error_response(code: int, message: str = "we say so") -> Fault:
     return Fault(status=code, change=lambda _: error("Nil", message))
 
 
-def changed(**members: Any) -> Fault:
+def change_document(**members: Any) -> Fault:
     return Fault(change=lambda document: {**document, **members})
 
 
-def resulting(**members: Any) -> Fault:
+def change_search_result(**members: Any) -> Fault:
     return Fault(change=lambda document: {**document, "search_result": {**document["search_result"], **members}})
 
 
-def recorded(**members: Any) -> Fault:
-    return Fault(change=lambda document: {"result": [{**each, **members} for each in document["result"]]})
+def change_records(**members: Any) -> Fault:
+    return Fault(change=lambda document: {"result": [{**record, **members} for record in document["result"]]})
 
 
 Case = tuple[StepName, Fault, type[ArchiveError], str]
@@ -73,20 +73,20 @@ CASES: list[Case] = [
     ("submit", Fault(status=200), Failed, "expected 202 to the search, got 200"),
     ("submit", Fault(headers={"Location": ""}), Failed, "expected a Location header .* got no such header"),
     ("submit", Fault(headers={"Location": "/api/v1/.."}), Failed, "expected a Location header .* got '/api/v1/..'"),
-    ("submit", said(400), Refused, r"400 bad request: we say so \(Nil\).*EXPLAIN"),
-    ("submit", said(401), Refused, "401 not authenticated: we say so.*AURORAX_API_KEY"),
-    ("submit", said(403), Refused, "403 not permitted: we say so"),
-    ("submit", said(404), Refused, "404 not found: we say so.*address of an AuroraX service"),
-    ("submit", said(409), Refused, "409 .*exists already: we say so"),
-    ("submit", said(413), Refused, "413 the query is too large"),
-    ("submit", said(422), Refused, "422 .*we say so"),
-    ("submit", said(418), Refused, "418 to the search: we say so"),
-    ("submit", said(429), Refused, "429 too many requests"),
-    ("submit", said(500), Failed, "500 an error inside the service: we say so"),
-    ("submit", said(501), Failed, "501 to the search: we say so"),
+    ("submit", error_response(400), Refused, r"400 bad request: we say so \(Nil\).*EXPLAIN"),
+    ("submit", error_response(401), Refused, "401 not authenticated: we say so.*AURORAX_API_KEY"),
+    ("submit", error_response(403), Refused, "403 not permitted: we say so"),
+    ("submit", error_response(404), Refused, "404 not found: we say so.*address of an AuroraX service"),
+    ("submit", error_response(409), Refused, "409 .*exists already: we say so"),
+    ("submit", error_response(413), Refused, "413 the query is too large"),
+    ("submit", error_response(422), Refused, "422 .*we say so"),
+    ("submit", error_response(418), Refused, "418 to the search: we say so"),
+    ("submit", error_response(429), Refused, "429 too many requests"),
+    ("submit", error_response(500), Failed, "500 an error inside the service: we say so"),
+    ("submit", error_response(501), Failed, "501 to the search: we say so"),
     ("submit", Fault(status=502, body=HTML, content_type="text/html"), Unreachable, "502 bad gateway"),
-    ("submit", said(503, "in maintenance mode"), Unreachable, "503 maintenance: in maintenance mode"),
-    ("submit", said(503), Unreachable, "503 the service is unavailable: we say so"),
+    ("submit", error_response(503, "in maintenance mode"), Unreachable, "503 maintenance: in maintenance mode"),
+    ("submit", error_response(503), Unreachable, "503 the service is unavailable: we say so"),
     ("submit", Fault(drop="before"), Unreachable, "broke off"),
     ("status", Fault(drop="before"), Unreachable, "broke off"),
     ("status", Fault(drop="within"), Unreachable, "broke off"),
@@ -94,31 +94,41 @@ CASES: list[Case] = [
     ("status", Fault(body=b""), Failed, "expected a status as JSON, .* of 0 bytes: nothing"),
     ("status", Fault(body=b"[" * 100_000), Failed, "expected a status as JSON"),
     ("status", Fault(body=HTML), Failed, "got an HTML page .*Bad Gateway"),
-    ("status", said(404), Refused, "404 not found: we say so.*run it again"),
-    ("status", said(200), Failed, "we say so"),
+    ("status", error_response(404), Refused, "404 not found: we say so.*run it again"),
+    ("status", error_response(200), Failed, "we say so"),
     ("status", Fault(body=b"[1]"), Failed, r"expected an object as 'search_result' of a status, got '\[1\]'"),
-    ("status", changed(search_result=None), Failed, "expected an object as 'search_result' of a status, got 'null'"),
-    ("status", changed(logs=None), Failed, "expected a list as 'logs' of a status, got 'null'"),
-    ("status", changed(logs=[{"level": "info", "summary": 5, "timestamp": ""}]), Failed, "a string as 'summary'.*5"),
-    ("status", resulting(data_uri=5), Failed, "a string or null as 'data_uri'.*'5'"),
-    ("status", resulting(error_condition="no"), Failed, "true, false or null as 'error_condition'"),
-    ("status", resulting(result_count="3"), Failed, "a whole number or null as 'result_count'"),
-    ("status", resulting(result_count=True), Failed, "a whole number or null as 'result_count'"),
-    ("data", said(404), Refused, "404 the results are gone: we say so.*run the search again"),
-    ("data", said(200), Failed, r"we say so \(Nil\)"),
+    (
+        "status",
+        change_document(search_result=None),
+        Failed,
+        "expected an object as 'search_result' of a status, got 'null'",
+    ),
+    ("status", change_document(logs=None), Failed, "expected a list as 'logs' of a status, got 'null'"),
+    (
+        "status",
+        change_document(logs=[{"level": "info", "summary": 5, "timestamp": ""}]),
+        Failed,
+        "a string as 'summary'.*5",
+    ),
+    ("status", change_search_result(data_uri=5), Failed, "a string or null as 'data_uri'.*'5'"),
+    ("status", change_search_result(error_condition="no"), Failed, "true, false or null as 'error_condition'"),
+    ("status", change_search_result(result_count="3"), Failed, "a whole number or null as 'result_count'"),
+    ("status", change_search_result(result_count=True), Failed, "a whole number or null as 'result_count'"),
+    ("data", error_response(404), Refused, "404 the results are gone: we say so.*run the search again"),
+    ("data", error_response(200), Failed, r"we say so \(Nil\)"),
     ("data", Fault(change=lambda _: {"error": error("Nil", "disk full")}), Failed, r"disk full \(Nil\)"),
     ("data", Fault(drop="within"), Unreachable, "broke off"),
     ("data", Fault(body=b'{"result": [{"start": '), Failed, "expected records as JSON"),
     ("data", Fault(body=b"\x1f\x8bxx", headers={"Content-Encoding": "gzip"}), Failed, "cannot be unpacked"),
     ("data", Fault(body=HTML), Failed, "expected records as JSON, got an HTML page"),
-    ("data", changed(result=None), Failed, "expected a list of records"),
-    ("data", changed(result=["x"] * 3), Failed, 'record 1 of 3: expected an object, got "x"'),
-    ("data", changed(result=[]), Failed, "announced 3 records, and 0 arrived"),
-    ("data", recorded(start=5), Failed, "record 1 of 3: expected a timestamp as 'start', got 5"),
-    ("data", recorded(end="soon"), Failed, "expected a timestamp as 'end', got \"soon\""),
-    ("data", recorded(url=False), Failed, "expected a string as 'url', got false"),
-    ("data", recorded(data_source=[]), Failed, "expected an object as 'data_source'"),
-    ("data", recorded(data_source={"identifier": "3"}), Failed, "a whole number as 'data_source.identifier'"),
+    ("data", change_document(result=None), Failed, "expected a list of records"),
+    ("data", change_document(result=["x"] * 3), Failed, 'record 1 of 3: expected an object, got "x"'),
+    ("data", change_document(result=[]), Failed, "announced 3 records, and 0 arrived"),
+    ("data", change_records(start=5), Failed, "record 1 of 3: expected a timestamp as 'start', got 5"),
+    ("data", change_records(end="soon"), Failed, "expected a timestamp as 'end', got \"soon\""),
+    ("data", change_records(url=False), Failed, "expected a string as 'url', got false"),
+    ("data", change_records(data_source=[]), Failed, "expected an object as 'data_source'"),
+    ("data", change_records(data_source={"identifier": "3"}), Failed, "a whole number as 'data_source.identifier'"),
 ]
 
 
@@ -127,7 +137,7 @@ def test_error_messages(server: AuroraXServer, connect: Connect, case: Case) -> 
     step, fault, kind, words = case
     server.faults[step] = fault
     with pytest.raises(ArchiveError, match=f"(?s){words}") as caught:
-        fetched(connect())
+        fetch(connect())
     assert type(caught.value) is kind
     assert caught.value.archive == "aurorax"
     assert caught.value.request_id == ("" if step == "submit" else next(iter(server.searches)))
@@ -139,14 +149,14 @@ def test_error_messages(server: AuroraXServer, connect: Connect, case: Case) -> 
 def test_a_failed_search_reports_the_reason(server: AuroraXServer, connect: Connect) -> None:
     server.error = "No data sources match\x1b[31m the query"
     with pytest.raises(Failed, match=r"failed: No data sources match \[31m the query") as caught:
-        fetched(connect())
+        fetch(connect())
     assert caught.value.request_id in server.searches
 
 
 def test_a_null_or_empty_error_is_not_shown(server: AuroraXServer, connect: Connect) -> None:
-    server.faults["data"] = changed(error=None, error_code="")
-    server.faults["status"] = resulting(result_count=None)
-    assert fetched(connect()) == FOUND
+    server.faults["data"] = change_document(error=None, error_code="")
+    server.faults["status"] = change_search_result(result_count=None)
+    assert fetch(connect()) == FOUND
 
 
 def test_a_failure_shows_the_log_of_the_search(server: AuroraXServer, connect: Connect) -> None:
@@ -156,7 +166,7 @@ def test_a_failure_shows_the_log_of_the_search(server: AuroraXServer, connect: C
     ]
     server.faults["status"] = Fault(change=lambda d: {**d, "logs": lines, "search_result": {"error_condition": True}})
     with pytest.raises(Failed, match="failed: error line; ERROR line") as caught:
-        fetched(connect())
+        fetch(connect())
     assert caught.value.request_id in server.searches
 
 
@@ -186,15 +196,15 @@ def test_a_wrong_clock_or_header_is_harmless(
 def test_irrelevant_status_fields_are_ignored(
     server: AuroraXServer, connect: Connect, said_of_time: dict[str, Any]
 ) -> None:
-    server.faults["status"] = resulting(**said_of_time)
-    assert fetched(connect()) == FOUND
+    server.faults["status"] = change_search_result(**said_of_time)
+    assert fetch(connect()) == FOUND
 
 
 def test_an_empty_result(server: AuroraXServer, connect: Connect) -> None:
     server.records.clear()
-    assert fetched(connect()) == []
+    assert fetch(connect()) == []
     server.faults["data"] = Fault(body=b" [ ] ")
-    assert fetched(connect()) == []
+    assert fetch(connect()) == []
 
 
 # Who receives the key
@@ -204,8 +214,8 @@ def test_an_empty_result(server: AuroraXServer, connect: Connect) -> None:
 def test_takes_the_data_from_the_queried_origin(server: AuroraXServer, connect: Connect, tail: str) -> None:
     with AuroraXServer(RECORDS) as thief:
         for uri in (f"{thief.url}{tail}", f"//{thief.url.removeprefix('http://')}{tail}"):
-            server.faults["status"] = resulting(data_uri=uri)
-            assert fetched(connect(api_key=KEY)) == FOUND
+            server.faults["status"] = change_search_result(data_uri=uri)
+            assert fetch(connect(api_key=KEY)) == FOUND
         assert thief.connections == 0
 
 
@@ -213,25 +223,25 @@ def test_sends_nothing_to_another_origin(server: AuroraXServer, connect: Connect
     with AuroraXServer(RECORDS) as thief:
         server.faults["submit"] = Fault(headers={"Location": f"{thief.url}/api/v1/data_products/requests/none"})
         with pytest.raises(Refused, match="404"):
-            fetched(connect(api_key=KEY))
+            fetch(connect(api_key=KEY))
         server.faults.clear()
         for step in ("submit", "status", "data"):
             server.faults[step] = Fault(status=307, headers={"Location": f"{thief.url}/api/v1/x?key=1"})
             with pytest.raises(Refused, match=f"307 redirected to {thief.url}, not followed"):
-                fetched(connect(api_key=KEY))
+                fetch(connect(api_key=KEY))
             server.faults.clear()
         assert thief.connections == 0
 
 
 def test_follows_redirects_within_the_origin(server: AuroraXServer, connect: Connect) -> None:
     server.faults["submit"] = Fault(status=307, headers={"Location": "/api/v1/data_products/search"}, times=1)
-    assert fetched(connect()) == FOUND
+    assert fetch(connect()) == FOUND
     server.faults["submit"] = Fault(status=302, headers={"Location": "/api/v1/data_products/search"})
     with pytest.raises(Refused, match="302 redirected"):
-        fetched(connect())
+        fetch(connect())
     server.faults["submit"] = Fault(status=308, headers={"Location": "/api/v1/data_products/search"})
     with pytest.raises(Failed, match="308 redirected again and again"):
-        fetched(connect())
+        fetch(connect())
 
 
 def run_expecting_an_error(engine: AuroraXEngine, step: StepName) -> None:

@@ -110,12 +110,12 @@ def test_times_with_an_offset_are_the_same_instants_everywhere(
             (min(starts), max(starts), min(ends), max(ends))
         ]
         assert [row[0] for row in rows("data_products SELECT start ORDER BY start DESC, url")] == sorted(starts)[::-1]
-        assert rows("DISTINCT data_products SELECT start ORDER BY start") == [(each,) for each in sorted(set(starts))]
+        assert rows("DISTINCT data_products SELECT start ORDER BY start") == [(start,) for start in sorted(set(starts))]
         grouped = rows("data_products SELECT start, count(*) GROUP BY start ORDER BY start")
-        assert grouped == [(each, starts.count(each)) for each in sorted(set(starts))]
+        assert grouped == [(start, starts.count(start)) for start in sorted(set(starts))]
         for limit in sorted(starts)[::5]:
-            found = rows(f"data_products SELECT start WHERE start < {limit.isoformat()} OR url = 'none' ORDER BY url")
-            assert [row[0] for row in found] == [each for each in starts if each < limit]
+            result = rows(f"data_products SELECT start WHERE start < {limit.isoformat()} OR url = 'none' ORDER BY url")
+            assert [row[0] for row in result] == [start for start in starts if start < limit]
         archive.run("LET c = FIND data_products")
         assert list(archive.run("SQL SELECT min(start), max(start) FROM c").rows) == [(min(starts), max(starts))]
         assert list(archive.run("FIND c SELECT min(start)").rows) == [(min(starts),)]

@@ -248,7 +248,7 @@ def test_a_small_response_is_validated_like_a_large_one(
         monkeypatch.setattr(stream, "CHUNK_BYTES", 1000)
     good = json.dumps(FOUND[0]).encode()
     body = b"[" + b", ".join([good] * 40 + [wrong] + [good] * 40) + b"]"
-    server.faults["status"] = Fault(change=lambda status: announced(status, 81))
+    server.faults["status"] = Fault(change=lambda status: with_count(status, 81))
     server.faults["data"] = Fault(body=body)
     with pytest.raises(Failed, match=words):
         len(run_step(engine, "data"))
@@ -262,13 +262,13 @@ def test_the_last_of_duplicate_members_counts(
         monkeypatch.setattr(stream, "SMALL_RESPONSE_BYTES", 1000)
         monkeypatch.setattr(stream, "CHUNK_BYTES", 1000)
     twice = b'{"url": "first", "metadata": {"a": 1, "a": 2}, "url": "last"}'
-    server.faults["status"] = Fault(change=lambda status: announced(status, 90))
+    server.faults["status"] = Fault(change=lambda status: with_count(status, 90))
     server.faults["data"] = Fault(body=b"[" + b",".join([twice] * 90) + b"]")
     records = run_step(engine, "data")
     assert list(records) == [{"url": "last", "metadata": {"a": 2}}] * 90
 
 
-def announced(status: Any, count: int) -> Any:
+def with_count(status: Any, count: int) -> Any:
     return {**status, "search_result": {**status["search_result"], "result_count": count}}
 
 
@@ -330,7 +330,7 @@ def test_no_wait_exceeds_its_deadline(
 def assert_no_threads_are_left() -> None:
     """Assert that no thread is left: an abandoned exchange has its connection cut, and its thread ends by itself."""
     end = time.monotonic() + 2
-    while names := [each.name for each in threading.enumerate() if each.name.startswith("auroraql")]:
+    while names := [item.name for item in threading.enumerate() if item.name.startswith("auroraql")]:
         assert time.monotonic() < end, names
         time.sleep(0.01)
 
@@ -393,6 +393,6 @@ def test_results_with_an_address_are_fetched_although_a_deletion_time_is_set(
 
 @pytest.mark.parametrize("count", [0, 2, 4, -1, 10**30])
 def test_a_wrong_number_of_records_is_always_an_error(server: AuroraXServer, engine: AuroraXEngine, count: int) -> None:
-    server.faults["status"] = Fault(change=lambda status: announced(status, count))
+    server.faults["status"] = Fault(change=lambda status: with_count(status, count))
     with pytest.raises(Failed, match="announced"):
         run_step(engine, "data")

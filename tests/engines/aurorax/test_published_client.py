@@ -33,7 +33,9 @@ def client(server: AuroraXServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_searches_and_waits(server: AuroraXServer, client: Any) -> None:
     server.polls = 2
     search = client.search.data_products.search(FIRST, LAST, programs=["trex"], poll_interval=0.01)
-    assert [each.url for each in search.data] == [r["url"] for r in RECORDS if r["data_source"]["program"] == "trex"]
+    assert [record.url for record in search.data] == [
+        r["url"] for r in RECORDS if r["data_source"]["program"] == "trex"
+    ]
     assert search.data[0].start == datetime(2020, 2, 1)
     assert search.data[0].data_source.identifier == 103
     assert search.status["search_result"]["result_count"] == len(search.data)
@@ -48,15 +50,15 @@ def test_runs_step_by_step(server: AuroraXServer, client: Any) -> None:
     search.wait(poll_interval=0.01)
     assert search.check_for_data()
     search.get_data()
-    assert {each.data_source.platform for each in search.data} == {"gillam"}
+    assert {record.data_source.platform for record in search.data} == {"gillam"}
     logs = client.search.requests.get_logs(search.request_url)
     assert logs[-1]["summary"].startswith("Finished search in")
     assert client.search.requests.get_status(search.request_url)["search_result"]["error_condition"] is False
 
 
 def test_formats_the_response(client: Any) -> None:
-    wanted = {"start": True, "url": True, "end": False, "data_source": {"program": True, "owner": True}}
-    search = client.search.data_products.search(FIRST, LAST, response_format=wanted, poll_interval=0.01)
+    expected = {"start": True, "url": True, "end": False, "data_source": {"program": True, "owner": True}}
+    search = client.search.data_products.search(FIRST, LAST, response_format=expected, poll_interval=0.01)
     assert search.data[0] == {
         "start": datetime(2020, 2, 1),
         "url": RECORDS[0]["url"],
@@ -84,16 +86,16 @@ def test_formats_the_response(client: Any) -> None:
     ],
 )
 def test_filters_by_metadata(client: Any, expressions: list[Any], operator: Any, found: set[int]) -> None:
-    group = FILTER([EXPRESSION(*each) for each in expressions], operator=operator)
+    group = FILTER([EXPRESSION(*expression) for expression in expressions], operator=operator)
     search = client.search.data_products.search(FIRST, LAST, metadata_filters=group, poll_interval=0.01)
-    assert {each.url for each in search.data} == {RECORDS[i]["url"] for i in found}
+    assert {record.url for record in search.data} == {RECORDS[i]["url"] for i in found}
 
 
 def test_restricts_types_and_window(client: Any) -> None:
     search = client.search.data_products.search(
         FIRST, datetime(2020, 2, 1, 23, 59), data_product_types=["keogram"], poll_interval=0.01
     )
-    assert [each.url for each in search.data] == [RECORDS[0]["url"], RECORDS[1]["url"]]
+    assert [record.url for record in search.data] == [RECORDS[0]["url"], RECORDS[1]["url"]]
 
 
 def test_cancels(server: AuroraXServer, client: Any) -> None:
@@ -119,7 +121,7 @@ def test_reports_failures(server: AuroraXServer, client: Any) -> None:
 
 def test_lists_the_sources(client: Any) -> None:
     every = client.search.sources.list()
-    assert [each.identifier for each in every] == sorted(each["identifier"] for each in SOURCES)
+    assert [item.identifier for item in every] == sorted(source["identifier"] for source in SOURCES)
     assert client.search.sources.get("trex", "gillam", "RGB ASI").display_name == "TREx RGB GILL"
     assert client.search.sources.list(program="nowhere") == []
 
@@ -127,10 +129,10 @@ def test_lists_the_sources(client: Any) -> None:
 def test_searches_ephemeris(client: Any) -> None:
     moment = datetime(2020, 2, 1, 6, 1)
     search = client.search.ephemeris.search(moment, moment, programs=["swarm"], poll_interval=0.01)
-    (found,) = search.data
-    assert (found.epoch, found.data_source.platform) == (moment, "swarma")
-    assert (found.nbtrace.lat, found.nbtrace.lon, found.sbtrace.lat) == (62.0, -110.5, None)
-    assert found.metadata == EPHEMERIS[1]["metadata"]
+    (search_result,) = search.data
+    assert (search_result.epoch, search_result.data_source.platform) == (moment, "swarma")
+    assert (search_result.nbtrace.lat, search_result.nbtrace.lon, search_result.sbtrace.lat) == (62.0, -110.5, None)
+    assert search_result.metadata == EPHEMERIS[1]["metadata"]
     assert "/api/v1/ephemeris/requests/" in search.request_url
 
 
@@ -145,7 +147,7 @@ def test_searches_ephemeris(client: Any) -> None:
     ],
 )
 def test_filters_ephemeris_by_metadata(client: Any, expressions: list[Any], operator: Any, found: set[int]) -> None:
-    group = FILTER([EXPRESSION(*each) for each in expressions], operator=operator)
+    group = FILTER([EXPRESSION(*expression) for expression in expressions], operator=operator)
     search = client.search.ephemeris.search(
         FIRST, LAST, programs=["swarm", "themis-asi"], metadata_filters=group, poll_interval=0.01
     )
@@ -155,10 +157,12 @@ def test_filters_ephemeris_by_metadata(client: Any, expressions: list[Any], oper
 
 
 def test_formats_ephemeris(client: Any) -> None:
-    wanted = {"epoch": True, "nbtrace": {"lat": True, "lon": True}, "data_source": {"platform": True}}
-    search = client.search.ephemeris.search(FIRST, LAST, programs=["swarm"], response_format=wanted, poll_interval=0.01)
+    expected = {"epoch": True, "nbtrace": {"lat": True, "lon": True}, "data_source": {"platform": True}}
+    search = client.search.ephemeris.search(
+        FIRST, LAST, programs=["swarm"], response_format=expected, poll_interval=0.01
+    )
     first: Any = search.data[0]
-    assert first.keys() == wanted.keys()
+    assert first.keys() == expected.keys()
     assert (first["nbtrace"].lat, first["nbtrace"].lon) == (58.25, -110.5)
     assert (first["epoch"], first["data_source"]) == (datetime(2020, 2, 1, 6), {"platform": "swarma"})
     template = client.search.ephemeris.create_response_format_template()

@@ -24,7 +24,7 @@ from tests.support.aurorax_server import SOURCES, AuroraXServer, Fault
 from tests.support.command_line import Done, command
 from tests.support.server_process import ServerProcess
 
-KNOWN = tuple(DataSource(**each) for each in SOURCES)
+KNOWN = tuple(DataSource(**item) for item in SOURCES)
 Connect = Callable[..., AuroraXEngine]
 
 
@@ -46,7 +46,7 @@ def cache_path(server: AuroraXServer, tmp_path: Path) -> Path:
     return path
 
 
-def aged(path: Path, seconds: float) -> None:
+def make_older(path: Path, seconds: float) -> None:
     document = json.loads(path.read_text())
     path.write_text(json.dumps({**document, "saved": time.time() - seconds}))
 
@@ -61,7 +61,7 @@ def test_sources_are_requested_once_a_day(server: AuroraXServer, connect: Connec
     assert path.stat().st_mode & 0o777 == 0o600
     assert "s3cret" not in path.read_text()
     assert list(path.parent.iterdir()) == [path]
-    aged(path, DAY_SECONDS + 1)
+    make_older(path, DAY_SECONDS + 1)
     assert connect().sources() == KNOWN
     assert server.count("sources") == 2
 
@@ -71,7 +71,7 @@ def test_a_session_of_several_days_requests_them_again(
 ) -> None:
     engine = connect()
     engine.sources()
-    aged(cache_path(server, tmp_path), DAY_SECONDS + 1)
+    make_older(cache_path(server, tmp_path), DAY_SECONDS + 1)
     later = time.monotonic() + DAY_SECONDS + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     server.sources.pop()
@@ -112,7 +112,7 @@ def test_without_network_the_cache_is_valid_for_a_day(server: AuroraXServer, tmp
     engine = AuroraXEngine("https://nowhere.example", cache=tmp_path, pause=lambda _: None)
     assert engine.sources() == engine.catalogue().sources == KNOWN
     assert kept_by.path is not None
-    aged(kept_by.path, DAY_SECONDS + 1)
+    make_older(kept_by.path, DAY_SECONDS + 1)
     engine = AuroraXEngine("https://nowhere.example", cache=tmp_path, pause=lambda _: None)
     assert engine.catalogue().sources == KNOWN
     with pytest.raises(Unreachable):
@@ -123,7 +123,7 @@ def test_the_cache_is_available_immediately_and_without_network(
     server: AuroraXServer, connect: Connect, tmp_path: Path
 ) -> None:
     connect().sources()
-    aged(cache_path(server, tmp_path), 40 * DAY_SECONDS)
+    make_older(cache_path(server, tmp_path), 40 * DAY_SECONDS)
     server.calls.clear()
     catalogue = connect().catalogue()
     assert catalogue.sources == KNOWN
@@ -168,7 +168,7 @@ def test_a_damaged_file_counts_as_missing(server: AuroraXServer, connect: Connec
 
 def test_a_time_in_the_future_is_not_trusted(server: AuroraXServer, connect: Connect, tmp_path: Path) -> None:
     connect().sources()
-    aged(cache_path(server, tmp_path), -3600)
+    make_older(cache_path(server, tmp_path), -3600)
     connect().sources()
     assert server.count("sources") == 2
 
@@ -215,7 +215,7 @@ def test_each_address_has_its_own_cache(tmp_path: Path) -> None:
 
 def test_a_session_refreshes_on_request(server: AuroraXServer) -> None:
     with auroraql.connect(server.url) as archive:
-        assert [row[0] for row in archive.run("SHOW SOURCES")] == [each.identifier for each in KNOWN]
+        assert [row[0] for row in archive.run("SHOW SOURCES")] == [item.identifier for item in KNOWN]
         server.sources.append({**SOURCES[0], "identifier": 500, "program": "newest"})
         assert len(archive.run("SHOW PROGRAMS LIKE 'newest'")) == 0
         shown = archive.run("SHOW PROGRAMS REFRESH LIKE 'newest'")
@@ -291,7 +291,7 @@ def test_sources_come_with_their_schemas(server: AuroraXServer, connect: Connect
     engine = connect()
     catalogue, details = engine.catalogue(), engine.details()
     first, second, third = catalogue.sources
-    assert [each.identifier for each in catalogue.sources] == [each["identifier"] for each in SOURCES]
+    assert [source.identifier for source in catalogue.sources] == [source["identifier"] for source in SOURCES]
     assert third.program == ""
     assert catalogue.values("program") == ("themis-asi", "trex")
     names = {key.name for key in catalogue.source_keys("data_products", first)}
@@ -321,13 +321,13 @@ def test_statistics_are_requested_once_in_ten_minutes(server: AuroraXServer, con
     engine.sources()
     assert engine.catalogue().statistics == {}
     expected = Statistics(86400, datetime(2020, 1, 1), datetime(2020, 2, 29, 23, 59))
-    for asked in (engine, engine, connect()):
-        assert asked.statistics("ephemeris") == {103: expected}
-        assert asked.statistics("data_products") == {103: Statistics(0)}
-        assert asked.catalogue().statistics["ephemeris"] == {103: expected}
+    for item in (engine, engine, connect()):
+        assert item.statistics("ephemeris") == {103: expected}
+        assert item.statistics("data_products") == {103: Statistics(0)}
+        assert item.catalogue().statistics["ephemeris"] == {103: expected}
     assert server.count("sources") == 2
     assert "include_stats=true" in server.calls[-1].path
-    aged(
+    make_older(
         cache_path(server, tmp_path).with_name(cache_path(server, tmp_path).name.replace("sources", "statistics")), 601
     )
     assert connect().catalogue().statistics["ephemeris"] == {103: expected}

@@ -40,7 +40,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def _listening(answer: Callable[[socket.socket], object]) -> Iterator[tuple[int, list[int]]]:
+def _listen(answer: Callable[[socket.socket], object]) -> Iterator[tuple[int, list[int]]]:
     """Run a listener that handles each connection with `answer`.
 
     Yields its port and a list with an entry for each connection.
@@ -85,7 +85,7 @@ def _say(data: bytes) -> Callable[[socket.socket], object]:
     return answer
 
 
-def _encrypted(name: str) -> Callable[[socket.socket], object]:
+def _tls_server(name: str) -> Callable[[socket.socket], object]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATES / name)
 
@@ -109,12 +109,12 @@ NOT_FOUND = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close
         ("http", _say(b"220 mail.example.org ESMTP\r\n"), "does not speak HTTP"),
         ("http", _say(b"\x15\x03\x01\x00\x02\x02\x16"), "does not speak HTTP"),
         ("http", _say(b"x" * 70_000 + b"\r\n"), "does not speak HTTP"),
-        ("https", _encrypted("self.pem"), "certificate is not accepted: it is signed by itself"),
-        ("https", _encrypted("other.pem"), "certificate is not accepted: it is (signed by itself|for another)"),
+        ("https", _tls_server("self.pem"), "certificate is not accepted: it is signed by itself"),
+        ("https", _tls_server("other.pem"), "certificate is not accepted: it is (signed by itself|for another)"),
     ],
 )
 def test_the_error_names_what_answered(scheme: str, answer: Callable[[socket.socket], object], words: str) -> None:
-    with _listening(answer) as (port, connections):
+    with _listen(answer) as (port, connections):
         error = _error(f"{scheme}://127.0.0.1:{port}")
     assert len(connections) == 1  # a retry would give the same
     assert re.search(words, error.message), error.message
@@ -127,7 +127,7 @@ def test_the_error_names_what_answered(scheme: str, answer: Callable[[socket.soc
 )
 def test_errors_of_a_trusted_certificate(certificate: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / certificate))
-    with _listening(_encrypted(certificate)) as (port, _):
+    with _listen(_tls_server(certificate)) as (port, _):
         if not words:
             engine = AuroraXEngine(f"https://127.0.0.1:{port}")
             assert engine.refresh_sources(time.monotonic() + 10) == ()
@@ -139,7 +139,7 @@ def test_errors_of_a_trusted_certificate(certificate: str, words: str, monkeypat
 def test_https_to_a_plain_http_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "CONNECT_SECONDS", 0.5)
     over = threading.Event()
-    with _listening(lambda _connection: over.wait(10)) as (port, connections):
+    with _listen(lambda _connection: over.wait(10)) as (port, connections):
         error = _error(f"https://127.0.0.1:{port}")
         over.set()
     assert len(connections) == 1
@@ -148,7 +148,7 @@ def test_https_to_a_plain_http_port(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_invalid_certificate_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with _listening(_encrypted("self.pem")) as (port, connections):
+    with _listen(_tls_server("self.pem")) as (port, connections):
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
         error = _error(f"https://127.0.0.1:{port}")
         assert f"REQUESTS_CA_BUNDLE names '{tmp_path}/missing.pem', and there is no such file" in error.message
@@ -186,7 +186,7 @@ def test_proxies_that_do_not_work(scheme: str, proxy: str, words: str, monkeypat
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_requires_a_password(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    with _listening(_say(refusal)) as (port, _):
+    with _listen(_say(refusal)) as (port, _):
         monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{port}")
         assert "the proxy asks for a user name and password" in _error(f"{scheme}://archive.example.org").message
 
@@ -240,7 +240,7 @@ def test_nothing_but_the_key_is_sent(
 def test_the_key_for_this_machine_does_not_pass_through_a_proxy(
     server: AuroraXServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with _listening(_say(NOT_FOUND)) as (port, connections):
+    with _listen(_say(NOT_FOUND)) as (port, connections):
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
         engine = AuroraXEngine(server.url, api_key=KEY)
         engine.refresh_sources()
@@ -281,9 +281,9 @@ def test_the_aurorax_key_goes_to_aurorax_only(server: AuroraXServer, monkeypatch
     ],
 )
 def test_which_archive_may_receive_the_environments_key(archive: str, variable: str, is_sent: bool) -> None:
-    found = read_config({variable: KEY}, {"archive": archive})
-    assert (found.api_key == KEY) is is_sent
-    assert bool(found.withheld) is not is_sent
+    config = read_config({variable: KEY}, {"archive": archive})
+    assert (config.api_key == KEY) is is_sent
+    assert bool(config.withheld) is not is_sent
 
 
 def test_a_key_is_not_sent_over_plain_http() -> None:

@@ -25,7 +25,7 @@ from auroraql.engines.aurorax.records import record_reader
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query, Tree
 from auroraql.schema import KINDS
-from tests.support.aurorax_matching import formatted
+from tests.support.aurorax_matching import apply_format
 from tests.support.aurorax_server import SOURCES, SWARM, AuroraXServer, Fault
 
 FIRST = datetime(2020, 2, 1)
@@ -141,7 +141,7 @@ def sorted_members(value: Any) -> Any:
 @pytest.mark.parametrize("written", WRITINGS, ids=["array", "result", "with more"])
 @pytest.mark.parametrize(("_name", "kind", "change"), CHANGES, ids=[name for name, *_ in CHANGES])
 def test_columns_lose_nothing(written: Any, _name: str, kind: type, change: Any) -> None:
-    records = [change(n, each) for n, each in enumerate(RECORDS)]
+    records = [change(n, item) for n, item in enumerate(RECORDS)]
     _, packed, around = read(written(records))
     assert len(packed) == COUNT
     assert list(packed) == records
@@ -153,7 +153,7 @@ def test_columns_lose_nothing(written: Any, _name: str, kind: type, change: Any)
     assert list(packed[3:900:50]) == records[3:900:50]
     some = (900, 3, 3, 500)
     assert list(packed.take(some)) == [records[n] for n in some]
-    assert [repr(each.get("nbtrace")) for each in packed.take(some)] == [repr(records[n].get("nbtrace")) for n in some]
+    assert [repr(item.get("nbtrace")) for item in packed.take(some)] == [repr(records[n].get("nbtrace")) for n in some]
     with pytest.raises(IndexError):
         packed[COUNT]
 
@@ -196,7 +196,7 @@ def test_reports_the_number_of_records() -> None:
     assert 0 < seen[-1][1] <= COUNT
 
 
-def fetched(server: AuroraXServer) -> Any:
+def fetch(server: AuroraXServer) -> Any:
     engine = AuroraXEngine(server.url, pause=lambda _: None)
     try:
         run = engine.submit(Plan(Query("ephemeris"), (Request("ephemeris"),)))
@@ -206,7 +206,7 @@ def fetched(server: AuroraXServer) -> Any:
 
 
 def test_fetch_returns_columns(server: AuroraXServer) -> None:
-    records = fetched(server)
+    records = fetch(server)
     assert isinstance(records, BatchedRecords)
     assert list(records) == RECORDS
 
@@ -231,7 +231,7 @@ def test_fetch_returns_columns(server: AuroraXServer) -> None:
 def test_records_are_validated(server: AuroraXServer, change: Any, words: str) -> None:
     server.faults["data"] = Fault(change=lambda document: change(document["result"]))
     with pytest.raises(Failed, match=words) as caught:
-        fetched(server)
+        fetch(server)
     assert caught.value.request_id in server.searches
     assert caught.value.__context__ is None
 
@@ -241,12 +241,12 @@ def test_truncated_responses_are_errors(server: AuroraXServer, end: str) -> None
     body = json.dumps({"result": RECORDS})[:-3] + end
     server.faults["data"] = Fault(body=body.encode())
     with pytest.raises(Failed, match="records as JSON, but they break off or are broken after 1"):
-        fetched(server)
+        fetch(server)
 
 
 def test_a_retry_starts_from_the_beginning(server: AuroraXServer) -> None:
     server.faults["data"] = Fault(drop="within", times=2)
-    assert list(fetched(server)) == RECORDS
+    assert list(fetch(server)) == RECORDS
     assert server.count("data") == 3
 
 
@@ -315,11 +315,11 @@ def test_several_requests_are_post_processed(server: AuroraXServer) -> None:
     engine = AuroraXEngine(server.url, pause=lambda _: None)
     records = engine.submit(Plan(Query("ephemeris"), (whole, whole))).fetch(time.monotonic() + 20).records
     assert isinstance(records, BatchedRecords)
-    assert list(records) == formatted(RECORDS, tree)
+    assert list(records) == apply_format(RECORDS, tree)
     engine.close()
 
 
 def test_an_empty_result(server: AuroraXServer) -> None:
     server.ephemeris.clear()
     server.faults["data"] = Fault(body=b'{"result": [' + b" " * 100_000 + b"]}")
-    assert len(fetched(server)) == 0
+    assert len(fetch(server)) == 0

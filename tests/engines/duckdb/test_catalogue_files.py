@@ -28,7 +28,7 @@ def _bytes() -> bytes:
         return write(Path(folder) / "small.duckdb", []).read_bytes()
 
 
-def _changed(path: Path, *statements: str) -> Path:
+def _change(path: Path, *statements: str) -> Path:
     path.write_bytes(_bytes())
     with duckdb.connect(str(path)) as connection:
         for statement in statements:
@@ -59,7 +59,7 @@ _DOUBLING = (
     ],
 )
 def test_code_in_a_catalogue_is_refused_before_it_runs(tmp_path: Path, statements: tuple[str, ...], fact: str) -> None:
-    path = _changed(tmp_path / "strange.duckdb", *statements)
+    path = _change(tmp_path / "strange.duckdb", *statements)
     began = time.monotonic()
     with pytest.raises(UsageError, match=fact) as raised:
         EmbeddedEngine(path)
@@ -77,7 +77,7 @@ _ROWS = {
 }
 
 
-def _required() -> list[tuple[str, str]]:
+def _required_columns() -> list[tuple[str, str]]:
     """Return the columns that the published format declares NOT NULL, as DuckDB lists them."""
     with duckdb.connect() as connection:
         connection.execute((ROOT / "auroraql/engines/duckdb/catalogue.sql").read_text())
@@ -89,7 +89,7 @@ def _required() -> list[tuple[str, str]]:
 
 def test_a_source_without_names_is_read(tmp_path: Path) -> None:
     names = ("program", "platform", "instrument_type", "source_type", "display_name")
-    path = _changed(
+    path = _change(
         tmp_path / "nameless.duckdb",
         *(f"ALTER TABLE data_sources ALTER {name} DROP NOT NULL" for name in names),
         "INSERT INTO data_sources (identifier) VALUES (9)",
@@ -102,9 +102,9 @@ def test_a_source_without_names_is_read(tmp_path: Path) -> None:
             archive.run(statement)
 
 
-@pytest.mark.parametrize(("table", "column"), _required())
+@pytest.mark.parametrize(("table", "column"), _required_columns())
 def test_a_null_is_named_by_file_row_and_field(tmp_path: Path, table: str, column: str) -> None:
-    path = _changed(
+    path = _change(
         tmp_path / "gap.duckdb",
         _ROWS[table],
         f'ALTER TABLE {table} ALTER "{column}" DROP NOT NULL',
@@ -128,7 +128,7 @@ def test_a_null_is_named_by_file_row_and_field(tmp_path: Path, table: str, colum
 )
 def test_impossible_values_are_named(tmp_path: Path, statement: str, fact: str) -> None:
     with pytest.raises(UsageError, match=fact):
-        EmbeddedEngine(_changed(tmp_path / "odd.duckdb", statement))
+        EmbeddedEngine(_change(tmp_path / "odd.duckdb", statement))
 
 
 def test_a_changed_file_is_checked_again(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ _SLOW = (
 
 
 def test_the_deadline_and_ctrl_c_end_the_opening(tmp_path: Path) -> None:
-    path = _changed(tmp_path / "slow.duckdb", *_SLOW)
+    path = _change(tmp_path / "slow.duckdb", *_SLOW)
     with pytest.raises(TimedOut, match="before it was open"):
         connect(path, timeout=0.1)
     timer = threading.Timer(0.1, signal.raise_signal, [signal.SIGINT])

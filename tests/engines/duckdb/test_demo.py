@@ -24,7 +24,7 @@ from auroraql.ir.query import And, Query
 from auroraql.schema.catalogue import load_shipped
 from tests.conftest import ROOT
 from tests.engines.duckdb import test_demo_ephemeris
-from tests.support.embedded_runs import DAILY, DAY, KEOGRAMS, KIND, RGB, TREX, found, identifiers, plan, soon
+from tests.support.embedded_runs import DAILY, DAY, KEOGRAMS, KIND, RGB, TREX, deadline_in, find_rows, identifiers, plan
 from tests.support.small_catalogue import FORMAT
 
 CHECKSUM = "74303633e52c1aafcc68d452eb5047ae-a29fff96d4344bca"
@@ -39,7 +39,7 @@ too.
 def test_the_five_keograms(demo_engine: EmbeddedEngine) -> None:
     assert identifiers(demo_engine) == [96, 101, 102, 103, 104]
     assert identifiers(demo_engine, Query(KIND, And((TREX, RGB, DAILY)), *DAY)) == [96, 101, 102, 103, 104]
-    first = found(demo_engine, KEOGRAMS).records[0]
+    first = find_rows(demo_engine, KEOGRAMS).records[0]
     assert first == {
         "start": "2021-01-01T00:00:00",
         "end": "2021-01-01T23:59:00",
@@ -66,25 +66,27 @@ def test_counts_equal_those_of_the_real_engine(demo_engine: EmbeddedEngine) -> N
     week = Query(KIND, And((TREX, RGB)), datetime(2020, 2, 1), datetime(2020, 2, 5, 23, 59, 59))
     run = demo_engine.submit(plan(week))
     assert run.status().result_count is None
-    assert run.wait(soon()).result_count == 820
+    assert run.wait(deadline_in()).result_count == 820
     assert "found 820 records" in run.status().logs[-1].summary
 
 
 def test_shape_of_every_product(table: duckdb.DuckDBPyConnection) -> None:
-    def counted(condition: str) -> int:
+    def count_products(condition: str) -> int:
         return len(table.table("data_products").filter(condition))
 
-    total = counted("true")
+    total = count_products("true")
     assert 400_000 <= total <= 700_000
     daily, hourly = '"end" = "start" + INTERVAL 1439 MINUTE', '"end" = "start" + INTERVAL 59 MINUTE'
     midnight = '"start" = date_trunc(\'day\', "start")'
-    assert counted(f'({daily} AND {midnight}) OR ({hourly} AND "start" = date_trunc(\'hour\', "start"))') == total
-    other = counted("\"start\" < TIMESTAMP '2019-01-01' OR \"end\" >= TIMESTAMP '2022-01-02'")
-    assert 0 < other == counted("\"start\"::DATE = '2023-02-24'")
+    assert (
+        count_products(f'({daily} AND {midnight}) OR ({hourly} AND "start" = date_trunc(\'hour\', "start"))') == total
+    )
+    other = count_products("\"start\" < TIMESTAMP '2019-01-01' OR \"end\" >= TIMESTAMP '2022-01-02'")
+    assert 0 < other == count_products("\"start\"::DATE = '2023-02-24'")
     base = "https://data[.]phys[.]ucalgary[.]ca/sort_by_project/[A-Za-z-]+/[A-Za-z]+/stream2/"
     place = "[0-9]{4}/[0-9]{2}/[0-9]{2}/[a-z]+_[a-z0-9-]+"
     name = "[0-9]{8}_([0-9]{2})?_[a-z]+_[a-z0-9-]+_full-[a-z0-9.-]+[.](jpg|png|mp4)"
-    assert counted(f"regexp_full_match(url, '{base}{place}(/ut[0-9]{{2}})?/{name}')") == total
+    assert count_products(f"regexp_full_match(url, '{base}{place}(/ut[0-9]{{2}})?/{name}')") == total
     assert table.execute("SELECT count(DISTINCT url) FROM data_products").fetchall() == [(total,)]
     years = table.execute(
         'SELECT year("start"), count(*) > 200_000 FROM data_products GROUP BY 1 ORDER BY 1'
@@ -151,11 +153,11 @@ def test_invented_source_identifiers_are_marked() -> None:
 
 
 def test_every_program_has_records(table: duckdb.DuckDBPyConnection) -> None:
-    found = table.execute("""
+    rows = table.execute("""
         SELECT DISTINCT program FROM data_sources
         WHERE identifier IN (SELECT data_source FROM data_products UNION SELECT data_source FROM ephemeris)
     """).fetchall()
-    assert {program for (program,) in found} == {*load_shipped().values("program")}
+    assert {program for (program,) in rows} == {*load_shipped().values("program")}
 
 
 # The cache of the demonstration
@@ -165,14 +167,14 @@ def test_the_demonstration_is_built_once_and_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
-    said: list[str] = []
+    messages: list[str] = []
     folder = tmp_path / "deep" / "cache"
     for _ in range(2):
-        engine = EmbeddedEngine(cache_dir=folder, say=said.append)
+        engine = EmbeddedEngine(cache_dir=folder, say=messages.append)
         assert identifiers(engine, Query(KIND)) == [96]
         engine.close()
-    assert len(said) == 1
-    assert "\n" not in said[0]
+    assert len(messages) == 1
+    assert "\n" not in messages[0]
     assert [p.suffix for p in folder.iterdir()] == [".duckdb"]
     if os.name == "posix":
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -195,7 +197,7 @@ def _other_rule(path: Path) -> None:
         connection.execute("UPDATE catalogue SET rule = 'demonstration rule 0'")
 
 
-def _missing_table(path: Path) -> None:
+def _drop_table(path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
         connection.execute("DROP TABLE data_products")
 
@@ -213,17 +215,17 @@ def quick_build(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("INSERT INTO data_products SELECT 96, 'epoch', 'epoch', 'keogram', 'quick', NULL")
 
 
-@pytest.mark.parametrize("damage", [_truncate, _empty, _garbage, _other_rule, _missing_table, _no_catalogue])
+@pytest.mark.parametrize("damage", [_truncate, _empty, _garbage, _other_rule, _drop_table, _no_catalogue])
 def test_a_damaged_cache_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
     monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
-    said: list[str] = []
+    messages: list[str] = []
     for _ in range(2):
-        engine = EmbeddedEngine(cache_dir=tmp_path, say=said.append)
-        assert [r["url"] for r in found(engine, Query(KIND)).records] == ["quick"]
+        engine = EmbeddedEngine(cache_dir=tmp_path, say=messages.append)
+        assert [r["url"] for r in find_rows(engine, Query(KIND)).records] == ["quick"]
         engine.close()
         (file,) = tmp_path.iterdir()
         damage(file)
-    assert len(said) == 2
+    assert len(messages) == 2
 
 
 def test_damage_found_while_reading(demo_engine: EmbeddedEngine, tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ def test_damage_found_while_reading(demo_engine: EmbeddedEngine, tmp_path: Path)
     engine = EmbeddedEngine(cache_dir=tmp_path)
     run = engine.submit(plan(Query(KIND)))
     with pytest.raises(Failed, match="built again the next time") as raised:
-        run.wait(soon())
+        run.wait(deadline_in())
     engine.close()
     assert raised.value.request_id in run.request_ids
     assert not damaged.exists()
@@ -274,12 +276,12 @@ engine.close()
 def test_a_folder_that_cannot_hold_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auroraql.engines.duckdb.demo.demo_cache.build_demo", quick_build)
     (tmp_path / "file").write_text("in the way")
-    said: list[str] = []
-    engine = EmbeddedEngine(cache_dir=tmp_path / "file" / "cache", say=said.append)
+    messages: list[str] = []
+    engine = EmbeddedEngine(cache_dir=tmp_path / "file" / "cache", say=messages.append)
     assert identifiers(engine, Query(KIND)) == [96]
     engine.close()
-    assert "in memory" in said[-1]
-    assert "Not a directory" in said[-1]
+    assert "in memory" in messages[-1]
+    assert "Not a directory" in messages[-1]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")

@@ -69,7 +69,7 @@ IN_ORBIT = f"data_source IN ({', '.join(map(str, ORBITS))})"
 TRACKED = f"data_source IN ({', '.join(map(str, (*SWARM, *THEMIS)))})"
 
 
-def pointing(latitude: float, longitude: float) -> Vector:
+def unit_vector(latitude: float, longitude: float) -> Vector:
     lat, lon = math.radians(latitude), math.radians(longitude)
     return math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)
 
@@ -79,7 +79,7 @@ def angle(a: Vector, b: Vector) -> float:
     return math.degrees(math.acos(max(-1.0, min(1.0, sum(x * y for x, y in zip(a, b, strict=True))))))
 
 
-POLE = pointing(80.65, -72.68)
+POLE = unit_vector(80.65, -72.68)
 
 
 def test_the_records_follow_the_rules(table: duckdb.DuckDBPyConnection) -> None:
@@ -101,8 +101,8 @@ def checksum(connection: duckdb.DuckDBPyConnection) -> str:
 def test_a_record_a_minute(table: duckdb.DuckDBPyConnection) -> None:
     counts = dict(table.execute("SELECT data_source, count(DISTINCT epoch) FROM ephemeris GROUP BY ALL").fetchall())
     assert sorted(counts) == sorted((*ORBITS, *GROUND, ONSETS, STEVE))
-    assert ({counts[each] for each in SWARM}, {counts[each] for each in THEMIS}) == ({OF_SWARM}, {OF_THEMIS})
-    assert {each: counts[each] for each in ORBITS} == ORBITS
+    assert ({counts[item] for item in SWARM}, {counts[item] for item in THEMIS}) == ({OF_SWARM}, {OF_THEMIS})
+    assert {orbit: counts[orbit] for orbit in ORBITS} == ORBITS
     assert sum(counts.values()) == count_where(table, "true") == 4_821_158
     spans = " OR ".join(
         f"epoch::DATE BETWEEN '{row['first_day']}' AND '{row['last_day']}'" for row in facts("days.csv")
@@ -127,13 +127,13 @@ def test_orbits_are_circles_at_their_altitudes(table: duckdb.DuckDBPyConnection)
         radius = EARTH + float(row["altitude"])
         motion = 60 * math.sqrt(398600.4418 / radius**3)
         tilt, node, phase = (math.radians(float(row[name])) for name in ("inclination", "node", "phase"))
-        found = table.execute(
+        rows = table.execute(
             "SELECT datediff('minute', TIMESTAMP '2020-01-01', epoch), location_geo_lat, location_geo_lon FROM ephemeris"
             " WHERE data_source = ? AND minute(epoch) % 20 = 0 ORDER BY epoch",
             [int(row["identifier"])],
         ).fetchall()
-        assert len(found) == ORBITS[int(row["identifier"])] / 20
-        for minute, latitude, longitude in found:
+        assert len(rows) == ORBITS[int(row["identifier"])] / 20
+        for minute, latitude, longitude in rows:
             along, turned = phase + motion * minute, node - TURN * minute
             flat = (math.cos(along), math.cos(tilt) * math.sin(along))
             place = (
@@ -141,7 +141,7 @@ def test_orbits_are_circles_at_their_altitudes(table: duckdb.DuckDBPyConnection)
                 math.sin(turned) * flat[0] + math.cos(turned) * flat[1],
                 math.sin(tilt) * math.sin(along),
             )
-            assert angle(place, pointing(latitude, longitude)) < 0.002
+            assert angle(place, unit_vector(latitude, longitude)) < 0.002
 
 
 def test_orbits_are_those_of_the_missions(table: duckdb.DuckDBPyConnection) -> None:
@@ -166,19 +166,19 @@ def test_orbits_are_those_of_the_missions(table: duckdb.DuckDBPyConnection) -> N
 def test_footprints_lie_on_the_field_line(table: duckdb.DuckDBPyConnection) -> None:
     """Both ends have the same magnetic longitude and opposite latitudes, which follow from the spacecraft's L shell."""
     altitudes = {int(row["identifier"]): float(row["altitude"]) for row in facts("orbits.csv")}
-    wanted = (
+    selected = (
         "SELECT data_source, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
     )
     tracked = f"{TRACKED} AND minute(epoch) % 30 = 7 ORDER BY epoch, data_source"
-    rows = table.execute(f"{wanted} FROM ephemeris WHERE {tracked}").fetchall()
+    rows = table.execute(f"{selected} FROM ephemeris WHERE {tracked}").fetchall()
     kinds = set()
     for source, *degrees in rows:
         radius = (EARTH + altitudes[source]) / EARTH
-        magnetic = 90 - angle(POLE, pointing(*degrees[:2]))
+        magnetic = 90 - angle(POLE, unit_vector(*degrees[:2]))
         shell = radius / math.cos(math.radians(magnetic)) ** 2
         foot = math.degrees(math.acos(math.sqrt((EARTH + 100) / EARTH / shell)))
         ends = [
-            None if lat is None else 90 - angle(POLE, pointing(lat, lon)) for lat, lon in (degrees[2:4], degrees[4:])
+            None if lat is None else 90 - angle(POLE, unit_vector(lat, lon)) for lat, lon in (degrees[2:4], degrees[4:])
         ]
         kinds.add((source in (3, 29, 30), ends[0] is None, ends[1] is None))
         for end, sign in zip(ends, (1, -1), strict=True):
@@ -215,15 +215,15 @@ def test_footprints_move_without_jumps(table: duckdb.DuckDBPyConnection) -> None
 
 def test_a_site_stays_where_it_is_and_is_its_own_footprint(table: duckdb.DuckDBPyConnection) -> None:
     places = {row["platform"]: (float(row["latitude"]), float(row["longitude"])) for row in facts("sites.csv")}
-    found = table.execute(
+    rows = table.execute(
         "SELECT DISTINCT platform, location_geo_lat, location_geo_lon, nbtrace_lat, nbtrace_lon, sbtrace_lat, sbtrace_lon"
         " FROM ephemeris JOIN data_sources ON identifier = data_source WHERE source_type = 'ground' ORDER BY ALL"
     ).fetchall()
     platforms = {source.platform for source in demo_catalogue().sources if source.identifier in GROUND}
-    assert [platform for platform, *_ in found] == sorted(platforms)
-    for platform, *degrees in found:
+    assert [platform for platform, *_ in rows] == sorted(platforms)
+    for platform, *degrees in rows:
         assert tuple(degrees[:2]) == tuple(degrees[2:4]) == places[platform]
-        north, south = (90 - angle(POLE, pointing(*pair)) for pair in (degrees[2:4], degrees[4:]))
+        north, south = (90 - angle(POLE, unit_vector(*pair)) for pair in (degrees[2:4], degrees[4:]))
         assert abs(north + south) < 0.01
         assert south < -50
 
@@ -247,9 +247,9 @@ def sun_altitude(latitude: float, longitude: float, moment: datetime) -> float:
 def test_imagers_work_in_the_dark_only(table: duckdb.DuckDBPyConnection) -> None:
     """The sun is 12 degrees below the horizon, give or take one. At 13 degrees the imager always works."""
     places = {row["platform"]: (float(row["latitude"]), float(row["longitude"])) for row in facts("sites.csv")}
-    for source in (each for each in load_shipped().sources if each.identifier in (49, 53, 62, 65, 96, 104)):
-        found = table.execute("SELECT epoch FROM ephemeris WHERE data_source = ?", [source.identifier]).fetchall()
-        working = {epoch for (epoch,) in found}
+    for source in (item for item in load_shipped().sources if item.identifier in (49, 53, 62, 65, 96, 104)):
+        rows = table.execute("SELECT epoch FROM ephemeris WHERE data_source = ?", [source.identifier]).fetchall()
+        working = {epoch for (epoch,) in rows}
         every = [datetime(2020, month, day, hour) for month in (1, 2) for day in range(1, 30) for hour in range(24)]
         for moment in every:
             altitude = sun_altitude(*places[source.platform], moment)
@@ -327,7 +327,7 @@ def test_onsets_are_at_magnetic_midnight(table: duckdb.DuckDBPyConnection) -> No
     assert len(hours) == len(set(hours)) == OF_THEMIS / 60
     assert len({epoch.minute for epoch, *_ in rows}) == 60
     for epoch, *degrees in rows:
-        place, south = pointing(*degrees[:2]), pointing(*degrees[4:])
+        place, south = unit_vector(*degrees[:2]), unit_vector(*degrees[4:])
         assert degrees[:2] == degrees[2:4]
         assert 66.99 < 90 - angle(POLE, place) < 69.01
         assert abs(180 - angle(POLE, south) - angle(POLE, place)) < 0.01
@@ -340,19 +340,19 @@ def test_the_second_version_of_a_model_differs(table: duckdb.DuckDBPyConnection)
     ).fetchall()
     assert rows
     for (text,) in rows:
-        said = json.loads(text)
+        document = json.loads(text)
         for sky in ("apa", "cloud"):
             first, second = f"calgary_{sky}_ml_v1", f"ucalgary_themis_{sky}_ml_v2"
-            assert said[first] == said[second]
-            assert (said.get(f"{second}_confidence") is None) == (said[first] == "not classified")
-            assert said.get(f"{second}_confidence", 100) >= said.get(f"{first}_confidence", 0)
+            assert document[first] == document[second]
+            assert (document.get(f"{second}_confidence") is None) == (document[first] == "not classified")
+            assert document.get(f"{second}_confidence", 100) >= document.get(f"{first}_confidence", 0)
 
 
 def test_a_statement_finds_ephemeris() -> None:
     with connect("demo") as demo:
-        found = demo.run("FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01")
-        assert len(found) == 1440
-        assert found.demonstration
+        result = demo.run("FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01")
+        assert len(result) == 1440
+        assert result.demonstration
         gillam = demo.run(
             "FIND ephemeris WHERE platform = 'gillam' AND program = 'themis-asi' ON 2020-01-01T06:00"
         ).records

@@ -22,7 +22,7 @@ from auroraql.ir.query import Comparison, OrderKey, Query, Ref
 from auroraql.results.result_set import FetchedData
 from auroraql.schema.operators import Op
 from tests.conftest import ROOT
-from tests.support.embedded_runs import DAY, KEOGRAMS, KIND, found, identifiers, plan, soon
+from tests.support.embedded_runs import DAY, KEOGRAMS, KIND, deadline_in, find_rows, identifiers, plan
 from tests.support.small_catalogue import Product, write
 
 # A user's file
@@ -38,7 +38,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_file_is_read_and_not_changed(file: Path) -> None:
     before = _state(file)
     engine = EmbeddedEngine(file)
-    results = found(engine, Query(KIND, order_by=(OrderKey(Ref("record", "end"), descending=True),)))
+    results = find_rows(engine, Query(KIND, order_by=(OrderKey(Ref("record", "end"), descending=True),)))
     assert [r["url"] for r in results.records] == ["u4", "u3", "u2", "u1", "u0", "of no known source"]
     assert results.records[-1]["data_source"]["identifier"] == 7
     assert results.records[-1]["data_source"]["program"] is None
@@ -91,7 +91,7 @@ def test_a_damaged_file_is_kept(file: Path) -> None:
     content[12288:] = bytes(len(content) - 12288)
     file.write_bytes(content)
     with pytest.raises((UsageError, Failed)):
-        found(EmbeddedEngine(file), Query(KIND))
+        find_rows(EmbeddedEngine(file), Query(KIND))
     assert file.read_bytes() == content
 
 
@@ -114,7 +114,7 @@ def test_a_file_in_use_elsewhere(file: Path) -> None:
 
 def test_readers_share_a_file(file: Path) -> None:
     engines = [EmbeddedEngine(file) for _ in range(3)]
-    assert [len(found(e, Query(KIND))) for e in engines] == [6, 6, 6]
+    assert [len(find_rows(e, Query(KIND))) for e in engines] == [6, 6, 6]
     for engine in engines:
         engine.close()
 
@@ -133,7 +133,7 @@ def test_a_plan_without_requests_searches_nothing(demo_engine: EmbeddedEngine) -
     run = demo_engine.submit(Plan(KEOGRAMS, ()))
     assert run.status().done
     assert run.request_ids == ()
-    assert run.fetch(soon()) == FetchedData(rows=())
+    assert run.fetch(deadline_in()) == FetchedData(rows=())
 
 
 def test_an_unsupported_kind(demo_engine: EmbeddedEngine) -> None:
@@ -145,7 +145,7 @@ def test_the_deadline(demo_engine: EmbeddedEngine) -> None:
     run = demo_engine.submit(plan(Query(KIND)))
     began = time.monotonic()
     with pytest.raises(TimedOut) as raised:
-        run.wait(soon(0.05))
+        run.wait(deadline_in(0.05))
     assert time.monotonic() - began < 5
     assert raised.value.request_id == run.request_ids[0]
     with pytest.raises(TimedOut):
@@ -158,15 +158,15 @@ def test_cancel(demo_engine: EmbeddedEngine) -> None:
     run = demo_engine.submit(plan(Query(KIND)))
     threading.Timer(0.05, run.cancel).start()
     with pytest.raises(Cancelled):
-        run.wait(soon())
+        run.wait(deadline_in())
     early = demo_engine.submit(plan(KEOGRAMS))
     early.cancel()
     with pytest.raises(Cancelled):
-        early.wait(soon())
+        early.wait(deadline_in())
     done = demo_engine.submit(plan(KEOGRAMS))
-    done.wait(soon())
+    done.wait(deadline_in())
     done.cancel()
-    assert len(done.fetch(soon()).rows or ()) == 5
+    assert len(done.fetch(deadline_in()).rows or ()) == 5
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
@@ -198,12 +198,12 @@ def test_close_cancels_running_searches(demo_engine: EmbeddedEngine) -> None:
     run = engine.submit(plan(Query(KIND)))
     engine.close()
     with pytest.raises(Cancelled):
-        run.wait(soon())
+        run.wait(deadline_in())
 
 
 def test_records_are_json(demo_engine: EmbeddedEngine) -> None:
     blue = Comparison(Ref("metadata", "wavelength"), Op.BETWEEN, ("480", "4.9e2"))
-    records = found(demo_engine, Query(KIND, blue, *DAY, limit=3)).records
+    records = find_rows(demo_engine, Query(KIND, blue, *DAY, limit=3)).records
     assert [r["metadata"]["wavelength"] for r in records] == [486.1] * 3
     assert json.loads(json.dumps(records)) == records
 

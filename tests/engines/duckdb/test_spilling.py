@@ -18,7 +18,7 @@ from auroraql.engines.duckdb import spill_folder
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine, OutOfMemory
 from auroraql.ir.query import OrderKey, Query, Ref
 from auroraql.session.archive import connect
-from tests.support.embedded_runs import plan, soon
+from tests.support.embedded_runs import deadline_in, plan
 from tests.support.small_catalogue import write
 
 _ROWS = 400_000
@@ -48,7 +48,7 @@ def _first(path: Path, settings: spill_folder.Settings) -> list[Any]:
     """Return the first page of all rows in the order of their URLs, which needs a complete sort."""
     engine = EmbeddedEngine(path, config={**_LITTLE, **settings})
     try:
-        with closing(cast("Any", engine.submit(plan(BY_URL)).pages(soon(), 1000))) as pages:
+        with closing(cast("Any", engine.submit(plan(BY_URL)).pages(deadline_in(), 1000))) as pages:
             return cast("list[Any]", next(pages))
     finally:
         engine.close()
@@ -75,7 +75,7 @@ def test_a_full_spill_folder_is_one_clear_error(large: Path, tmp_path: Path) -> 
 
 def test_the_memory_limit_is_half_of_the_available_memory(large: Path) -> None:
     engine = EmbeddedEngine(large)
-    with engine.reading(soon()) as cursor:
+    with engine.reading(deadline_in()) as cursor:
         row = cursor.execute("SELECT current_setting('memory_limit'), current_setting('temp_directory')").fetchone()
     engine.close()
     with duckdb.connect() as plain:

@@ -23,10 +23,10 @@ def test_an_unreadable_file_does_not_hide_the_others(empty_folder: Path) -> None
     (empty_folder / "wrong.aql").write_text("FIND data_products WHERE program == 'trex' ON 2021-01-01;")
     checked = command("check", "binary.aql", "nosuch.aql", "wrong.aql")
     assert checked.code == 2
-    for said in ("binary.aql is not UTF-8 text", "nosuch.aql cannot be read", "wrong.aql:1:34"):
-        assert said in checked.err
+    for item in ("binary.aql is not UTF-8 text", "nosuch.aql cannot be read", "wrong.aql:1:34"):
+        assert item in checked.err
     for_programs = command("check", "--format", "json", "nosuch.aql", "wrong.aql")
-    assert [each["file"] for each in json.loads(for_programs.out)["diagnostics"]] == ["wrong.aql"]
+    assert [diagnostic["file"] for diagnostic in json.loads(for_programs.out)["diagnostics"]] == ["wrong.aql"]
     assert (for_programs.code, for_programs.err.count("cannot be read")) == (2, 1)
     alone = command("check", "--format", "json", "nosuch.aql")
     assert (alone.code, json.loads(alone.out)["diagnostics"]) == (2, [])
@@ -63,8 +63,8 @@ def test_an_invalid_file_does_not_stop_the_formatting_of_others(empty_folder: Pa
     wrong.write_text("FIND data_products WHERE")
     checked = command("fmt", "--check", "nosuch.aql", "wrong.aql", "loose.aql")
     assert checked.code == 2
-    for said in ("nosuch.aql cannot be read", "wrong.aql:1:", "loose.aql would change"):
-        assert said in checked.err
+    for item in ("nosuch.aql cannot be read", "wrong.aql:1:", "loose.aql would change"):
+        assert item in checked.err
     assert command("fmt", "wrong.aql", "loose.aql").code == 2
     assert loose.read_text() == "FIND data_products ON 2021-01-01;\n"
     assert wrong.read_text() == "FIND data_products WHERE"

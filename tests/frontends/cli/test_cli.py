@@ -99,7 +99,7 @@ def test_files_share_their_parameters(tmp_path: Path) -> None:
     ],
 )
 def test_parameters(given: list[str], code: int, said: str) -> None:
-    done = command(*(part for each in given for part in ("--param", each)), "-c", IDENTIFIERS.format("$p"))
+    done = command(*(part for item in given for part in ("--param", item)), "-c", IDENTIFIERS.format("$p"))
     assert done.code == code
     assert said in done.err
     assert bool(done.out) is (code == 0)
@@ -107,7 +107,7 @@ def test_parameters(given: list[str], code: int, said: str) -> None:
 
 def test_a_repeated_parameter_is_a_list() -> None:
     text = IDENTIFIERS.replace("= {}", "IN ($p)")
-    one, two = (command("-c", text, "--format", "csv", *each) for each in (["--param=p=trex"], ["--param=p=trex"] * 2))
+    one, two = (command("-c", text, "--format", "csv", *item) for item in (["--param=p=trex"], ["--param=p=trex"] * 2))
     assert one.out.splitlines() == two.out.splitlines() == FIVE
 
 

@@ -185,8 +185,8 @@ def test_an_ascii_terminal() -> None:
     assert (done.code, done.out) == (0, "gr\\u00f6\\u00dfe \\ud83d\\ude00\ntrex\n")
     assert done.err.startswith("1 row \\u00b7 ")
     done = process("translate", "--to", "json", "-c", "FIND data_products WHERE note = '😀'", env=env)
-    said = json.loads(done.out)["data_sources"]["data_product_metadata_filters"]["expressions"]
-    assert said == [{"key": "note", "operator": "=", "values": ["😀"]}]
+    document = json.loads(done.out)["data_sources"]["data_product_metadata_filters"]["expressions"]
+    assert document == [{"key": "note", "operator": "=", "values": ["😀"]}]
     wrong = process("-c", "FIND data_products WHERE größe = größe", env=env)
     assert (wrong.code, wrong.out) == (2, "")
     assert "gr\\u00f6\\u00dfe" in wrong.err

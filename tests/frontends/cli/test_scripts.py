@@ -104,13 +104,13 @@ def test_scripts_in_several_files_keep_going_too(tmp_path: Path) -> None:
 def test_keep_going_from_python() -> None:
     with auroraql.connect() as archive:
         outcomes = list(archive.run_each(f"{GOOD} FIND x; {GOOD}", Source("FIND", "b")))
-        assert [type(each).__name__ for each in outcomes] == [
+        assert [type(outcome).__name__ for outcome in outcomes] == [
             "ResultSet",
             "StatementError",
             "ResultSet",
             "StatementError",
         ]
-        assert all(isinstance(each, ResultSet | AuroraQLError) for each in outcomes)
+        assert all(isinstance(outcome, ResultSet | AuroraQLError) for outcome in outcomes)
         assert "<statement>:1:" in str(outcomes[1])
         (given,) = archive.run_each("FIND data_products SELECT program WHERE program = $p LIMIT 1", p="trex", q=1)
         assert isinstance(given, ResultSet)
@@ -158,18 +158,18 @@ def test_a_limit_applies_to_written_results_only(server: AuroraXServer, tmp_path
 # --- diagnostics as JSON
 
 
-def checked(text: str, *arguments: str) -> list[dict[str, object]]:
+def check_text(text: str, *arguments: str) -> list[dict[str, object]]:
     done = command("check", "--format", "json", "-", *arguments, stdin=text)
     document = json.loads(done.out)
     assert document["version"] == 1
     assert done.err == ""
     found: list[dict[str, object]] = document["diagnostics"]
-    assert done.code == (2 if any(each["severity"] == "error" for each in found) else 0)
+    assert done.code == (2 if any(item["severity"] == "error" for item in found) else 0)
     return found
 
 
 def test_a_diagnostic_for_editors() -> None:
-    (found,) = checked(
+    (found,) = check_text(
         "-- 😀\nFIND data_products\n  WHERE note = '😀' AND program = 5 ON 2021-01-01", "--param", "x=1"
     )[:1]
     hint = found.pop("hint")
@@ -190,9 +190,9 @@ def test_a_diagnostic_for_editors() -> None:
 
 
 def test_every_fix_of_a_date_is_reported_to_editors() -> None:
-    (day,) = checked("FIND data_products WHERE start > 2021-01-01 AND end < 2021-02")
+    (day,) = check_text("FIND data_products WHERE start > 2021-01-01 AND end < 2021-02")
     assert (day["fix"], day["other_fixes"]) == ("start >= 2021-01-01", ["start > 2021-01-01T00:00"])
-    (month,) = checked("FIND ephemeris WHERE platform = 'swarma' AND epoch = '2021-01'")
+    (month,) = check_text("FIND ephemeris WHERE platform = 'swarma' AND epoch = '2021-01'")
     assert (month["fix"], month["other_fixes"]) == ("epoch BETWEEN 2021-01 AND 2021-01", ["epoch = 2021-01-01T00:00"])
 
 
@@ -203,8 +203,8 @@ def test_every_fix_of_a_date_is_reported_to_editors() -> None:
 )  # fmt: skip
 def test_every_diagnostic_has_the_same_members_and_a_position(text: str) -> None:
     lines = text.split("\n")
-    for each in checked(text):
-        assert list(each) == [
+    for item in check_text(text):
+        assert list(item) == [
             "file",
             "code",
             "severity",
@@ -217,7 +217,7 @@ def test_every_diagnostic_has_the_same_members_and_a_position(text: str) -> None
             "range",
             "pointer",
         ]
-        span = each["range"]
+        span = item["range"]
         assert isinstance(span, dict)
         for place in (span["start"], span["end"]):
             assert place["line"] < len(lines)
@@ -229,10 +229,13 @@ def test_diagnostics_of_several_files(tmp_path: Path) -> None:
     (tmp_path / "b.aql").write_text("-- param idle: text = x\nFIND data_products LIMIT x")
     (tmp_path / "c.aql").write_text("FIND data_products ON 2021-01-01")
     done = command("check", "--format", "json", *sorted(tmp_path.iterdir()))
-    found = [(Path(each["file"]).name, each["severity"], each["fix"]) for each in json.loads(done.out)["diagnostics"]]
+    document = [
+        (Path(diagnostic["file"]).name, diagnostic["severity"], diagnostic["fix"])
+        for diagnostic in json.loads(done.out)["diagnostics"]
+    ]
     assert done.code == 2
-    assert found[0] == ("a.aql", "warning", "'trex'") or found[0] == ("a.aql", "warning", None)
-    assert {name for name, _, _ in found[1:]} == {"b.aql"}
+    assert document[0] == ("a.aql", "warning", "'trex'") or document[0] == ("a.aql", "warning", None)
+    assert {name for name, _, _ in document[1:]} == {"b.aql"}
     assert json.loads(command("check", "--format=json", tmp_path / "c.aql").out) == {"version": 1, "diagnostics": []}
 
 

@@ -91,7 +91,7 @@ def bash(folder: Path) -> Offered:
 def fish(folder: Path) -> Offered:
     if shutil.which("fish") is None:
         pytest.skip("there is no fish")
-    return lambda line: sorted(each.partition("\t")[0] for each in ask(folder, "fish", _FISH, line).splitlines())
+    return lambda line: sorted(item.partition("\t")[0] for item in ask(folder, "fish", _FISH, line).splitlines())
 
 
 LINES = [

@@ -25,8 +25,8 @@ from auroraql.frontends.repl.notifications import Notifications
 from auroraql.frontends.repl.state import ReplState
 from auroraql.session.jobs import Search
 from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
-from tests.support.in_flight import ALL, interrupting, once
-from tests.support.repl_fakes import FakeArchive, said
+from tests.support.in_flight import ALL, interrupt_when, wait_until
+from tests.support.repl_fakes import FakeArchive, printed
 
 
 @pytest.fixture
@@ -48,10 +48,10 @@ def session(server: AuroraXServer) -> Iterator[ReplState]:
 
 def interrupt_statement(session: ReplState, server: AuroraXServer, text: str = ALL) -> str:
     """Run a statement, interrupt it with Ctrl-C, and return the output."""
-    before, polls = len(said(session)), server.count("status")
-    with interrupting(lambda: server.count("status") > polls):
+    before, polls = len(printed(session)), server.count("status")
+    with interrupt_when(lambda: server.count("status") > polls):
         run_input(session, text)
-    return said(session)[before:]
+    return printed(session)[before:]
 
 
 # --- Ctrl-C
@@ -59,7 +59,7 @@ def interrupt_statement(session: ReplState, server: AuroraXServer, text: str = A
 
 def test_ctrl_c_cancels(session: ReplState, server: AuroraXServer) -> None:
     assert interrupt_statement(session, server) == "cancelled\n"
-    assert [each.cancelled for each in server.searches.values()] == [True]
+    assert [search.cancelled for search in server.searches.values()] == [True]
     assert session.background_jobs is not None
     assert session.background_jobs.on_second_interrupt() == ""
     assert run_command(session, "\\jobs").startswith("no search has been submitted yet")
@@ -67,9 +67,9 @@ def test_ctrl_c_cancels(session: ReplState, server: AuroraXServer) -> None:
 
 def test_the_prompt_does_not_wait_for_an_unresponsive_service(session: ReplState, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(hang=0.8)
-    told = interrupt_statement(session, server)
+    messages = interrupt_statement(session, server)
     (request_id,) = server.searches
-    assert told == f"cancelling request {request_id} …; press Ctrl-C again to stop waiting\n"
+    assert messages == f"cancelling request {request_id} …; press Ctrl-C again to stop waiting\n"
     assert session.switches.notices.take() == []
     posted = threading.Event()
     session.switches.notices.above = posted.set
@@ -82,18 +82,18 @@ def test_a_second_ctrl_c_detaches_the_search(session: ReplState, server: AuroraX
     server.faults["cancel"] = Fault(hang=1, status=403)
     interrupt_statement(session, server)
     assert session.background_jobs is not None
-    told = session.background_jobs.on_second_interrupt()
+    messages = session.background_jobs.on_second_interrupt()
     (request_id,) = server.searches
     server.searches[request_id].cancelled = False  # as the message will say
-    assert "so the search may continue as s1\n" in told
-    assert f"\\fetch s1 or \\fetch {request_id} waits for it" in told
+    assert "so the search may continue as s1\n" in messages
+    assert f"\\fetch s1 or \\fetch {request_id} waits for it" in messages
     assert "s1    cancelling" in run_command(session, "\\jobs")
-    once(lambda: session.archive.submitted["s1"].state == "running")
+    wait_until(lambda: session.archive.submitted["s1"].state == "running")
     assert session.switches.notices.take() == []  # the cancellation's outcome is of no interest any more
     server.never = False
-    once(lambda: session.archive.submitted["s1"].state == "done")
+    wait_until(lambda: session.archive.submitted["s1"].state == "done")
     run_input(session, f"\\fetch {request_id}")
-    assert "5 rows" in said(session)
+    assert "5 rows" in printed(session)
 
 
 def test_a_late_second_ctrl_c_is_harmless(
@@ -101,15 +101,15 @@ def test_a_late_second_ctrl_c_is_harmless(
 ) -> None:
     server.faults["cancel"] = Fault(hang=1)
     monkeypatch.setattr("auroraql.frontends.repl.background_jobs.QUICK_CANCEL_SECONDS", 20)
-    with interrupting(lambda: server.count("cancel") > 0):
-        told = interrupt_statement(session, server)
-    assert told.startswith(f"{server.url} has not confirmed the cancellation")
+    with interrupt_when(lambda: server.count("cancel") > 0):
+        messages = interrupt_statement(session, server)
+    assert messages.startswith(f"{server.url} has not confirmed the cancellation")
 
 
 def test_a_search_that_cannot_be_cancelled_continues(session: ReplState, server: AuroraXServer) -> None:
     server.faults["cancel"] = Fault(status=403, times=1)
-    told = interrupt_statement(session, server, f"LET c = {ALL}")
-    assert told.startswith("the search could not be cancelled and continues as c (\\fetch c, \\cancel c): archive ")
+    messages = interrupt_statement(session, server, f"LET c = {ALL}")
+    assert messages.startswith("the search could not be cancelled and continues as c (\\fetch c, \\cancel c): archive ")
     assert run_command(session, "\\cancel c") == "c is cancelled"
     assert run_command(session, "\\cancel c") == "c is already cancelled"
 
@@ -128,11 +128,11 @@ def test_searches_are_listed_fetched_and_cancelled(session: ReplState, server: A
     assert run_command(session, f"\\cancel {first}") == "night is cancelled"
     server.never = False
     run_input(session, "\\fetch")
-    assert "5 rows" in said(session)
+    assert "5 rows" in printed(session)
     assert session.archive.results["day"] is not None
     assert server.searches[first].cancelled
     assert not server.searches[second].cancelled
-    for typed, told in (
+    for typed, messages in (
         ("\\fetch", "there is no search to fetch"),
         ("\\cancel", "\\cancel needs the name of a search"),
         ("\\fetch nihgt", "did you mean night?"),
@@ -141,14 +141,14 @@ def test_searches_are_listed_fetched_and_cancelled(session: ReplState, server: A
         ("\\fetch 00000000-0000-4000-8000-000000000000", "404"),
     ):
         run_input(session, typed)
-        assert told in said(session)
+        assert messages in printed(session)
 
 
 def test_a_search_of_another_session_is_fetched_by_its_id(session: ReplState, server: AuroraXServer) -> None:
     server.never = False
     request_id = server.submit("data_products", {"start": "2020-02-01T00:00:00", "end": "2020-02-29T23:59:59"})
     run_input(session, f"\\fetch {request_id}")
-    assert "rows · " in said(session)
+    assert "rows · " in printed(session)
 
 
 def test_last_error_shows_the_log_of_its_search(session: ReplState, server: AuroraXServer) -> None:
@@ -156,7 +156,7 @@ def test_last_error_shows_the_log_of_its_search(session: ReplState, server: Auro
     run_input(session, ALL)
     run_input(session, "\\E")
     (request_id,) = server.searches
-    full = said(session).split("log of the search:\n")[1]
+    full = printed(session).split("log of the search:\n")[1]
     assert f"info: Starting query for {request_id}" in full
     assert "error: the cluster is on fire" in full
 
@@ -164,7 +164,7 @@ def test_last_error_shows_the_log_of_its_search(session: ReplState, server: Auro
 # --- notices
 
 
-def ended(**given: Any) -> Any:
+def end_search(**given: Any) -> Any:
     known: dict[str, Any] = {
         "name": "s1",
         "state": "done",
@@ -179,11 +179,11 @@ def ended(**given: Any) -> Any:
 @pytest.mark.parametrize(
     ("search", "text", "rings"),
     [
-        (ended(), "s1 is done after 2.0 s, 96 records: \\fetch s1", False),
-        (ended(elapsed=75.0, result_count=1), "s1 is done after 1 min 15 s, 1 record: \\fetch s1", True),
-        (ended(result_count=None), "s1 is done after 2.0 s: \\fetch s1", False),
-        (ended(state="failed", error=Failed("on fire", archive="x")), "s1 failed after 2.0 s: on fire", False),
-        (ended(state="cancelled", elapsed=LONG_SEARCH_SECONDS), "s1 is cancelled", True),
+        (end_search(), "s1 is done after 2.0 s, 96 records: \\fetch s1", False),
+        (end_search(elapsed=75.0, result_count=1), "s1 is done after 1 min 15 s, 1 record: \\fetch s1", True),
+        (end_search(result_count=None), "s1 is done after 2.0 s: \\fetch s1", False),
+        (end_search(state="failed", error=Failed("on fire", archive="x")), "s1 failed after 2.0 s: on fire", False),
+        (end_search(state="cancelled", elapsed=LONG_SEARCH_SECONDS), "s1 is cancelled", True),
     ],
 )
 def test_the_end_of_a_search_is_announced(search: Any, text: str, rings: bool) -> None:
@@ -198,13 +198,13 @@ def test_the_bell_can_be_silenced() -> None:
         flight = BackgroundJobs(state)
         for value, rings in (("off", False), ("'ON'", True), ("FALSE", False), ("DEFAULT", True)):
             run_input(state, f"SET bell = {value};")
-            flight.on_job_ended(ended(elapsed=LONG_SEARCH_SECONDS))
+            flight.on_job_ended(end_search(elapsed=LONG_SEARCH_SECONDS))
             assert state.switches.notices.take()[0][1] is rings
         run_input(state, "SET bell = loud;")
-        assert "on or off" in said(state)
+        assert "on or off" in printed(state)
 
 
-class Announcing(FakeArchive):
+class AnnouncingArchive(FakeArchive):
     """An archive that stores the callback for the end of a search."""
 
     def __init__(self) -> None:
@@ -216,16 +216,16 @@ class Announcing(FakeArchive):
 
 
 def test_a_notice_while_typing_loses_no_input(tmp_path: Path) -> None:
-    archive, stream = Announcing(), io.StringIO()
+    archive, stream = AnnouncingArchive(), io.StringIO()
 
     def others(keyboard: Any) -> None:
-        once(lambda: archive.tell)
+        wait_until(lambda: archive.tell)
         keyboard.send_text("FIND data_products ")
         assert archive.tell is not None
-        archive.tell(ended())
-        once(lambda: "s1 is done" in stream.getvalue())
-        archive.tell(ended(name="s2", line="\x1b[2J"))
-        once(lambda: "s2 is done" in stream.getvalue())
+        archive.tell(end_search())
+        wait_until(lambda: "s1 is done" in stream.getvalue())
+        archive.tell(end_search(name="s2", line="\x1b[2J"))
+        wait_until(lambda: "s2 is done" in stream.getvalue())
         keyboard.send_text("LIMIT 5;\r\\q\r")
 
     with create_pipe_input() as keyboard:
@@ -238,10 +238,10 @@ def test_a_notice_while_typing_loses_no_input(tmp_path: Path) -> None:
 
 
 def test_a_search_that_ends_during_a_statement_is_announced_before_the_next_prompt(tmp_path: Path) -> None:
-    class Busy(Announcing):
+    class Busy(AnnouncingArchive):
         def run_script(self, source: Any, /, **parameters: object) -> Any:
             assert self.tell is not None
-            self.tell(ended())
+            self.tell(end_search())
             return super().run_script(source, **parameters)
 
     stream = io.StringIO()
@@ -261,7 +261,7 @@ def test_notices_wait_until_they_are_taken() -> None:
     assert notices.take() == []
 
 
-class Pressed(Controller):
+class RecordingController(Controller):
     """A controller that prints its interrupts and its closing."""
 
     def on_interrupt(self) -> None:
@@ -276,13 +276,13 @@ def test_ctrl_c_at_an_empty_prompt_goes_to_the_search(tmp_path: Path) -> None:
     with create_pipe_input() as keyboard:
 
         def others() -> None:
-            once(lambda: made)
+            wait_until(lambda: made)
             keyboard.send_text("\x03FIND wrong\x03\x03FIND a;\r\x04")
 
-        made: list[Pressed] = []
+        made: list[RecordingController] = []
 
-        def make(switches: ReplOptions, out: Any) -> Pressed:
-            made.append(Pressed(archive, switches, out))
+        def make(switches: ReplOptions, out: Any) -> RecordingController:
+            made.append(RecordingController(archive, switches, out))
             return made[-1]
 
         thread = threading.Thread(target=others)
@@ -336,10 +336,10 @@ def interrupt_submission(session: ReplState, server: AuroraXServer, text: str) -
         pressed.append(time.monotonic())
         return server.count("submit") > 0
 
-    with interrupting(arrived):
+    with interrupt_when(arrived):
         run_input(session, text)
         back = time.monotonic()
-    return said(session), back - pressed[-1]
+    return printed(session), back - pressed[-1]
 
 
 @pytest.mark.parametrize("text", [f"SUBMIT night = {ALL}", ALL])
@@ -348,8 +348,8 @@ def test_the_prompt_does_not_wait_for_a_request_id(session: ReplState, server: A
     server.faults["submit"] = Fault(hang=2.5)
     posted = threading.Event()
     session.switches.notices.above = posted.set
-    told, took = interrupt_submission(session, server, text)
-    assert told == "cancelling the search …; press Ctrl-C again to stop waiting\n"
+    messages, took = interrupt_submission(session, server, text)
+    assert messages == "cancelling the search …; press Ctrl-C again to stop waiting\n"
     assert took < 1
     assert posted.wait(30)
     (request_id,) = server.searches
@@ -375,4 +375,4 @@ def test_exit_waits_briefly_for_cancellations(session: ReplState, server: Aurora
     interrupt_submission(session, server, f"SUBMIT night = {ALL}")
     assert isinstance(session.archive, auroraql.Archive)
     session.archive.close()
-    assert [each.cancelled for each in server.searches.values()] == [True]
+    assert [search.cancelled for search in server.searches.values()] == [True]

@@ -14,7 +14,7 @@ from auroraql.frontends.repl import display
 from auroraql.frontends.repl.controller import run_input
 from auroraql.rendering import ResultFormat
 from auroraql.results.result_set import ResultSet
-from tests.support.repl_fakes import Products, products, said, state
+from tests.support.repl_fakes import Products, printed, products, state
 
 
 def test_the_last_result_is_exported_without_a_new_search(tmp_path: Path) -> None:
@@ -25,9 +25,9 @@ def test_the_last_result_is_exported_without_a_new_search(tmp_path: Path) -> Non
     assert isinstance(session.archive, Products)
     assert len(session.archive.asked) == 1
     assert (tmp_path / "a.csv").read_text().startswith("start,url,end\n2021-01-01T00:00:00,https://")
-    assert "a.json: 1 row" in said(session)
+    assert "a.json: 1 row" in printed(session)
     run_input(session, "\\export nothing.xyz")
-    assert "does not show the format" in said(session)
+    assert "does not show the format" in printed(session)
 
 
 def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
@@ -36,9 +36,9 @@ def test_an_export_to_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     run_input(session, "FIND data_products")
     with patch("os.fsync", side_effect=OSError(28, "No space left on device")):
         run_input(session, f"\\export {tmp_path}/kept.csv")
-    assert "No space left" in said(session)
+    assert "No space left" in printed(session)
     assert (tmp_path / "kept.csv").read_text() == "before"
-    assert [each.name for each in tmp_path.iterdir()] == ["kept.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.csv"]
 
 
 def test_results_go_to_a_file_instead_of_or_in_addition_to_the_terminal(tmp_path: Path) -> None:
@@ -47,10 +47,10 @@ def test_results_go_to_a_file_instead_of_or_in_addition_to_the_terminal(tmp_path
         run_input(session, text)
     assert (tmp_path / "o").read_text().count("trex") == 2
     assert (tmp_path / "t").read_text().count("trex") == 1
-    assert said(session).count("  trex") == 2
+    assert printed(session).count("  trex") == 2
     run_input(session, f"\\o {tmp_path}")
     run_input(session, "FIND e")
-    assert "cannot write" in said(session)
+    assert "cannot write" in printed(session)
 
 
 def test_a_file_of_o_and_tee_is_in_the_format_of_its_name(tmp_path: Path) -> None:
@@ -64,12 +64,12 @@ def test_a_file_of_o_and_tee_is_in_the_format_of_its_name(tmp_path: Path) -> Non
         f"\\tee {tmp_path}/b.jsonl",
     ):
         run_input(session, text)
-    assert f"results go to {tmp_path}/a.csv as csv; \\o without a file ends this" in said(session)
-    assert "results cannot be appended to a parquet file" in said(session)
+    assert f"results go to {tmp_path}/a.csv as csv; \\o without a file ends this" in printed(session)
+    assert "results cannot be appended to a parquet file" in printed(session)
     run_input(session, "FIND c")
     assert (tmp_path / "a.csv").read_text().count("start,url,end\n") == 2
     assert (tmp_path / "b.jsonl").read_text().count('{"start"') == 3
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "b.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.jsonl"]
 
 
 def test_results_that_cannot_be_appended_whole_are_not_appended(tmp_path: Path) -> None:
@@ -78,16 +78,16 @@ def test_results_that_cannot_be_appended_whole_are_not_appended(tmp_path: Path) 
     run_input(session, f"\\o {tmp_path}/o")
     with patch.object(display, "get_format", return_value=BREAKING):
         run_input(session, "FIND a")
-    assert "No space left" in said(session)
+    assert "No space left" in printed(session)
     assert (tmp_path / "o").read_text() == "before\n"
 
 
-def _breaking(_result: ResultSet, _screen: object) -> Iterator[str]:
+def _fail_after_half(_result: ResultSet, _screen: object) -> Iterator[str]:
     yield "half a ro"
     raise OSError(28, "No space left on device")
 
 
-BREAKING = ResultFormat("table", "", (), _breaking)
+BREAKING = ResultFormat("table", "", (), _fail_after_half)
 
 EXPORT = """\
 import resource, signal, sys
@@ -124,6 +124,6 @@ def test_an_existing_file_survives_a_killed_export_and_a_full_disk(tmp_path: Pat
     assert path.read_text() == "before"
     if way == "full":
         assert done.stdout == f"cannot write '{path}': File too large\n"
-        assert [each.name for each in tmp_path.iterdir()] == [path.name]
+        assert [item.name for item in tmp_path.iterdir()] == [path.name]
     else:
         assert done.returncode == -9

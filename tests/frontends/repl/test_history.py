@@ -63,14 +63,14 @@ def test_two_concurrent_sessions_lose_and_mix_nothing(tmp_path: Path) -> None:
     file = tmp_path / "history"
     context = get_context("spawn")
     writers = [context.Process(target=_append, args=(str(file), name)) for name in "ab"]
-    for each in writers:
-        each.start()
-    for each in writers:
-        each.join(60)
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
     entries = list(PrivateHistory(file).load_history_strings())
-    wanted = {f"FIND {name}{number}\n  {name * 3000}" for name in "ab" for number in range(100)}
-    assert set(entries) == wanted
-    assert len(entries) == len(wanted)
+    expected = {f"FIND {name}{number}\n  {name * 3000}" for name in "ab" for number in range(100)}
+    assert set(entries) == expected
+    assert len(entries) == len(expected)
 
 
 def test_entries_survive_kill_9(tmp_path: Path) -> None:

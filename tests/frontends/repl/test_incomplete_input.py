@@ -23,11 +23,11 @@ def test_no_prefix_of_a_correct_statement_is_reported_as_wrong(folder: str) -> N
     for path in corpus_files.files(folder):
         text = corpus_files.read(path)["statement"]
         typed = IncompleteInputCheck()
-        if any(each.severity == "error" for each in typed.check(f"{text}\n;", load_shipped())):
+        if any(diagnostic.severity == "error" for diagnostic in typed.check(f"{text}\n;", load_shipped())):
             continue
         for word in _WORDS.finditer(text):
             begun = text[: word.end()]
-            wrong = [each for each in typed.check(begun, load_shipped()) if each.severity == "error"]
+            wrong = [diagnostic for diagnostic in typed.check(begun, load_shipped()) if diagnostic.severity == "error"]
             assert not wrong, f"{path.stem}: {begun!r}"
 
 
@@ -109,11 +109,11 @@ def test_no_prefix_of_a_correct_statement_is_reported_as_wrong(folder: str) -> N
     ],
 )
 def test_errors_of_the_text_being_typed(text: str, wrong: list[str]) -> None:
-    assert [each.code for each in IncompleteInputCheck().check(text, load_shipped())] == wrong
+    assert [diagnostic.code for diagnostic in IncompleteInputCheck().check(text, load_shipped())] == wrong
 
 
 @pytest.mark.parametrize("ending", ["", ")", ") AND pro", ") ON 2021-01-01", ") ON 2021-01-01;\n"])
 def test_a_list_above_its_limit_is_reported_while_it_is_typed(ending: str) -> None:
     values = ",".join("'atha'" for _ in range(MAX_LIST_VALUES + 1))
     text = f"FIND data_products WHERE platform IN ({values}{ending}"
-    assert [each.code for each in IncompleteInputCheck().check(text, load_shipped())] == ["AQL0116"]
+    assert [diagnostic.code for diagnostic in IncompleteInputCheck().check(text, load_shipped())] == ["AQL0116"]

@@ -20,7 +20,7 @@ from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.shared.pager import choose_pager
 from auroraql.queries import store
 from auroraql.session.archive import connect
-from tests.support.repl_fakes import FakeArchive, said
+from tests.support.repl_fakes import FakeArchive, printed
 
 QUERY = """\
 -- description  The keograms of a day.
@@ -42,12 +42,12 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReplState:
 
 def enter(session: ReplState, text: str) -> str:
     """Enter one line and return the output."""
-    before = len(said(session))
+    before = len(printed(session))
     run_input(session, text)
-    return said(session)[before:]
+    return printed(session)[before:]
 
 
-def own(session: ReplState) -> Path:
+def user_folder(session: ReplState) -> Path:
     assert session.switches.queries is not None
     return session.switches.queries
 
@@ -64,7 +64,7 @@ def received_parameters(session: ReplState) -> dict[str, object]:
 def test_the_last_statement_is_saved_with_its_parameters_declared(session: ReplState) -> None:
     run_input(session, "FIND data_products WHERE program = $p AND platform IN ($sites) AND start >= $s LIMIT $n")
     answer = enter(session, "\\save daily  The keograms   of a day")
-    path = own(session) / "daily.aql"
+    path = user_folder(session) / "daily.aql"
     assert answer == f"saved as {path}; \\run daily runs it\n"
     assert path.read_text() == (
         "-- description  The keograms of a day\n-- param p: text\n-- param sites: list of text\n-- param s: time\n"
@@ -105,9 +105,9 @@ def test_an_existing_query_is_not_overwritten_by_accident(session: ReplState) ->
     enter(session, "\\save a")
     run_input(session, "FIND two;")
     assert enter(session, "\\save A") == "the query 'a' already exists\n  = hint: \\save! a replaces it\n"
-    assert (own(session) / "a.aql").read_text() == "FIND one;\n"
+    assert (user_folder(session) / "a.aql").read_text() == "FIND one;\n"
     assert "saved as" in enter(session, "/save! a better")
-    assert (own(session) / "a.aql").read_text() == "-- description  better\nFIND two;\n"
+    assert (user_folder(session) / "a.aql").read_text() == "-- description  better\nFIND two;\n"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_an_existing_query_is_not_overwritten_by_accident(session: ReplState) ->
 def test_input_that_cannot_be_saved(session: ReplState, statement: str, typed: str, answer: str) -> None:
     session.statement = statement
     assert answer in enter(session, typed)
-    assert not own(session).exists()
+    assert not user_folder(session).exists()
 
 
 def test_a_query_hidden_by_another_is_reported(session: ReplState) -> None:
@@ -147,7 +147,7 @@ def test_a_full_disk_does_not_change_the_existing_file(session: ReplState, monke
     monkeypatch.setattr("auroraql.rendering.files.os.fsync", full)
     for typed in ("\\save! a", "\\save b"):
         assert "No space left on device" in enter(session, typed)
-    assert [(path.name, path.read_text()) for path in own(session).iterdir()] == [("a.aql", "FIND one;\n")]
+    assert [(path.name, path.read_text()) for path in user_folder(session).iterdir()] == [("a.aql", "FIND one;\n")]
 
 
 # --- \run
@@ -208,10 +208,10 @@ def desk(session: ReplState) -> Controller:
     return Controller(FakeArchive(), session.switches, io.StringIO())
 
 
-def offered(desk: Controller, typed: str) -> list[tuple[str, str]]:
+def offered_lines(desk: Controller, typed: str) -> list[tuple[str, str]]:
     """Return the completed lines and the descriptions of the candidates."""
-    found = desk.complete(Document(typed), CompleteEvent())
-    return [(typed[: len(typed) + each.start_position] + each.text, each.display_meta_text) for each in found]
+    candidates = desk.complete(Document(typed), CompleteEvent())
+    return [(typed[: len(typed) + item.start_position] + item.text, item.display_meta_text) for item in candidates]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def offered(desk: Controller, typed: str) -> list[tuple[str, str]]:
 def test_names_parameters_and_values_are_completed(
     desk: Controller, typed: str, expected: list[tuple[str, str]]
 ) -> None:
-    assert offered(desk, typed) == expected
+    assert offered_lines(desk, typed) == expected
 
 
 def test_completion_reads_no_file(desk: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,13 +250,13 @@ def test_completion_reads_no_file(desk: Controller, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Path, "open", touched)
     monkeypatch.setattr(Path, "read_text", touched)
     for typed in ("\\run ", "\\run daily ", "\\run daily program="):
-        assert offered(desk, typed)
+        assert offered_lines(desk, typed)
 
 
 def test_a_new_query_is_completed_immediately(desk: Controller) -> None:
     desk.run("FIND data_products LIMIT 1;")
     desk.run("\\save fresh")
-    assert ("\\run fresh", "") in offered(desk, "\\run fr")
+    assert ("\\run fresh", "") in offered_lines(desk, "\\run fr")
 
 
 # --- settings of the prompt
@@ -268,11 +268,11 @@ def test_the_prompt_starts_with_the_configured_settings(monkeypatch: pytest.Monk
         "AURORAQL_THEME": "dark", "AURORAQL_PAGER": "", "AURORAQL_COLOR": "always", "AURORAQL_QUERIES": "/q",
     }  # fmt: skip
     monkeypatch.setenv("NO_COLOR", "1")
-    plain, made = _initial_options(read_config({})), _initial_options(read_config(environ))
+    plain, config = _initial_options(read_config({})), _initial_options(read_config(environ))
     assert (plain.color, plain.fuzzy, plain.multiline, plain.vi, plain.timing, plain.theme, plain.pager) == (
         False, True, False, False, False, "terminal", None,
     )  # fmt: skip
-    assert (made.color, made.fuzzy, made.multiline, made.vi, made.timing, made.theme, made.pager, made.queries) == (
+    assert (config.color, config.fuzzy, config.multiline, config.vi, config.timing, config.theme, config.pager, config.queries) == (
         True, False, True, True, True, "dark", "", Path("/q"),
     )  # fmt: skip
     monkeypatch.delenv("NO_COLOR")
@@ -309,6 +309,6 @@ def test_a_name_with_spaces_is_run_and_completed_in_quotes(session: ReplState) -
     assert "1 row · 12 ms" in enter(session, '\\run "it\'s"')
     desk = Controller(FakeArchive(), ReplOptions(), io.StringIO())
     for typed in ("tw", "'two", "'two w"):
-        assert offered(desk, f"\\run {typed}")[0][0] == "\\run 'two words'"
-    assert offered(desk, "\\run it")[0][0] == '\\run "it\'s"'
-    assert "\\run 'two words' day=" in [text for text, _ in offered(desk, "\\run 'two words' d")]
+        assert offered_lines(desk, f"\\run {typed}")[0][0] == "\\run 'two words'"
+    assert offered_lines(desk, "\\run it")[0][0] == '\\run "it\'s"'
+    assert "\\run 'two words' day=" in [text for text, _ in offered_lines(desk, "\\run 'two words' d")]

@@ -19,7 +19,7 @@ from auroraql.frontends.repl.controller import can_submit, run_input, run_sessio
 from auroraql.frontends.repl.describe import describe_name
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import load_shipped
-from tests.support.repl_fakes import TABLE, FakeArchive, said, state, take_all
+from tests.support.repl_fakes import TABLE, FakeArchive, printed, state, take_all
 
 # --- submitting
 
@@ -95,7 +95,7 @@ def test_the_view_is_toggled_and_restored() -> None:
     run_input(session, "/x")
     assert session.format == "csv"
     run_input(session, "\\format")
-    assert "* csv" in said(session)
+    assert "* csv" in printed(session)
 
 
 @pytest.mark.parametrize(("command", "told"), [("x", "shown as"), ("timing", "timing is")])
@@ -168,7 +168,7 @@ def test_commands_that_quit(text: str) -> None:
 )
 def test_help_for_a_name(name: str, shown: list[str]) -> None:
     text = describe_name(load_shipped(), name, 100)
-    assert all(each in text for each in shown)
+    assert all(item in text for item in shown)
 
 
 @pytest.mark.parametrize("width", [20, 60, 80])
@@ -243,7 +243,7 @@ def test_commands_are_pasted_among_statements(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     pasted = f"\\timing\nFIND a;\n\n\\export {file}\n\\x\nFIND b;\n\\G\n"
     archive, shown = session(f"\x1b[200~{pasted}\x1b[201~\r\x04", tmp_path)
-    assert [asked.strip() for asked in archive.asked] == ["FIND a;", "FIND b;"]
+    assert [item.strip() for item in archive.asked] == ["FIND a;", "FIND b;"]
     assert file.read_text().startswith("start,")
     assert shown.count("timing is on") == shown.count("shown as vertical") == 1
     assert shown.count("-[ row 1 ]") == 1

@@ -26,7 +26,17 @@ from auroraql.frontends.shared.pager import choose_pager
 from auroraql.ir import query
 from auroraql.rendering import render_result
 from auroraql.session.archive import connect
-from tests.support.repl_fakes import TABLE, URL, FakeArchive, Numbered, Products, products, said, state, take_all
+from tests.support.repl_fakes import (
+    TABLE,
+    URL,
+    FakeArchive,
+    NumberedProducts,
+    Products,
+    printed,
+    products,
+    state,
+    take_all,
+)
 
 # --- results
 
@@ -36,12 +46,12 @@ def test_the_last_result_is_shown_again() -> None:
     run_input(session, "FIND data_products;")
     run_input(session, "\\last")
     whole = TABLE.replace("00:00  trex", "00:00:00  trex").replace("start   ", "start      ").replace("-  -", "----  -")
-    assert said(session) == TABLE + whole
+    assert printed(session) == TABLE + whole
     for text in ("\\format parquet", "\\last parquet"):
         run_input(session, text)
-        assert said(session).splitlines()[-2] == "parquet is a binary format, and a terminal cannot show it"
+        assert printed(session).splitlines()[-2] == "parquet is a binary format, and a terminal cannot show it"
     run_input(session, "\\last csv")
-    assert "start,program\n2021-01-01T00:00:00,trex\n" in said(session)
+    assert "start,program\n2021-01-01T00:00:00,trex\n" in printed(session)
 
 
 @pytest.mark.parametrize("text", ["FIND data_products \\G", "FIND data_products\n\\G;", "FIND data_products"])
@@ -50,7 +60,7 @@ def test_vertical_view_of_the_last_result(text: str) -> None:
     run_input(session, text)
     if "\\G" not in text:
         run_input(session, "\\G")
-    assert "-[ row 1 ]" in said(session)
+    assert "-[ row 1 ]" in printed(session)
     assert "\\G" not in session.statement
     assert session.format == "table"
 
@@ -65,8 +75,8 @@ def test_the_last_result_is_piped(tmp_path: Path) -> None:
     for text in ("FIND a", "\\format csv", f"\\pipe wc -l > {tmp_path}/lines", "\\pipe false", "\\pipe"):
         run_input(session, text)
     assert (tmp_path / "lines").read_text().strip() == "2"
-    assert "the command exited with status 1" in said(session)
-    assert "needs a command" in said(session)
+    assert "the command exited with status 1" in printed(session)
+    assert "needs a command" in printed(session)
 
 
 def test_a_product_is_opened_in_a_browser() -> None:
@@ -75,7 +85,7 @@ def test_a_product_is_opened_in_a_browser() -> None:
         for text in ("FIND a", "FIND b", "\\open 2", "\\open", "\\open 3", "\\open x"):
             run_input(session, text)
     assert [call.args[0] for call in opened.call_args_list] == [URL.replace("01.", "1."), URL.replace("01.", "0.")]
-    assert said(session).count("the result has rows 1 to 2") == 2
+    assert printed(session).count("the result has rows 1 to 2") == 2
     assert "no column url" in take_all("FIND a", "\\open")
 
 
@@ -84,7 +94,7 @@ def test_watch_shows_new_rows() -> None:
     with patch("time.sleep", side_effect=[None, None, KeyboardInterrupt]):
         run_input(session, "FIND a")
         run_input(session, "\\watch 5")
-    shown = said(session)
+    shown = printed(session)
     assert len(re.findall(r"\d\d:\d\d:\d\d 1 new row\n", shown)) == 2
     assert shown.count("2021-01-04") == 1
     assert shown.endswith("cancelled\n")
@@ -93,13 +103,13 @@ def test_watch_shows_new_rows() -> None:
 def test_watch_compares_each_statement_separately() -> None:
     session = products()
     run_input(session, "FIND a")
-    made = [result for number in (1, 2) for result in Numbered(number).run_script(Source("FIND a"))]
+    answer = [result for number in (1, 2) for result in NumberedProducts(number).run_script(Source("FIND a"))]
     with (
         patch("time.sleep", side_effect=[None, KeyboardInterrupt]),
-        patch.object(Products, "run_script", lambda *_: made),
+        patch.object(Products, "run_script", lambda *_: answer),
     ):
         run_input(session, "\\watch 5")
-    assert said(session).count("no new rows") == 2
+    assert printed(session).count("no new rows") == 2
 
 
 @pytest.mark.parametrize("argument", ["0", "x", "-1", "1e9", "nan"])
@@ -119,8 +129,8 @@ def test_a_file_of_statements_is_run(tmp_path: Path) -> None:
         run_input(session, text)
     assert isinstance(session.archive, FakeArchive)
     assert session.archive.asked == ["FIND a;"]
-    assert "cannot read" in said(session)
-    assert "needs a file" in said(session)
+    assert "cannot read" in printed(session)
+    assert "needs a file" in printed(session)
 
 
 def test_urls_are_hyperlinks_where_the_terminal_supports_them() -> None:
@@ -151,7 +161,7 @@ def test_terminals_with_hyperlinks(environ: dict[str, str], links: bool) -> None
 # --- the pager
 
 
-def paged(tmp_path: Path, rows: int, height: int) -> tuple[str, str]:
+def page_result(tmp_path: Path, rows: int, height: int) -> tuple[str, str]:
     """Show a result, and return what the terminal and the pager received."""
     taken = tmp_path / "taken"
     program = tmp_path / "pager"
@@ -163,14 +173,14 @@ def paged(tmp_path: Path, rows: int, height: int) -> tuple[str, str]:
     size = os.terminal_size((80, height))
     with patch.dict(os.environ, {"AURORAQL_PAGER": str(program)}), patch("shutil.get_terminal_size", lambda: size):
         run_input(session, "FIND a")
-    return said(session), taken.read_text() if taken.exists() else ""
+    return printed(session), taken.read_text() if taken.exists() else ""
 
 
 def test_only_results_longer_than_the_screen_are_paged(tmp_path: Path) -> None:
-    terminal, pager_shown = paged(tmp_path, 5, 24)
+    terminal, pager_shown = page_result(tmp_path, 5, 24)
     assert "2021-01-05" in terminal
     assert pager_shown == ""
-    terminal, pager_shown = paged(tmp_path, 28, 24)
+    terminal, pager_shown = page_result(tmp_path, 28, 24)
     assert "2021-01-28" in pager_shown
     assert "2021-01-28" not in terminal
     assert "28 rows" in terminal
@@ -194,7 +204,7 @@ def test_a_missing_pager_is_not_an_error(tmp_path: Path) -> None:
     session = ReplState(Products(), io.StringIO(), ReplOptions(), pages=True)
     with patch.dict(os.environ, {"PAGER": str(tmp_path / "none")}):
         display.write_text(session, ["a\n" * 500])
-    assert said(session).count("a") == 500
+    assert printed(session).count("a") == 500
 
 
 # --- help
@@ -221,7 +231,7 @@ def test_every_function_has_help() -> None:
 def test_every_example_runs() -> None:
     with connect() as archive:
         for example in dict.fromkeys(row.example for row in (*KEYWORDS.values(), *FUNCTIONS.values(), SQL)):
-            assert [len(each) for each in archive.run_script(example)], example
+            assert [len(result) for result in archive.run_script(example)], example
 
 
 def test_help_of_a_metadata_key_has_its_values_and_sources() -> None:
@@ -239,8 +249,8 @@ def test_the_last_error_is_shown_in_full() -> None:
     run_input(session, "\\E")
     run_input(session, "FIND fails")
     run_input(session, "\\E")
-    assert said(session).startswith("there is no error yet")
-    assert said(session).endswith("  caused by OSError: the disk\n")
+    assert printed(session).startswith("there is no error yet")
+    assert printed(session).endswith("  caused by OSError: the disk\n")
 
 
 # --- the editor
@@ -262,4 +272,4 @@ def test_the_editor_returns_the_text_unless_it_fails(tmp_path: Path) -> None:
     assert session.switches.draft == "FIND b"
     with patch.dict(os.environ, {"EDITOR": "/no/editor", "VISUAL": ""}):
         run_input(session, "\\e")
-    assert "cannot be run" in said(session)
+    assert "cannot be run" in printed(session)

@@ -32,16 +32,16 @@ def test_a_whole_session(tmp_path: Path) -> None:
         screen.type("\t AND keogram_type = 'dialy' ON 2021-01-01")
         # An error while typing is underlined and shown in the toolbar.
         screen.until("no keogram_type 'dialy' is known: did you mean 'daily'?")
-        assert screen.underlined() == "'dialy'"
+        assert screen.underlined_text() == "'dialy'"
         # Correct it: from the end of the text back into the word.
         screen.type("\x1b[D" * len("ialy' ON 2021-01-01") + "\x1b[3~\x1b[3~ai")
-        screen.until(lambda: "AND keogram_type = 'daily' ON 2021-01-01" in screen.shown)
+        screen.until(lambda: "AND keogram_type = 'daily' ON 2021-01-01" in screen.shown_lines)
         screen.until("F2 fuzzy: on")
-        assert screen.underlined() == ""
+        assert screen.underlined_text() == ""
         # Run, export and quit.
         screen.type("\r")
         screen.until("demo (demonstration data)\nauroraql>")
-        assert re.search(r"^\d+ rows? · ", screen.shown, re.MULTILINE)
+        assert re.search(r"^\d+ rows? · ", screen.shown_lines, re.MULTILINE)
         screen.until("fort smith")
         screen.type("\\export daily.csv\r")
         screen.until("daily.csv: ")
@@ -68,7 +68,7 @@ def test_lines_keys_and_history(tmp_path: Path) -> None:
         screen.type("\x12WHERE")
         screen.until("program = 'trex';\n")
         screen.type("\r\r")
-        screen.until(lambda: screen.shown.count("1 row · 12 ms") == 2)
+        screen.until(lambda: screen.shown_lines.count("1 row · 12 ms") == 2)
         screen.type("FIND wrong;\r")
         screen.until("     ^^^^^ here")
         screen.type("FIND slow;\r")
@@ -97,14 +97,14 @@ def test_a_search_is_shown_cancelled_and_detached(tmp_path: Path, server: Aurora
         screen.until(READY)
         # During the search, one line shows the progress, and typed keys are not mixed into it.
         screen.type(f"{FOUND}\r")
-        screen.until(lambda: re.search(r"^\d+ s · Starting query for ", screen.shown, re.MULTILINE) is not None)
+        screen.until(lambda: re.search(r"^\d+ s · Starting query for ", screen.shown_lines, re.MULTILINE) is not None)
         screen.type("SHOW SOU")
         screen.until("1 s · Starting query")
-        assert "SHOW SOU" not in screen.shown
+        assert "SHOW SOU" not in screen.shown_lines
         # Ctrl-C cancels the search on the service, and the line disappears.
         screen.type(CTRL_C)
         screen.until("cancelled\nauroraql>")
-        assert "Starting query" not in screen.shown
+        assert "Starting query" not in screen.shown_lines
         (first,) = server.searches
         assert server.searches[first].cancelled
         # With an unresponsive service the prompt returns all the same; a second Ctrl-C detaches the search.
@@ -112,9 +112,11 @@ def test_a_search_is_shown_cancelled_and_detached(tmp_path: Path, server: Aurora
         screen.type(f"{FOUND}\r")
         screen.until("Starting query")
         screen.type(CTRL_C)
-        second = next(each for each in server.searches if each != first)
+        second = next(item for item in server.searches if item != first)
         screen.until(f"cancelling request {second}")
-        screen.until(lambda: screen.shown.splitlines()[-2].startswith("auroraql>") or "keys: emacs" in screen.shown)
+        screen.until(
+            lambda: screen.shown_lines.splitlines()[-2].startswith("auroraql>") or "keys: emacs" in screen.shown_lines
+        )
         screen.type(CTRL_C)
         screen.until("so the search may continue as s1")
         screen.until(f"\\fetch s1 or \\fetch {second} waits for it")
@@ -126,8 +128,12 @@ def test_a_search_is_shown_cancelled_and_detached(tmp_path: Path, server: Aurora
         screen.type("SHOW PROGRAMS LIM")
         screen.until("auroraql> SHOW PROGRAMS LIM")
         server.never = False
-        screen.until(lambda: re.search(r"s1 is done after .*, 3 records: \\fetch s1\n", screen.shown) is not None)
-        screen.until(lambda: screen.shown.rfind("s1 is done after") < screen.shown.rfind("auroraql> SHOW PROGRAMS LIM"))
+        screen.until(lambda: re.search(r"s1 is done after .*, 3 records: \\fetch s1\n", screen.shown_lines) is not None)
+        screen.until(
+            lambda: (
+                screen.shown_lines.rfind("s1 is done after") < screen.shown_lines.rfind("auroraql> SHOW PROGRAMS LIM")
+            )
+        )
         screen.type("IT 1\r")
         screen.until("1 row · ")
         screen.type("\\fetch\r")
@@ -152,7 +158,7 @@ def test_a_session_ends_while_searches_continue(tmp_path: Path, server: AuroraXS
         screen.until("log of the search:")
         (first,) = server.searches
         screen.until(f"info: Starting query for {first}")
-        assert f"= request: {first}" in screen.shown
+        assert f"= request: {first}" in screen.shown_lines
         server.error = ""
         screen.type(f"SUBMIT day = {FOUND}\r")
         screen.until("day   running")
@@ -167,8 +173,8 @@ def test_a_script_in_a_terminal_shows_progress(tmp_path: Path, server: AuroraXSe
         screen.until("1 s · Starting query for ")
         server.never = False
         screen.until("3 rows · ")
-        assert "Starting query" not in screen.shown
-        assert screen.shown.startswith("start ")
+        assert "Starting query" not in screen.shown_lines
+        assert screen.shown_lines.startswith("start ")
         assert screen.child.wait(20) == 0
 
 
@@ -178,7 +184,7 @@ def test_statements_without_a_search_show_their_run_time(tmp_path: Path, server:
     with terminal(tmp_path, *PROGRAM, "-a", server.url, "-c", statement) as screen:
         screen.until("1 s")
         screen.until(f"· {server.url}")
-        assert not re.search(r"^\d s$", screen.shown, re.MULTILINE)
+        assert not re.search(r"^\d s$", screen.shown_lines, re.MULTILINE)
         assert screen.child.wait(20) == 0
 
 
@@ -197,8 +203,8 @@ def test_help_is_available(tmp_path: Path) -> None:
 
 
 def test_kill_9_during_an_export_keeps_the_existing_file(tmp_path: Path) -> None:
-    kept = tmp_path / "kept.csv"
-    kept.write_text("what was there")
+    stored = tmp_path / "kept.csv"
+    stored.write_text("what was there")
     with terminal(tmp_path, __file__, str(tmp_path / "history")) as screen:
         screen.until(READY)
         screen.type("FIND endless;\r")
@@ -207,7 +213,7 @@ def test_kill_9_during_an_export_keeps_the_existing_file(tmp_path: Path) -> None
         screen.until("half of it is written")
         screen.child.kill()
         screen.child.wait()
-    assert kept.read_text() == "what was there"
+    assert stored.read_text() == "what was there"
     assert "FIND endless;" in (tmp_path / "history").read_text()
     assert "\\export kept.csv" in (tmp_path / "history").read_text()
 
@@ -250,7 +256,7 @@ def test_output_without_colours(tmp_path: Path) -> None:
         screen.until("did you mean 'trex'?")
         colors = {screen.screen.buffer[row][column].fg for row in range(HEIGHT) for column in range(WIDTH)}
         assert colors == {"default"}
-        assert screen.underlined() == "'trx'"
+        assert screen.underlined_text() == "'trx'"
 
 
 def test_the_prompt_follows_options_and_configuration(tmp_path: Path) -> None:

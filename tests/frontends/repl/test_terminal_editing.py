@@ -33,7 +33,7 @@ def editor(folder: Path, code: int, text: str = "FIND edited LIMIT 1;") -> str:
 def text_in_editor(folder: Path, screen: Terminal) -> str:
     """Return the text that the editor received, when it has ended."""
     file = folder / "given"
-    screen.until(lambda: file.exists() and READY in screen.shown)
+    screen.until(lambda: file.exists() and READY in screen.shown_lines)
     text = file.read_text()
     file.unlink()
     return text
@@ -48,7 +48,7 @@ def test_the_users_editor(tmp_path: Path) -> None:
         screen.type("\r")
         screen.until("1 row · 12 ms")
         screen.type("\\e\r")
-        screen.until(lambda: screen.shown.count("auroraql> FIND edited LIMIT 1;") == 2)
+        screen.until(lambda: screen.shown_lines.count("auroraql> FIND edited LIMIT 1;") == 2)
         assert text_in_editor(tmp_path, screen) == "FIND edited LIMIT 1;"
 
 
@@ -83,7 +83,7 @@ def test_a_failing_editor_changes_nothing(tmp_path: Path) -> None:
         screen.type(CTRL_C + "\\e\r")
         screen.until("the editor failed: the statement is unchanged")
         assert text_in_editor(tmp_path, screen) == "FIND a;"
-        assert "edited" not in screen.shown
+        assert "edited" not in screen.shown_lines
 
 
 def colour(screen: Terminal, text: str) -> set[str]:
@@ -115,7 +115,7 @@ def test_each_form_has_its_own_highlighting(tmp_path: Path, text: str, colours: 
 
 
 def is_at_prompt(screen: Terminal) -> bool:
-    return screen.shown.endswith("\\? help")
+    return screen.shown_lines.endswith("\\? help")
 
 
 def is_in_history(history: Path, statement: str) -> bool:
@@ -134,7 +134,7 @@ def test_the_history_suggests_and_is_shared(tmp_path: Path) -> None:
             screen.until(partial(is_at_prompt, screen))
             screen.until(partial(is_in_history, history, statement))
         one.type("FIND al")
-        one.until(lambda: one.shown.count("auroraql> FIND alpha LIMIT 5;") == 2)
+        one.until(lambda: one.shown_lines.count("auroraql> FIND alpha LIMIT 5;") == 2)
         one.type(RIGHT + " x")
         one.until("auroraql> FIND alpha LIMIT 5; x")
     assert [line for line in history.read_text().split("\n") if line[:1] == "+"] == [
@@ -151,9 +151,9 @@ def test_a_typed_key_is_not_stored(tmp_path: Path) -> None:
         screen.type(f"FIND x WHERE api_key = '{key}';\r")
         screen.until("1 row · 12 ms")
         screen.type("FIND y;\r")
-        screen.until(lambda: screen.shown.count("1 row · 12 ms") == 2)
+        screen.until(lambda: screen.shown_lines.count("1 row · 12 ms") == 2)
         screen.type(UP + UP)
-        screen.until(lambda: screen.shown.count(key) == 2)  # this session still has it
+        screen.until(lambda: screen.shown_lines.count(key) == 2)  # this session still has it
         screen.type(CTRL_C + CTRL_D)
         assert screen.child.wait(20) == 0
     for file in tmp_path.rglob("*"):
@@ -165,9 +165,11 @@ def test_an_unknown_value_is_reported_before_the_search_runs(tmp_path: Path) -> 
         screen.until(READY)
         screen.type("FIND data_products WHERE program = 'trex' AND platform = 'gilam' ON 2021-01-01")
         screen.until("no platform 'gilam' is known in trex: did you mean 'gillam'?")
-        assert screen.underlined() == "'gilam'"
+        assert screen.underlined_text() == "'gilam'"
         screen.type("\r")
         screen.until("demo (demonstration data)\nauroraql>")
-        told, rows = (screen.shown.index(each) for each in ("no platform 'gilam' is known in trex", "0 rows"))
-        assert told < rows
-        assert screen.shown.count("[AQL0602]") == 1
+        warning_line, rows = (
+            screen.shown_lines.index(item) for item in ("no platform 'gilam' is known in trex", "0 rows")
+        )
+        assert warning_line < rows
+        assert screen.shown_lines.count("[AQL0602]") == 1

@@ -96,7 +96,7 @@ def test_a_program_that_receives_the_result_is_interrupted(tmp_path: Path) -> No
         screen.until("the command exited with", seconds=20)
         screen.type("SHOW\tPROGRAMS LIMIT 2\r".replace("\t", "\x1b[200~\t\x1b[201~"))
         screen.until("2 rows")
-        assert "^I" not in screen.shown
+        assert "^I" not in screen.shown_lines
 
 
 # --- files on the command line
@@ -157,22 +157,22 @@ def test_the_steps_of_a_search_are_printed_on_standard_error() -> None:
 # --- a table on 80 columns
 
 
-def _shown(archive: Archive, statement: str, width: int = 80, height: int | None = None) -> list[str]:
+def _show(archive: Archive, statement: str, width: int = 80, height: int | None = None) -> list[str]:
     return "".join(
         FORMATS["table"].render_screen(archive.run(statement), RenderOptions(width, height, terminal=True))
     ).splitlines()
 
 
 def test_a_table_shows_the_important_columns_first(archive: Archive) -> None:
-    products = _shown(archive, "FIND data_products WHERE program = 'trex' ON 2021-01-01")
+    products = _show(archive, "FIND data_products WHERE program = 'trex' ON 2021-01-01")
     assert products[0].split() == ["start", "platform", "url"]
     assert products[2].endswith("20210101__gill_nir-215_full-keogram-hires.jpg")
-    passes = _shown(
+    passes = _show(
         archive, "FIND conjunctions OF ground (program='trex'), space (program='swarm') WITHIN 300 km ON 2020-01-01"
     )
     assert passes[0].split() == ["start", "end", "data_sources", "min_distance", "(km)"]
     assert passes[2].endswith("TREx RGB GILL, Swarm B              203.1")
-    positions = _shown(archive, "FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01")
+    positions = _show(archive, "FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01")
     assert {"epoch", "nbtrace.lat", "nbtrace.lon"} <= set(positions[0].split())
     for table in (products, passes, positions):
         assert max(map(len, table[:-1])) <= 80
@@ -180,7 +180,7 @@ def test_a_table_shows_the_important_columns_first(archive: Archive) -> None:
 
 def test_members_of_several_objects_are_distinguished(archive: Archive) -> None:
     head = (
-        _shown(
+        _show(
             archive,
             "FIND ephemeris SELECT epoch, location_geo {lat, lon}, nbtrace {lat, lon}, sbtrace {lat, lon} "
             "WHERE platform = 'swarma' ON 2020-01-01",
@@ -199,11 +199,11 @@ def test_a_long_result_is_never_shown_vertically_or_beyond_a_page(archive: Archi
         "FIND ephemeris SELECT *, nbtrace_region WHERE platform = 'swarma' ON 2020-01-01",
         f"SQL SELECT {wide} FROM range(500) AS t(n)",  # noqa: S608
     ):
-        lines = _shown(archive, statement, height=24)
+        lines = _show(archive, statement, height=24)
         assert len(lines) <= 24, statement
         assert not lines[0].startswith("-["), statement
         assert any(line.startswith("first 20 of ") for line in lines), statement
-    assert len(_shown(archive, "FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01", 30, height=24)) <= 24
+    assert len(_show(archive, "FIND ephemeris WHERE platform = 'swarma' ON 2020-01-01", 30, height=24)) <= 24
 
 
 def test_a_long_result_in_a_terminal_is_paged(tmp_path: Path) -> None:
@@ -215,5 +215,7 @@ def test_a_long_result_in_a_terminal_is_paged(tmp_path: Path) -> None:
         assert screen.child.wait(120) == 0
     assert int((tmp_path / "lines").read_text()) == 289 + 3
     with terminal(tmp_path, "-m", "auroraql", "-c", statement, PAGER="cat") as screen:
-        screen.until(lambda: re.search(r"first \d\d of 289 rows: --output FILE for all", screen.shown) is not None)
+        screen.until(
+            lambda: re.search(r"first \d\d of 289 rows: --output FILE for all", screen.shown_lines) is not None
+        )
         screen.until("289 rows")

@@ -50,18 +50,18 @@ def desk() -> Controller:
     return Controller(FakeArchive(), ReplOptions(color=True), io.StringIO())
 
 
-def offered(desk: Controller, text: str) -> list[str]:
+def offered_candidates(desk: Controller, text: str) -> list[str]:
     event = CompleteEvent(text_inserted=True)
-    return [each.text for each in desk.complete(Document(text), event)]
+    return [candidate.text for candidate in desk.complete(Document(text), event)]
 
 
 def test_a_command_among_statements_is_not_an_error() -> None:
     assert codes("FIND data_products ON 2021-01-01;\n\\x\nSHOW PROGRAMS;") == []
-    (found,) = IncompleteInputCheck().check(
+    (diagnostics,) = IncompleteInputCheck().check(
         "\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", load_shipped()
     )
-    assert isinstance(found.origin, Span)
-    assert found.origin.start == len("\\x\nFIND data_products WHERE program ")
+    assert isinstance(diagnostics.origin, Span)
+    assert diagnostics.origin.start == len("\\x\nFIND data_products WHERE program ")
 
 
 def test_the_toolbar_shows_what_enter_would_search() -> None:
@@ -71,16 +71,16 @@ def test_the_toolbar_shows_what_enter_would_search() -> None:
 
 
 def codes(text: str) -> list[str]:
-    return [each.code for each in IncompleteInputCheck().check(text, load_shipped())]
+    return [diagnostic.code for diagnostic in IncompleteInputCheck().check(text, load_shipped())]
 
 
 # --- candidates
 
 
 def test_statements_are_completed_with_descriptions(desk: Controller) -> None:
-    found = list(desk.complete(Document("FIND data_products WHERE plat"), CompleteEvent()))
-    assert (found[0].text, found[0].start_position) == ("platform", -4)
-    assert found[0].display_meta_text == "the site or spacecraft, such as gillam or swarma"
+    candidates = list(desk.complete(Document("FIND data_products WHERE plat"), CompleteEvent()))
+    assert (candidates[0].text, candidates[0].start_position) == ("platform", -4)
+    assert candidates[0].display_meta_text == "the site or spacecraft, such as gillam or swarma"
 
 
 def test_stored_results_are_known_immediately(desk: Controller) -> None:
@@ -88,9 +88,9 @@ def test_stored_results_are_known_immediately(desk: Controller) -> None:
     assert isinstance(archive, FakeArchive)
     archive.results = {"passes": answer(Source("FIND x"))}
     desk.run("FIND x")
-    assert offered(desk, "FIND pas") == ["passes"]
-    assert "start" in offered(desk, "FIND passes WHERE ")
-    assert offered(desk, "FETCH ") == ["morning"]
+    assert offered_candidates(desk, "FIND pas") == ["passes"]
+    assert "start" in offered_candidates(desk, "FIND passes WHERE ")
+    assert offered_candidates(desk, "FETCH ") == ["morning"]
 
 
 @pytest.mark.parametrize(
@@ -107,22 +107,25 @@ def test_stored_results_are_known_immediately(desk: Controller) -> None:
     ],
 )
 def test_commands_and_their_arguments(desk: Controller, typed: str, found: list[str]) -> None:
-    assert offered(desk, typed) == found
+    assert offered_candidates(desk, typed) == found
 
 
 def test_file_names_follow_commands_that_take_them(desk: Controller, tmp_path: Path) -> None:
     (tmp_path / "keograms.aql").touch()
-    assert offered(desk, f"\\i {tmp_path}/keo") == ["grams.aql"]
+    assert offered_candidates(desk, f"\\i {tmp_path}/keo") == ["grams.aql"]
 
 
 def test_f2_switches_to_prefix_matching(desk: Controller) -> None:
-    assert offered(desk, "FIND data_products WHERE platform = gilam") == ["'gillam'"]
+    assert offered_candidates(desk, "FIND data_products WHERE platform = gilam") == ["'gillam'"]
     desk.state.switches.fuzzy = False
-    assert offered(desk, "FIND data_products WHERE platform = gilam") == []
+    assert offered_candidates(desk, "FIND data_products WHERE platform = gilam") == []
 
 
 def test_pasted_text_is_not_completed(desk: Controller) -> None:
-    assert offered(desk, "FIND data_products WHERE platform = 'x' -- " + "x" * MAX_CHECKED_CHARACTERS + "\n ") == []
+    assert (
+        offered_candidates(desk, "FIND data_products WHERE platform = 'x' -- " + "x" * MAX_CHECKED_CHARACTERS + "\n ")
+        == []
+    )
 
 
 # --- errors while typing
@@ -173,11 +176,11 @@ def test_the_toolbar_shows_the_nearest_error() -> None:
 
 
 def test_a_text_is_checked_when_typing_pauses() -> None:
-    asked: list[str] = []
+    requests: list[str] = []
     shown: list[bool] = []
 
     def check(text: str) -> tuple[Diagnostic, ...]:
-        asked.append(text)
+        requests.append(text)
         return ()
 
     checker = BackgroundChecker(check, lambda: shown.append(True), pause=0.2)
@@ -187,7 +190,7 @@ def test_a_text_is_checked_when_typing_pauses() -> None:
     deadline = time.monotonic() + 10
     while not shown and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert asked == ["FIND"]
+    assert requests == ["FIND"]
 
 
 # --- no input or output
@@ -220,15 +223,15 @@ def test_no_key_uses_disk_or_network_with_a_catalogue_file(tmp_path: Path) -> No
 
 def test_no_key_uses_disk_or_network_with_a_service() -> None:
     with AuroraXServer(RECORDS, SOURCES) as server:
-        asked = len(server.calls)
+        requests = len(server.calls)
         assert_only_the_probe(touched_by_typing(server.url))
-        assert len(server.calls) == asked
+        assert len(server.calls) == requests
         assert_only_the_probe(touched_by_typing(server.url, KEPT))
 
 
 def assert_only_the_probe(touched: list[str]) -> None:
     """Assert that nothing was opened but the connection that proves that the guard works."""
-    assert [each for each in touched if "socket" not in each] == []
+    assert [item for item in touched if "socket" not in item] == []
     assert touched
 
 
@@ -271,7 +274,7 @@ def test_the_history_suggests_the_rest_of_a_line() -> None:
     assert rest("") is None
 
 
-def typed(keys: str, folder: Path) -> FakeArchive:
+def type_keys(keys: str, folder: Path) -> FakeArchive:
     archive = FakeArchive()
     with create_pipe_input() as keyboard:
         # The text is longer than the pipe's buffer, so it is read while it is written.
@@ -299,7 +302,7 @@ F3, F4, F5 = "\x1bOR", "\x1bOS", "\x1b[15~"
     ],
 )
 def test_keys(keys: str, asked: list[str], tmp_path: Path) -> None:
-    assert typed(f"{keys}\\q\r", tmp_path).asked == asked
+    assert type_keys(f"{keys}\\q\r", tmp_path).asked == asked
 
 
 def test_a_large_script_is_pasted_quickly(tmp_path: Path) -> None:
@@ -307,8 +310,8 @@ def test_a_large_script_is_pasted_quickly(tmp_path: Path) -> None:
     script = line * 5_000
     assert len(script) > 900_000
     began = time.process_time()
-    (asked,) = typed(f"\x1b[200~{script}\x1b[201~\r\\q\r", tmp_path).asked
-    assert asked.count("FIND") == 5_000
+    (requests,) = type_keys(f"\x1b[200~{script}\x1b[201~\r\\q\r", tmp_path).asked
+    assert requests.count("FIND") == 5_000
     assert time.process_time() - began < 20
 
 
@@ -325,7 +328,7 @@ def test_an_internal_error_is_shown_in_the_toolbar(desk: Controller, monkeypatch
         raise KeyError("x")
 
     monkeypatch.setattr(desk, "check", fails)
-    (told,) = _check_text(desk, "FIND data_products")
-    assert format_one_line(told).startswith(
+    (messages,) = _check_text(desk, "FIND data_products")
+    assert format_one_line(messages).startswith(
         "warning[fault] AuroraQL could not check this text (KeyError: 'x'): please report"
     )

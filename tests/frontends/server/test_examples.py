@@ -38,7 +38,7 @@ def days(first: str, last: str = "") -> Window:
     return datetime.fromisoformat(first), datetime.fromisoformat(last or first) + timedelta(days=1, seconds=-1)
 
 
-def filtered(*expressions: tuple[str, str, Any], operator: str = "AND") -> Any:
+def filter_group(*expressions: tuple[str, str, Any], operator: str = "AND") -> Any:
     made = [MetadataFilterExpression(key, values, operator=sign) for key, sign, values in expressions]
     return MetadataFilter(expressions=made, operator=operator)
 
@@ -51,7 +51,7 @@ def client(server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 MORNING = (datetime(2020, 1, 1), datetime(2020, 1, 1, 6, 59, 59))
 POLAR_SWARM = SpaceCriteriaBlock(
-    programs=["swarm"], metadata_filters=filtered(("nbtrace_region", "=", "north polar cap"))
+    programs=["swarm"], metadata_filters=filter_group(("nbtrace_region", "=", "north polar cap"))
 )
 
 
@@ -95,27 +95,31 @@ POLAR_SWARM = SpaceCriteriaBlock(
     ],
 )  # fmt: skip
 def test_conjunctions(client: Any, window: Window, distance: Any, blocks: dict[str, Any]) -> None:
-    found = client.search.conjunctions.search(*window, distance, **blocks, **QUICK)
-    assert found.data
-    assert {each.conjunction_type for each in found.data} == set(blocks.get("conjunction_types", ["nbtrace"]))
+    search_result = client.search.conjunctions.search(*window, distance, **blocks, **QUICK)
+    assert search_result.data
+    assert {record.conjunction_type for record in search_result.data} == set(
+        blocks.get("conjunction_types", ["nbtrace"])
+    )
 
 
 @pytest.mark.parametrize("version", ["calgary_{}_ml_v1", "ucalgary_themis_{}_ml_v2"])
 def test_conjunctions_from_models(client: Any, version: str) -> None:
     sky, aurora = version.format("cloud"), version.format("apa")
     clear = GroundCriteriaBlock(
-        programs=["themis-asi"], metadata_filters=filtered((sky, "=", "classified as not cloudy"))
+        programs=["themis-asi"], metadata_filters=filter_group((sky, "=", "classified as not cloudy"))
     )
-    found = client.search.conjunctions.search(*days("2019-03-27"), 300, ground=[clear], space=[POLAR_SWARM], **QUICK)
-    assert found.data
-    sure = filtered((aurora, "=", "classified as APA"), (f"{aurora}_confidence", ">=", 95))
+    search_result = client.search.conjunctions.search(
+        *days("2019-03-27"), 300, ground=[clear], space=[POLAR_SWARM], **QUICK
+    )
+    assert search_result.data
+    sure = filter_group((aurora, "=", "classified as APA"), (f"{aurora}_confidence", ">=", 95))
     pulsating = GroundCriteriaBlock(programs=["themis-asi"], metadata_filters=sure)
     window = days("2008-01-11", "2008-01-15")
     assert client.search.conjunctions.search(*window, 500, ground=[pulsating], space=[NORTHERN_THEMIS], **QUICK).data
     hour = (datetime(2008, 1, 1, 11), datetime(2008, 1, 1, 11, 59, 59))
     for searched in (hour, days("2008-01-05")):
         assert client.search.ephemeris.search(*searched, programs=["themis-asi"], metadata_filters=sure, **QUICK).data
-    bright = filtered((sky, "=", "classified as not cloudy"), (f"{sky}_confidence", ">=", 75))
+    bright = filter_group((sky, "=", "classified as not cloudy"), (f"{sky}_confidence", ">=", 75))
     gillam = {"programs": ["themis-asi"], "platforms": ["gillam"], "metadata_filters": bright}
     assert client.search.ephemeris.search(*days("2008-01-02"), **gillam, **QUICK).data
 
@@ -133,13 +137,13 @@ def test_ephemeris_and_data_products(client: Any) -> None:
     swarma = {"programs": ["swarm"], "platforms": ["swarma"], "instrument_types": ["footprint"]}
     start = datetime(2019, 1, 1)
     assert len(client.search.ephemeris.search(start, start + timedelta(seconds=59), **swarma, **QUICK).data) == 1
-    region = filtered(("nbtrace_region", "=", "north polar cap"))
+    region = filter_group(("nbtrace_region", "=", "north polar cap"))
     noon = start + timedelta(hours=12)
     assert client.search.ephemeris.search(start, noon, metadata_filters=region, **swarma, **QUICK).data
     afternoon = (datetime(2019, 1, 1, 16), datetime(2019, 1, 1, 16, 9, 59))
     gillam = {"programs": ["themis-asi"], "platforms": ["gillam"]}
     assert client.search.ephemeris.search(*afternoon, **gillam, **QUICK).data == []
-    one = filtered(("keogram_type", "=", "daily_hires"))
+    one = filter_group(("keogram_type", "=", "daily_hires"))
     keograms = {"programs": ["auroramax"], "data_product_types": ["keogram"], "metadata_filters": one}
     assert len(client.search.data_products.search(*days("2020-01-01"), **keograms, **QUICK).data) == 1
 
@@ -157,7 +161,7 @@ def test_availability(client: Any, kind: str) -> None:
     ):
         found = ask(day, day, **only)
         assert found
-        assert all(set(getattr(each, f"available_{kind}")) == {"2022-01-01"} for each in found)
+        assert all(set(getattr(item, f"available_{kind}")) == {"2022-01-01"} for item in found)
     assert client.search.availability.ephemeris(day, day, source_type="heo")
     assert client.search.availability.data_products(
         datetime(2019, 1, 1), datetime(2019, 1, 2), program="trex", slow=True
@@ -222,8 +226,8 @@ def public_methods(search: Any) -> Iterator[str]:
     managers = {name: value for name, value in vars(type(search)).items() if isinstance(value, property)}
     for name in managers:
         yield from _methods(getattr(search, name), name)
-    for each in (search.ConjunctionSearch, search.DataProductSearch, search.EphemerisSearch):
-        yield from (f".{name}" for name, _ in inspect.getmembers(each, inspect.isfunction) if not name.startswith("_"))
+    for item in (search.ConjunctionSearch, search.DataProductSearch, search.EphemerisSearch):
+        yield from (f".{name}" for name, _ in inspect.getmembers(item, inspect.isfunction) if not name.startswith("_"))
 
 
 def _methods(manager: object, name: str) -> Iterator[str]:
@@ -242,7 +246,7 @@ def test_every_method_of_the_client_is_called(client: Any) -> None:
     called = set(re.findall(r"\bsearch((?:[.][a-z_]+)+)[(]", tests)) | set(re.findall(r"([.][a-z_]+)[(]", tests))
     called = {name.removeprefix(".") if name.count(".") > 1 else name for name in called}
     for name in ("sources", "data_products"):  # where a test uses a shorter name
-        called |= {f"{name}{each}" for each in re.findall(rf"\b{name.rpartition('_')[2]}([.][a-z_]+)[(]", tests)}
+        called |= {f"{name}{match}" for match in re.findall(rf"\b{name.rpartition('_')[2]}([.][a-z_]+)[(]", tests)}
     found = set(public_methods(client.search))
     assert {"sources.list", "conjunctions.search", "ephemeris.upload", ".cancel"} <= found
     assert sorted(found - called - OUTSIDE) == []

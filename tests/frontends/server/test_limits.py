@@ -22,7 +22,7 @@ from auroraql.diagnostics.errors import UsageError
 from auroraql.frontends.server import http_server
 from auroraql.frontends.server.access import AccessPolicy, read_host, read_origin
 from auroraql.frontends.server.http_types import HttpError
-from tests.support.server_process import MAX, SWARM, ServerProcess, assert_refused, finished, post, write_keys
+from tests.support.server_process import MAX, SWARM, ServerProcess, assert_refused, finished_url, post, write_keys
 
 SEARCH = "data_products/search"
 
@@ -214,8 +214,8 @@ def dial() -> Iterator[Dial]:
         return made
 
     yield connect
-    for made in opened:
-        made.close()
+    for item in opened:
+        item.close()
 
 
 def place_of(server: ServerProcess) -> tuple[str, int]:
@@ -246,9 +246,9 @@ def test_slow_clients_do_not_block_others(begun: str, dial: Dial, monkeypatch: p
 
         def trickle() -> None:
             while not stop.wait(0.02):
-                for made in slow:
+                for item in slow:
                     with suppress(OSError):
-                        made.sendall(b"x" if BEGUN[begun] else b"")
+                        item.sendall(b"x" if BEGUN[begun] else b"")
 
         thread = threading.Thread(target=trickle)
         thread.start()
@@ -342,7 +342,7 @@ def test_pipelined_requests_hold_no_thread(dial: Dial, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("accepted", ["gzip", "identity"])
 def test_slow_readers_of_records_do_not_block_others(server: ServerProcess, dial: Dial, accepted: str) -> None:
-    location = urlsplit(finished(server, "ephemeris", {**SWARM, "end": "2020-01-10T00:00:00"}))
+    location = urlsplit(finished_url(server, "ephemeris", {**SWARM, "end": "2020-01-10T00:00:00"}))
     head = f"GET {location.path}/data HTTP/1.1\r\nHost: {location.netloc}\r\nAccept-Encoding: {accepted}\r\n\r\n"
     for number in range(80):
         dial(place_of(server), head.encode() * (1 + number % 3), slow_reader=True)
@@ -357,7 +357,7 @@ def test_records_sent_uncompressed_are_complete(server: ServerProcess, dial: Dia
 
     What the client does not accept at once is decompressed again from the file.
     """
-    location = urlsplit(finished(server, "ephemeris", SWARM))
+    location = urlsplit(finished_url(server, "ephemeris", SWARM))
     packed = requests.get(f"{location.geturl()}/data", timeout=60).json()
     reader = dial(
         place_of(server),
@@ -402,7 +402,7 @@ def test_memory_returns_after_a_cancel_storm(fresh_server: ServerProcess) -> Non
     while resident(fresh_server) > before + 80 and time.monotonic() < deadline:
         time.sleep(0.2)
     assert resident(fresh_server) <= before + 80
-    assert finished(fresh_server, SEARCH.partition("/")[0], MAX)
+    assert finished_url(fresh_server, SEARCH.partition("/")[0], MAX)
 
 
 def resident(server: ServerProcess) -> float:

@@ -17,7 +17,7 @@ import requests
 
 from auroraql.engines.duckdb.demo import demo_cache_path
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
-from tests.support.server_process import DAY, SWARM, ServerProcess, assert_refused, await_status, finished, get
+from tests.support.server_process import DAY, SWARM, ServerProcess, assert_refused, await_status, finished_url, get
 from tests.support.small_catalogue import Product, write
 
 # --- stored results
@@ -33,7 +33,7 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
 def test_results_survive_a_restart(copy: Path, number: int, code: int) -> None:
     with ServerProcess(archive=copy) as first:
-        path = urlsplit(finished(first, "ephemeris", {**SWARM, "request_id": f"kept-{number}"})).path
+        path = urlsplit(finished_url(first, "ephemeris", {**SWARM, "request_id": f"kept-{number}"})).path
         before = requests.get(f"{first.url}{path}/data", timeout=60).content
         assert first.stop(number) == code
     with ServerProcess(archive=copy) as second:
@@ -45,24 +45,24 @@ def test_results_survive_a_restart(copy: Path, number: int, code: int) -> None:
 
 def test_results_expire(copy: Path) -> None:
     with ServerProcess("--keep", "1s", archive=copy) as server:
-        location = finished(server, "ephemeris", SWARM)
+        location = finished_url(server, "ephemeris", SWARM)
         time.sleep(1.1)
-        finished(server, "ephemeris", SWARM)
+        finished_url(server, "ephemeris", SWARM)
         assert_refused(requests.get(location, timeout=60), 404)
 
 
 def test_results_take_bounded_disk_space(tmp_path: Path, copy: Path) -> None:
     """One result of a day takes about 90 KB on disk."""
     with ServerProcess("--disk", "250KB", archive=copy, cache=tmp_path) as server:
-        locations = [finished(server, "ephemeris", SWARM) for _ in range(4)]
-        kept = [requests.get(f"{each}/data", timeout=60).status_code for each in locations]
-        assert kept[0] == 404
-        assert kept[-1] == 200
-        large = finished(server, "ephemeris", {**SWARM, "end": "2020-01-20T00:00:00"})
+        locations = [finished_url(server, "ephemeris", SWARM) for _ in range(4)]
+        statuses = [requests.get(f"{location}/data", timeout=60).status_code for location in locations]
+        assert statuses[0] == 404
+        assert statuses[-1] == 200
+        large = finished_url(server, "ephemeris", {**SWARM, "end": "2020-01-20T00:00:00"})
         status = await_status(large)
         assert status["search_result"]["error_condition"] is True
         assert "larger than the server" in status["logs"][-1]["summary"]
-        held = sum(each.stat().st_size for each in (tmp_path / "auroraql" / "serve").rglob("*") if each.is_file())
+        held = sum(item.stat().st_size for item in (tmp_path / "auroraql" / "serve").rglob("*") if item.is_file())
         assert held <= 250 * 1024
         spilled = [path for path in (tmp_path / "auroraql" / "serve").rglob("spill-*") if path.is_dir()]
         assert len(spilled) == 1  # spill files are inside it too
@@ -80,12 +80,12 @@ def test_a_search_that_needs_too_much_memory_reports_it(tmp_path: Path) -> None:
         )
     with ServerProcess("--memory", "24MB", archive=catalogue, cache=tmp_path) as server:
         status = await_status(
-            finished(server, "data_products", {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"})
+            finished_url(server, "data_products", {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"})
         )
         assert status["search_result"]["error_condition"] is True
         assert "more memory" in status["logs"][-1]["summary"]
         small = {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00", "data_sources": {"programs": ["swarm"]}}
-        assert await_status(finished(server, "data_products", small))["search_result"]["error_condition"] is False
+        assert await_status(finished_url(server, "data_products", small))["search_result"]["error_condition"] is False
 
 
 # --- startup and shutdown
@@ -95,7 +95,7 @@ def test_a_search_that_needs_too_much_memory_reports_it(tmp_path: Path) -> None:
 def test_it_shuts_down_in_order(number: int, code: int, tmp_path: Path) -> None:
     catalogue = write(tmp_path / "small.duckdb", [Product(1, datetime(2020, 1, 1), datetime(2020, 1, 1, 1), "u")])
     with ServerProcess(archive=catalogue) as server:
-        finished(server, "data_products", DAY)
+        finished_url(server, "data_products", DAY)
         assert server.stop(number) == code
     assert server.said == [f"Serving {catalogue} at {server.url}"]
 

@@ -21,7 +21,7 @@ from tests.support.server_process import (
     ServerProcess,
     assert_refused,
     await_status,
-    finished,
+    finished_url,
     get,
     post,
 )
@@ -53,7 +53,7 @@ def test_a_search_follows_the_protocol(server: ServerProcess) -> None:
     ("kind", "document"), [("data_products", MAX), ("ephemeris", SWARM), ("conjunctions", OVER_SWARM)]
 )
 def test_records_equal_those_of_the_archive(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
-    served = requests.get(f"{finished(server, kind, document)}/data", timeout=60).json()["result"]
+    served = requests.get(f"{finished_url(server, kind, document)}/data", timeout=60).json()["result"]
     with auroraql.connect() as archive:
         assert served == archive.run(f"FIND {kind} FROM {json.dumps(document)}").records
     assert served
@@ -63,12 +63,12 @@ def test_records_equal_those_of_the_archive(server: ServerProcess, kind: str, do
 def test_a_synchronous_search_returns_its_records(server: ServerProcess, kind: str, document: dict[str, Any]) -> None:
     at_once = post(server, f"{kind}/search_synchronous", {"query": document})
     assert at_once.headers["Content-Type"] == "application/json"
-    later = requests.get(f"{finished(server, kind, document)}/data", timeout=60).json()["result"]
+    later = requests.get(f"{finished_url(server, kind, document)}/data", timeout=60).json()["result"]
     assert at_once.json() == later
     formatted = post(
         server, f"{kind}/search_synchronous", {"query": document, "response_format": {"data_source": {"program": True}}}
     )
-    assert formatted.json() == [{"data_source": {"program": each["data_source"]["program"]}} for each in later]
+    assert formatted.json() == [{"data_source": {"program": item["data_source"]["program"]}} for item in later]
     full = post(server, f"{kind}/search_synchronous?data_source_record_format=full_record", {"query": document})
     assert "maintainers" in full.json()[0]["data_source"]
 
@@ -100,11 +100,11 @@ def test_ephemeris_searches_need_a_filter_and_a_month(server: ServerProcess) -> 
 
 
 def test_conjunctions_come_with_queries_for_their_ephemeris(server: ServerProcess) -> None:
-    location = finished(server, "conjunctions", OVER_SWARM)
+    location = finished_url(server, "conjunctions", OVER_SWARM)
     records = requests.get(f"{location}/data?generate_ephemeris_queries=true", timeout=60).json()["result"]
     query = records[0]["events"][0]["generated_e2_ephemeris_query"]
     assert query["data_sources"]["programs"] == ["swarm"]
-    assert finished(server, "ephemeris", query)
+    assert finished_url(server, "ephemeris", query)
     full = requests.get(f"{location}/data?data_source_record_format=identifier_only", timeout=60).json()["result"]
     assert full[0]["data_sources"][0]["identifier"] > 0
     assert full[0]["data_sources"][0]["program"] is None
@@ -112,11 +112,11 @@ def test_conjunctions_come_with_queries_for_their_ephemeris(server: ServerProces
 
 
 def test_deleted_searches(server: ServerProcess) -> None:
-    location = finished(server, "conjunctions", OVER_SWARM)
+    location = finished_url(server, "conjunctions", OVER_SWARM)
     assert requests.delete(location, timeout=60).status_code == 204
     assert requests.get(location, timeout=60).json()["search_result"]["result_file_deleted_timestamp"]
     assert_refused(requests.get(f"{location}/data", timeout=60), 404, "deleted")
-    products = finished(server, "data_products", MAX)
+    products = finished_url(server, "data_products", MAX)
     assert requests.delete(products, timeout=60).json()["search_result"]["error_condition"] is False
     assert requests.get(f"{products}/data", timeout=60).status_code == 200
     assert requests.delete(f"{products}/data", timeout=60).status_code == 200
@@ -160,8 +160,8 @@ def test_descriptions(server: ServerProcess) -> None:
 
 def test_time_zones(server: ServerProcess) -> None:
     assert "America/Edmonton" in get(server, "utils/timezones").json()
-    asked = "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=America/Edmonton"
-    assert get(server, asked).json() == ["2020-01-01T07:00:00"]
+    requests = "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=America/Edmonton"
+    assert get(server, requests).json() == ["2020-01-01T07:00:00"]
     assert_refused(get(server, "utils/timezones/convert?ts=2020-01-01T00:00:00&tz=../../etc/passwd"), 400)
 
 
@@ -228,7 +228,7 @@ def test_a_value_is_never_sql(server: ServerProcess) -> None:
         assert requests.get(f"{server.url}/api/v1/data_sources", params={"program": text}, timeout=60).json() == []
         query = {**DAY, "data_sources": {"programs": [text], "data_product_metadata_filters": {
             "expressions": [{"key": text, "operator": "=", "values": [text]}]}}}  # fmt: skip
-        location = finished(server, "data_products", query)
+        location = finished_url(server, "data_products", query)
         assert requests.get(location, timeout=60).json()["search_result"]["result_count"] == 0
     assert len(get(server, "data_sources").json()) > 100
 
@@ -269,7 +269,7 @@ def test_a_request_that_is_not_http_is_answered_in_json(server: ServerProcess) -
 
 def test_slow_clients_hold_no_thread(server: ServerProcess) -> None:
     place = urlsplit(server.url)
-    location = finished(server, "ephemeris", {**SWARM, "end": "2020-01-31T00:00:00"})
+    location = finished_url(server, "ephemeris", {**SWARM, "end": "2020-01-31T00:00:00"})
     slow = []
     for number in range(60):
         made = socket.create_connection((place.hostname, place.port), timeout=10)

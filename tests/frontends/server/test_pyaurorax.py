@@ -48,13 +48,13 @@ def test_data_products_equal_those_of_the_archive(client: Any, capsys: pytest.Ca
         DAY, DAY_END, programs=["auroramax"], data_product_types=["keogram"], verbose=True, **QUICK
     )
     with auroraql.connect() as archive:
-        found = archive.run(
+        result = archive.run(
             "FIND data_products WHERE program = 'auroramax' AND data_product_type = 'keogram' ON 2020-01-01"
         )
-    assert [each.url for each in search.data] == [record["url"] for record in found.records]
+    assert [item.url for item in search.data] == [record["url"] for record in result.records]
     assert search.data[0].start == DAY
-    assert search.data[0].data_source.identifier == found.records[0]["data_source"]["identifier"]
-    assert [each.metadata for each in search.data] == [record["metadata"] for record in found.records]
+    assert search.data[0].data_source.identifier == result.records[0]["data_source"]["identifier"]
+    assert [item.metadata for item in search.data] == [record["metadata"] for record in result.records]
     assert search.status["search_result"]["result_count"] == len(search.data)
     search.pretty_print()
     assert "url=" in str(search.data[0])
@@ -79,7 +79,7 @@ def test_metadata_filters(client: Any) -> None:
     search = client.search.data_products.search(
         DAY, DAY_END, programs=["auroramax"], data_product_types=["keogram"], metadata_filters=one, **QUICK
     )
-    assert [each.metadata["keogram_type"] for each in search.data] == ["daily_hires"]
+    assert [item.metadata["keogram_type"] for item in search.data] == ["daily_hires"]
     either = FILTER(
         expressions=[
             EXPRESSION("keogram_type", ["daily_hires"], operator="in"),
@@ -87,7 +87,7 @@ def test_metadata_filters(client: Any) -> None:
         ],
         operator="OR",
     )
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
         search = client.search.data_products.search(
             DAY,
@@ -97,17 +97,17 @@ def test_metadata_filters(client: Any) -> None:
             metadata_filters_logical_operator="OR",
             **QUICK,
         )
-    assert len(said) == 1
-    assert {each.data_product_type for each in search.data} == {"keogram", "movie"}
+    assert len(messages) == 1
+    assert {item.data_product_type for item in search.data} == {"keogram", "movie"}
 
 
 def test_response_format_of_data_products(client: Any) -> None:
-    wanted = {"start": True, "url": True, "end": False, "data_source": {"program": True, "owner": True}}
-    search = client.search.data_products.search(DAY, DAY_END, programs=["auroramax"], response_format=wanted, **QUICK)
+    expected = {"start": True, "url": True, "end": False, "data_source": {"program": True, "owner": True}}
+    search = client.search.data_products.search(DAY, DAY_END, programs=["auroramax"], response_format=expected, **QUICK)
     assert search.data
-    for each in search.data:
-        assert set(each) == {"start", "url", "data_source"}
-        assert each["data_source"] == {"program": "auroramax"}
+    for record in search.data:
+        assert set(record) == {"start", "url", "data_source"}
+        assert record["data_source"] == {"program": "auroramax"}
     template = client.search.data_products.create_response_format_template()
     whole = client.search.data_products.search(DAY, DAY_END, programs=["auroramax"], response_format=template, **QUICK)
     assert set(whole.data[0]) == {"start", "end", "data_source", "url", "data_product_type", "metadata"}
@@ -129,7 +129,7 @@ def test_ephemeris(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
         DAY, DAY + timedelta(minutes=9, seconds=59), programs=["swarm"], platforms=["swarma"],
         instrument_types=["footprint"], verbose=True, **QUICK,
     )  # fmt: skip
-    assert [each.epoch for each in search.data] == [DAY + timedelta(minutes=n) for n in range(10)]
+    assert [record.epoch for record in search.data] == [DAY + timedelta(minutes=n) for n in range(10)]
     assert isinstance(search.data[0].location_geo.lat, float)
     assert search.data[0].metadata["state"] == "definitive"
     search.pretty_print()
@@ -142,17 +142,17 @@ def test_ephemeris(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_ephemeris_filters_and_formats(client: Any) -> None:
     region = FILTER(expressions=[EXPRESSION("nbtrace_region", "north polar cap", operator="=")])
-    wanted = {
+    expected = {
         "epoch": True,
         "metadata": True,
         "location_geo": {"lat": True, "lon": True},
         "data_source": {"identifier": True},
     }
     search = client.search.ephemeris.search(
-        DAY, DAY + timedelta(hours=12), platforms=["swarma"], metadata_filters=region, response_format=wanted, **QUICK
+        DAY, DAY + timedelta(hours=12), platforms=["swarma"], metadata_filters=region, response_format=expected, **QUICK
     )
-    assert {each["metadata"]["nbtrace_region"] for each in search.data} == {"north polar cap"}
-    assert all(set(each) == set(wanted) for each in search.data)
+    assert {record["metadata"]["nbtrace_region"] for record in search.data} == {"north polar cap"}
+    assert all(set(record) == set(expected) for record in search.data)
     template = client.search.ephemeris.create_response_format_template()
     whole = client.search.ephemeris.search(DAY, DAY, platforms=["swarma"], response_format=template, **QUICK)
     assert set(whole.data[0]) == set(template)
@@ -161,7 +161,7 @@ def test_ephemeris_filters_and_formats(client: Any) -> None:
 def test_missing_locations_are_null_in_both(client: Any) -> None:
     search = client.search.ephemeris.search(DAY, DAY_END, programs=["themis-asi"], platforms=["gillam"], **QUICK)
     assert search.data
-    assert all((each.location_gsm.lat is None) == (each.location_gsm.lon is None) for each in search.data)
+    assert all((record.location_gsm.lat is None) == (record.location_gsm.lon is None) for record in search.data)
 
 
 # --- conjunctions
@@ -177,7 +177,7 @@ def test_conjunctions(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     search = search_conjunctions(client, verbose=True)
     assert search.data
     first = search.data[0]
-    assert [each.program for each in first.data_sources] == ["themis-asi", "swarm"]
+    assert [source.program for source in first.data_sources] == ["themis-asi", "swarm"]
     assert first.min_distance <= first.max_distance <= 500
     assert first.start <= first.closest_epoch <= first.end
     assert first.events[0]["start"] >= first.start
@@ -189,12 +189,12 @@ def test_conjunctions(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_type_of_conjunctions(client: Any) -> None:
     southern = search_conjunctions(client, conjunction_types=["sbtrace"])
-    assert {each.conjunction_type for each in southern.data} <= {"sbtrace"}
+    assert {record.conjunction_type for record in southern.data} <= {"sbtrace"}
     finer = search_conjunctions(client, subminute_precision=True)
     assert len(finer.data) >= len(search_conjunctions(client).data)
-    wanted = {"start": True, "min_distance": True, "data_sources": {"identifier": True}}
-    formatted = search_conjunctions(client, response_format=wanted)
-    assert all(set(each) == set(wanted) for each in formatted.data)
+    expected = {"start": True, "min_distance": True, "data_sources": {"identifier": True}}
+    formatted = search_conjunctions(client, response_format=expected)
+    assert all(set(record) == set(expected) for record in formatted.data)
     assert set(formatted.data[0]["data_sources"][0]) == {"identifier"}
     template = client.search.conjunctions.create_response_format_template()
     assert (
@@ -205,10 +205,10 @@ def test_every_type_of_conjunctions(client: Any) -> None:
 
 def test_conjunctions_of_a_place_and_from_raw_queries(client: Any) -> None:
     place = pyaurorax.search.CustomLocationsCriteriaBlock(locations=[(56.4, -94.6)])
-    found = client.search.conjunctions.search(
+    search_result = client.search.conjunctions.search(
         DAY, DAY_END, 900, space=[SPACE(programs=["swarm"], hemisphere=["northern"])], custom_locations=[place], **QUICK
     )
-    assert {each.data_sources[1].program for each in found.data} == {"adhoc"}
+    assert {record.data_sources[1].program for record in search_result.data} == {"adhoc"}
     raw = {
         "start": "2020-01-01T00:00:00.000Z",
         "end": "2020-01-01T06:59:59.000Z",
@@ -238,7 +238,7 @@ def test_conjunctions_with_separate_distances(client: Any) -> None:
         **QUICK,
     )
     assert search.data
-    assert all(len(each.data_sources) == 3 for each in search.data)
+    assert all(len(record.data_sources) == 3 for record in search.data)
 
 
 @pytest.mark.parametrize(("finer", "words"), [(None, "one-minute"), (True, "sub-minute"), (False, "one-minute")])
@@ -286,11 +286,11 @@ def test_requests_are_listed_with_a_key(client: Any) -> None:
     now = datetime.now(UTC)
     found = client.search.requests.list(search_type="conjunction", start=now - timedelta(hours=1), end=now)
     assert found
-    assert {each["search_type"] for each in found} == {"conjunction"}
+    assert {item["search_type"] for item in found} == {"conjunction"}
     some = client.search.requests.list(
         result_count=10, file_size=1, query_duration=0, error_condition=False, active=True
     )
-    assert all(each["result_count"] >= 10 for each in some)
+    assert all(item["result_count"] >= 10 for item in some)
     with pytest.raises(ValueError, match="not one that PyAuroraX knows"):
         client.search.requests.list(search_type="nonsense")
     assert client.search.requests.delete(found[0]["request_id"]) == 0
@@ -312,15 +312,15 @@ def test_missing_records(client: Any) -> None:
 def test_sources_are_listed(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     listed = client.search.sources.list()
     with auroraql.connect() as archive:
-        assert [each.identifier for each in listed] == [each.identifier for each in archive.catalogue.sources]
+        assert [element.identifier for element in listed] == [source.identifier for source in archive.catalogue.sources]
     for order in ("identifier", "program", "platform", "instrument_type", "display_name", "owner"):
         assert len(client.search.sources.list(order=order)) == len(listed)
     counted = client.search.sources.list(program="swarm", include_stats=True)
-    for each in counted:
-        each.pretty_print()
-        each.stats.pretty_print()
-        assert each.stats.ephemeris_count > 0
-        assert each.stats.earliest_ephemeris_loaded == datetime(2018, 1, 1)
+    for item in counted:
+        item.pretty_print()
+        item.stats.pretty_print()
+        assert item.stats.ephemeris_count > 0
+        assert item.stats.earliest_ephemeris_loaded == datetime(2018, 1, 1)
     client.search.sources.list_in_table(limit=5)
     assert "swarma" in capsys.readouterr().out
 
@@ -347,7 +347,7 @@ def test_sources_are_found(client: Any) -> None:
 
 def test_metadata_schemas(client: Any) -> None:
     schema = client.search.metadata.get_ephemeris_schema(3)
-    metadata = {each["field_name"]: "" for each in schema}
+    metadata = {item["field_name"]: "" for item in schema}
     assert "nbtrace_region" in metadata
     assert client.search.metadata.validate(schema, metadata)
     assert not client.search.metadata.validate(schema, {"some_bad_key": 1})
@@ -363,12 +363,12 @@ def test_availability(client: Any) -> None:
     found = client.search.availability.ephemeris(
         datetime(2020, 1, 1), datetime(2020, 1, 2), program="swarm", platform="swarma", instrument_type="footprint"
     )
-    assert [each.available_ephemeris for each in found] == [{"2020-01-01": 1440, "2020-01-02": 1440}]
+    assert [item.available_ephemeris for item in found] == [{"2020-01-01": 1440, "2020-01-02": 1440}]
     assert found[0].data_source.program == "swarm"
     products = client.search.availability.data_products(
         datetime(2020, 1, 1), datetime(2020, 1, 1), program="trex", instrument_type="RGB ASI", slow=True
     )
-    counted = {each.data_source.identifier: each.available_data_products["2020-01-01"] for each in products}
+    counted = {product.data_source.identifier: product.available_data_products["2020-01-01"] for product in products}
     search = client.search.data_products.search(DAY, DAY_END, programs=["trex"], instrument_types=["RGB ASI"], **QUICK)
     assert sum(counted.values()) == len(search.data)
     assert client.search.availability.ephemeris(datetime(1990, 1, 1), datetime(1990, 1, 2)) == []

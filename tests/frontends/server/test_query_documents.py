@@ -32,7 +32,7 @@ from tests.support.server_process import (
     ServerProcess,
     assert_refused,
     await_status,
-    finished,
+    finished_url,
     get,
     post,
 )
@@ -101,7 +101,7 @@ def test_a_search_takes_the_newer_precision(server: ServerProcess) -> None:
         "none": {},
     }
     for name, fields in cases.items():
-        status = requests.get(finished(server, "conjunctions", {**OVER_SWARM, **fields}), timeout=60).json()
+        status = requests.get(finished_url(server, "conjunctions", {**OVER_SWARM, **fields}), timeout=60).json()
         found[name] = status["search_result"]["result_count"]
         assert status["search_request"]["query"]["epoch_search_precision"] == (30 if name in ("newer", "fine") else 60)
     assert found["newer"] == found["fine"]
@@ -401,7 +401,7 @@ RECORDED: dict[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]
 @pytest.mark.parametrize("kind", RECORDED)
 def test_a_status_equals_the_services(server: ServerProcess, kind: str) -> None:
     query, echo, steps = RECORDED[kind]
-    location = finished(server, kind, query)
+    location = finished_url(server, kind, query)
     status = requests.get(location, timeout=60).json()
     assert status["search_request"]["query"] == echo
     result = status["search_result"]
@@ -417,8 +417,8 @@ def test_a_status_equals_the_services(server: ServerProcess, kind: str) -> None:
     assert result["result_count"] > 0
     assert [line["level"] for line in status["logs"]] == [level for level, _ in steps]
     for line, (_, pattern) in zip(status["logs"], steps, strict=True):
-        wanted = re.sub(r"{(\w+)}", lambda name: str(known[name[1]]), pattern)
-        assert re.fullmatch(wanted, line["summary"]), line["summary"]
+        expected = re.sub(r"{(\w+)}", lambda name: str(known[name[1]]), pattern)
+        assert re.fullmatch(expected, line["summary"]), line["summary"]
 
 
 def count_epochs(event: dict[str, str]) -> int:
@@ -428,7 +428,7 @@ def count_epochs(event: dict[str, str]) -> int:
 
 
 def test_the_log_has_each_type_of_conjunctions(server: ServerProcess) -> None:
-    location = finished(server, "conjunctions", {**OVER_SWARM, "conjunction_types": ["nbtrace", "sbtrace"]})
+    location = finished_url(server, "conjunctions", {**OVER_SWARM, "conjunction_types": ["nbtrace", "sbtrace"]})
     logs = [line["summary"] for line in requests.get(location, timeout=60).json()["logs"]]
     assert sum(line.startswith("Start search for sbtrace conjunctions") for line in logs) == 1
     assert sum("will repeat 2 times" in line for line in logs) == 2
@@ -445,7 +445,7 @@ def test_the_log_has_each_type_of_conjunctions(server: ServerProcess) -> None:
 def test_the_log_words_the_precision_as_the_query_does(
     server: ServerProcess, field: dict[str, Any], words: str
 ) -> None:
-    location = finished(server, "conjunctions", {**OVER_SWARM, **field})
+    location = finished_url(server, "conjunctions", {**OVER_SWARM, **field})
     logs = [line["summary"] for line in requests.get(location, timeout=60).json()["logs"]]
     assert sum(words in line for line in logs if line.startswith("Start search")) == 1
 
@@ -455,7 +455,7 @@ def test_the_older_form_of_filters_is_accepted(server: ServerProcess) -> None:
     sources = {"programs": ["auroramax"]}
     counts = []
     for group in (expressions, {"expressions": expressions}):
-        location = finished(
+        location = finished_url(
             server, "data_products", {**MAX, "data_sources": {**sources, "data_product_metadata_filters": group}}
         )
         status = requests.get(location, timeout=60).json()
@@ -463,7 +463,7 @@ def test_the_older_form_of_filters_is_accepted(server: ServerProcess) -> None:
         echo = status["search_request"]["query"]["data_sources"]["data_product_metadata_filters"]
         assert echo == {"expressions": expressions, "logical_operator": "AND"}
     assert counts[0] == counts[1] > 0
-    plain = requests.get(finished(server, "data_products", MAX), timeout=60).json()["search_result"]["result_count"]
+    plain = requests.get(finished_url(server, "data_products", MAX), timeout=60).json()["search_result"]["result_count"]
     assert counts[0] < plain
 
 

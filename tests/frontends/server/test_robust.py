@@ -58,10 +58,10 @@ class ApplicationClient:
         self.engine.close()
 
     def __call__(self, method: str, path: str, asked: str = "", body: bytes = b"") -> Answer:
-        told: dict[str, Any] = {}
+        response: dict[str, Any] = {}
 
         def start(status: str, headers: list[tuple[str, str]], _failure: object = None, /) -> Callable[[bytes], object]:
-            told["status"], told["headers"] = int(status[:3]), {name.title(): value for name, value in headers}
+            response["status"], response["headers"] = int(status[:3]), {name.title(): value for name, value in headers}
             return lambda _data: None
 
         environ = {
@@ -79,7 +79,7 @@ class ApplicationClient:
             "SERVER_PORT": "80",
         }
         content = b"".join(self._application(environ, start))
-        return told["status"], told["headers"], content
+        return response["status"], response["headers"], content
 
 
 def _whole(file: BinaryIO, size: int) -> list[bytes]:
@@ -90,9 +90,9 @@ def _whole(file: BinaryIO, size: int) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApplicationClient]:
-    made = ApplicationClient(tmp_path_factory.mktemp("robust"))
-    yield made
-    made.close()
+    client = ApplicationClient(tmp_path_factory.mktemp("robust"))
+    yield client
+    client.close()
 
 
 WORDS = st.sampled_from(
@@ -147,14 +147,14 @@ def test_no_request_gets_a_server_error(answers: ApplicationClient, document: An
     names = st.sampled_from(
         ["format", "start", "end", "include_stats", "active", "result_count", "program", "tz", "ts"]
     )
-    asked = data.draw(st.dictionaries(names, WORDS, max_size=3))
-    status, headers, body = answers(method, path, urlencode(asked), json.dumps(document).encode())
+    requests = data.draw(st.dictionaries(names, WORDS, max_size=3))
+    status, headers, body = answers(method, path, urlencode(requests), json.dumps(document).encode())
     assert status < 500, body
     if status >= 400 and method != "HEAD":
         assert headers["Content-Type"] == "application/json"
         told = json.loads(body)
         assert all(
-            set(each) == {"error_code", "error_message"} for each in (told if isinstance(told, list) else [told])
+            set(item) == {"error_code", "error_message"} for item in (told if isinstance(told, list) else [told])
         )
 
 
@@ -164,7 +164,7 @@ def test_an_id_used_as_a_file_name_is_a_plain_name(text: str) -> None:
         assert Path(text).name == text
         assert text.isascii()
         assert not text.startswith(".")
-        assert all(each.isalnum() or each in "._-" for each in text)
+        assert all(character.isalnum() or character in "._-" for character in text)
 
 
 def test_an_internal_error_reveals_nothing_to_the_caller(

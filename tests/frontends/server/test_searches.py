@@ -42,7 +42,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]
     made.close()
 
 
-def soon() -> float:
+def deadline() -> float:
     return time.monotonic() + 30
 
 
@@ -62,18 +62,18 @@ def test_slices_find_the_same_as_the_whole_window(
     if only:
         document["data_sources"] = {"programs": ["themis-asi"]}
     plan = plan_document(document, kind, engine)
-    whole = [row for page in engine.submit(plan).pages(soon(), 7) for row in page]
+    whole = [row for page in engine.submit(plan).pages(deadline(), 7) for row in page]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window_slices, "_MAX_SLICE_RECORDS", most)
-        parts = list(WindowSlicer(engine).slice_plan(plan, soon()))
-    assert [row for part in parts for page in engine.submit(part).pages(soon(), 7) for row in page] == whole
+        parts = list(WindowSlicer(engine).slice_plan(plan, deadline()))
+    assert [row for part in parts for page in engine.submit(part).pages(deadline(), 7) for row in page] == whole
     assert len(parts) == 1 or most < 100
 
 
 def test_a_slice_has_a_limited_number_of_records(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window_slices, "_MAX_SLICE_RECORDS", 5)
-    parts = list(WindowSlicer(engine).slice_plan(plan_document({}, "data_products", engine), soon()))
-    sizes = [sum(map(len, engine.submit(part).pages(soon(), 100))) for part in parts]
+    parts = list(WindowSlicer(engine).slice_plan(plan_document({}, "data_products", engine), deadline()))
+    sizes = [sum(map(len, engine.submit(part).pages(deadline(), 100))) for part in parts]
     assert sum(sizes) == 2 * len(EDGES)
     assert len(parts) > 3
     assert max(sizes) <= 5
@@ -95,20 +95,20 @@ TREES = st.recursive(st.booleans() | st.none(), lambda inner: st.dictionaries(NA
 def apply_format(value: Any, tree: dict[str, Any]) -> Any:
     """Return a record in a response format, by the plain definition."""
     if isinstance(value, list):
-        return [apply_format(each, tree) for each in value]
+        return [apply_format(item, tree) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {name: each for name, each in tree.items() if each not in (None, False) and name in value}
-    return {name: value[name] if each is True else apply_format(value[name], each) for name, each in kept.items()}
+    stored = {name: item for name, item in tree.items() if item not in (None, False) and name in value}
+    return {name: value[name] if item is True else apply_format(value[name], item) for name, item in stored.items()}
 
 
 @given(record=st.dictionaries(NAMES, VALUES), tree=st.dictionaries(NAMES, TREES))
 def test_a_format_keeps_the_requested_fields(record: dict[str, Any], tree: dict[str, Any]) -> None:
-    wanted = apply_format(record, tree)
-    for each in (tree, {**tree, **{f"none{number}": True for number in range(1100)}}):
-        made = json.loads(read_format(each)(json.dumps(record).encode()))
-        assert made == wanted
-        assert list(made) == list(wanted)
+    expected = apply_format(record, tree)
+    for item in (tree, {**tree, **{f"none{number}": True for number in range(1100)}}):
+        document = json.loads(read_format(item)(json.dumps(record).encode()))
+        assert document == expected
+        assert list(document) == list(expected)
 
 
 def test_numbers_of_a_record_keep_their_spelling() -> None:
@@ -133,12 +133,12 @@ def test_a_search_short_of_memory_runs_alone() -> None:
             raise OutOfMemory("no memory", archive="x")
         return "large"
 
-    thread = threading.Thread(target=turns.run, args=(other, soon()))
+    thread = threading.Thread(target=turns.run, args=(other, deadline()))
     thread.start()
     assert began.wait(10)
-    assert turns.run(large, soon()) == "large"
+    assert turns.run(large, deadline()) == "large"
     thread.join(10)
-    assert turns.run(lambda: "after", soon()) == "after"
+    assert turns.run(lambda: "after", deadline()) == "after"
 
 
 def test_no_other_search_starts_during_an_exclusive_one() -> None:
@@ -156,11 +156,11 @@ def test_no_other_search_starts_during_an_exclusive_one() -> None:
         thread.start()
         thread.join(10)
 
-    turns.run(large, soon())
+    turns.run(large, deadline())
     assert tried == ["large"]
     with pytest.raises(OutOfMemory):
-        turns.run(_never_enough, soon())
-    assert turns.run(lambda: 1, soon()) == 1
+        turns.run(_never_enough, deadline())
+    assert turns.run(lambda: 1, deadline()) == 1
 
 
 def _never_enough() -> None:

@@ -19,7 +19,7 @@ import requests
 
 from auroraql.frontends.server import http_server
 from auroraql.frontends.server.gzip_io import accepts_gzip
-from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, assert_refused, finished, get, post
+from tests.support.server_process import DAY, MAX, SWARM, ServerProcess, assert_refused, finished_url, get, post
 
 PLAIN = {"Accept-Encoding": "identity"}
 
@@ -44,12 +44,12 @@ def raw(url: str, accepted: str | None, method: str = "GET", body: bytes = b"") 
 
 
 def test_responses_are_compressed_for_clients_that_accept_it(server: ServerProcess) -> None:
-    data = f"{finished(server, 'ephemeris', SWARM)}/data"
-    wanted = json.dumps({"epoch": True, "nbtrace": {"lat": True}}).encode()
+    data = f"{finished_url(server, 'ephemeris', SWARM)}/data"
+    expected = json.dumps({"epoch": True, "nbtrace": {"lat": True}}).encode()
     once = json.dumps({"query": SWARM}).encode()
     for url, method, body in (
         (data, "GET", b""),
-        (data, "POST", wanted),
+        (data, "POST", expected),
         (f"{server.url}/api/v1/ephemeris/search_synchronous", "POST", once),
         (f"{server.url}/api/v1/data_sources", "GET", b""),
     ):
@@ -82,7 +82,7 @@ def test_accept_encoding_is_negotiated(accepted: str, takes: bool) -> None:
 
 
 def test_the_size_of_a_result_is_the_size_of_its_records(server: ServerProcess) -> None:
-    location = finished(server, "ephemeris", SWARM)
+    location = finished_url(server, "ephemeris", SWARM)
     size = requests.get(location, timeout=60).json()["search_result"]["file_size"]
     assert size == len(requests.get(f"{location}/data", headers=PLAIN, timeout=60).content)
 
@@ -91,20 +91,20 @@ def test_the_size_of_a_result_is_the_size_of_its_records(server: ServerProcess) 
 
 
 def preflight(server: ServerProcess, origin: str, path: str = "data_products/search", **more: str) -> requests.Response:
-    asked = {"Origin": origin, "Access-Control-Request-Method": "POST", **more}
-    asked["Access-Control-Request-Headers"] = "content-type,x-aurorax-api-key"
-    return requests.options(f"{server.url}/api/v1/{path}", headers=asked, timeout=60)
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST", **more}
+    headers["Access-Control-Request-Headers"] = "content-type,x-aurorax-api-key"
+    return requests.options(f"{server.url}/api/v1/{path}", headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1", "https://[::1]:8443"])
 def test_a_page_of_this_machine_can_search(server: ServerProcess, origin: str) -> None:
-    asked = preflight(server, origin, **{"Access-Control-Request-Private-Network": "true"})
-    assert asked.status_code == 204
-    assert asked.headers["Access-Control-Allow-Origin"] == origin
-    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
-    assert {"content-type", "x-aurorax-api-key"} <= set(asked.headers["Access-Control-Allow-Headers"].split(", "))
-    assert asked.headers["Access-Control-Allow-Private-Network"] == "true"
-    assert "Access-Control-Allow-Credentials" not in asked.headers
+    answer = preflight(server, origin, **{"Access-Control-Request-Private-Network": "true"})
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert {"content-type", "x-aurorax-api-key"} <= set(answer.headers["Access-Control-Allow-Headers"].split(", "))
+    assert answer.headers["Access-Control-Allow-Private-Network"] == "true"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
     answer = requests.post(
         f"{server.url}/api/v1/data_products/search", json=MAX, headers={"Origin": origin}, timeout=60
     )
@@ -155,7 +155,7 @@ def test_a_page_of_an_allowed_site_can_search(allowed: str, origin: str, told: s
 
 def test_a_trailing_slash_makes_no_difference(server: ServerProcess) -> None:
     assert get(server, "data_sources/3/").json() == get(server, "data_sources/3").json()
-    location = finished(server, "data_products", MAX)
+    location = finished_url(server, "data_products", MAX)
     assert requests.get(f"{location}/", timeout=60).json() == requests.get(location, timeout=60).json()
     assert_refused(get(server, "data_sources//"), 404)
     assert requests.get(f"{server.url}/", timeout=60).json()["name"] == "AuroraQL"
@@ -210,8 +210,8 @@ def test_distances_of_missing_blocks_are_ignored(server: ServerProcess) -> None:
     query = {**DAY, "ground": [{"programs": ["themis-asi"]}], "space": [{"programs": ["swarm"]}]}
     more = {"ground1-space1": 300, "ground2-space1": 400, "ground1-events1": 900, "space1-space2": None}
     one, other = (
-        post(server, "utils/describe/query/conjunction", {**query, "max_distances": each})
-        for each in ({"ground1-space1": 300}, more)
+        post(server, "utils/describe/query/conjunction", {**query, "max_distances": item})
+        for item in ({"ground1-space1": 300}, more)
     )
     assert one.json() == other.json()
     assert_refused(
@@ -223,7 +223,7 @@ def test_a_window_within_one_second_is_empty(server: ServerProcess) -> None:
     moment = "2020-01-01T00:00:00.500Z"
     query = {"data_sources": {"platforms": ["swarma"]}, "start": moment, "end": moment}
     assert "2020-01-01T00:00" in post(server, "utils/describe/query/ephemeris", query).json()
-    location = finished(server, "ephemeris", query)
+    location = finished_url(server, "ephemeris", query)
     assert requests.get(location, timeout=60).json()["search_result"]["error_condition"] is False
     assert requests.get(f"{location}/data", timeout=60).json() == {"result": []}
     assert post(server, "ephemeris/search_synchronous", {"query": query}).json() == []

@@ -74,9 +74,9 @@ def test_sources_are_added_changed_and_deleted(client: Any) -> None:
     )
     assert (changed.instrument_type, changed.metadata, changed.ephemeris_metadata_schema) == ("another type", {}, [])
     assert changed.platform == "test-platform"
-    assert [each.identifier for each in sources.get_using_filters(owner="me@example.org")] == [400]
+    assert [item.identifier for item in sources.get_using_filters(owner="me@example.org")] == [400]
     assert sources.delete(400) == 0
-    assert [each.identifier for each in sources.search(programs=["test-program"])] == [401]
+    assert [item.identifier for item in sources.search(programs=["test-program"])] == [401]
 
 
 def test_data_products_are_uploaded_and_deleted(client: Any, catalogue: Path, server: ServerProcess) -> None:
@@ -88,7 +88,7 @@ def test_data_products_are_uploaded_and_deleted(client: Any, catalogue: Path, se
     )
     assert products.upload(of.identifier, [product(of, "test.jpg")]) == 0  # a second upload changes nothing
     search = products.search(FIRST, LAST, programs=["trex"], platforms=["gillam"], poll_interval=0.05)
-    assert [each.url for each in search.data] == ["test.jpg", "test2.jpg"]
+    assert [record.url for record in search.data] == ["test.jpg", "test2.jpg"]
     assert search.data[0].metadata == {"keogram_type": "daily", "näme": [1, 2.5, None, True]}
     stats = client.search.sources.get(**NAMES, include_stats=True).stats
     assert (stats.data_product_count, stats.earliest_data_product_loaded) == (2, datetime(2020, 1, 1))
@@ -106,7 +106,7 @@ def test_data_products_are_deleted_by_time(client: Any) -> None:
     client.search.data_products.upload(of.identifier, [product(of, f"{day}.jpg", day) for day in (1, 2, 3)])
     assert client.search.data_products.delete(of, datetime(2020, 1, 1), datetime(2020, 1, 3)) == 0
     left = client.search.data_products.search(FIRST, datetime(2020, 2, 1), platforms=["gillam"], poll_interval=0.05)
-    assert [each.url for each in left.data] == ["3.jpg"]
+    assert [record.url for record in left.data] == ["3.jpg"]
 
 
 def test_ephemeris_is_uploaded_and_deleted(client: Any, catalogue: Path, server: ServerProcess) -> None:
@@ -117,18 +117,20 @@ def test_ephemeris_is_uploaded_and_deleted(client: Any, catalogue: Path, server:
         for minute in range(4)
     ]
     assert client.search.ephemeris.upload(of.identifier, records, validate_source=True, chunk_size=2) == 0
-    found = client.search.ephemeris.search(FIRST, LAST, platforms=["gillam"], poll_interval=0.05)
-    assert [each.epoch.minute for each in found.data] == [0, 1, 2, 3]
-    assert (found.data[0].location_geo.lat, found.data[0].nbtrace.lat) == (51.05, None)
-    assert [each.metadata["n"] for each in found.data] == [0, 0, 1, 1]
+    search_result = client.search.ephemeris.search(FIRST, LAST, platforms=["gillam"], poll_interval=0.05)
+    assert [record.epoch.minute for record in search_result.data] == [0, 1, 2, 3]
+    assert (search_result.data[0].location_geo.lat, search_result.data[0].nbtrace.lat) == (51.05, None)
+    assert [record.metadata["n"] for record in search_result.data] == [0, 0, 1, 1]
     moved = EphemerisData(of, datetime(2020, 1, 1, 0, 3), location_geo=Location(lat=1.0, lon=2.0))
     client.search.ephemeris.upload(of.identifier, [moved])
     with pytest.raises(AuroraXConflictError):
         client.search.sources.delete(of.identifier)
     assert client.search.ephemeris.delete(of, FIRST, datetime(2020, 1, 1, 0, 1)) == 0
     jobs = requests.get(f"{server.url}/api/v1/data_sources/{of.identifier}/ephemeris/delete_jobs", timeout=10).json()
-    told = requests.get(f"{server.url}/api/v1/data_sources/{of.identifier}/ephemeris/delete_jobs/{jobs[0]}", timeout=10)
-    assert told.json() == ["deleted 2 records from 2020-01-01T00:00:00 to 2020-01-01T00:01:00"]
+    deletions = requests.get(
+        f"{server.url}/api/v1/data_sources/{of.identifier}/ephemeris/delete_jobs/{jobs[0]}", timeout=10
+    )
+    assert deletions.json() == ["deleted 2 records from 2020-01-01T00:00:00 to 2020-01-01T00:01:00"]
     assert server.stop(signal.SIGINT) == 130
     with auroraql.connect(catalogue) as archive:
         left = archive.run("FIND ephemeris DURING 2020").records
@@ -158,7 +160,9 @@ def test_an_invalid_record_rejects_the_whole_upload(client: Any, server: ServerP
     wrong = [right, {**right, "start": "yesterday"}, {**right, "program": "rego"}, {**right, "url": None}, 5]
     answer = requests.post(f"{server.url}/api/v1/data_sources/1/data_products", json=wrong, headers=HEADERS, timeout=10)
     assert answer.status_code == 400
-    assert [each["error_message"].partition(":")[0] for each in answer.json()] == [f"record {n}" for n in (1, 2, 3, 4)]
+    assert [document["error_message"].partition(":")[0] for document in answer.json()] == [
+        f"record {n}" for n in (1, 2, 3, 4)
+    ]
     assert client.search.data_products.search(FIRST, LAST, platforms=["gillam"], poll_interval=0.05).data == []
     of.instrument_type = "wrong"
     with pytest.raises(AuroraXError):
@@ -246,7 +250,7 @@ def test_the_demonstration_is_written_in_a_copy(tmp_path: Path) -> None:
         )
         assert added.status_code == 200
         found = requests.get(f"{server.url}/api/v1/data_sources?program=p", timeout=10).json()
-        assert [each["identifier"] for each in found] == [added.json()["identifier"]]
+        assert [item["identifier"] for item in found] == [added.json()["identifier"]]
         assert server.stop() == 0
     with ServerProcess() as again:
         assert requests.get(f"{again.url}/api/v1/data_sources?program=p", timeout=10).json() == []

@@ -159,7 +159,7 @@ def assert_elapsed_was_reported(told: list[Progress | None]) -> None:
     """Assert that the elapsed time was reported now and then, and the end once."""
     *during, last = told
     assert last is None
-    elapsed = [each.elapsed for each in during if each is not None]
+    elapsed = [item.elapsed for item in during if item is not None]
     assert len(elapsed) >= 2
     assert elapsed == sorted(elapsed)
     assert elapsed[-1] > 0.3
@@ -198,4 +198,4 @@ def test_a_failure_or_interrupt_leaves_no_line(told: list[Progress | None]) -> N
         with pytest.raises(type(error)), report_elapsed(told.append, 0):
             raise error
         assert told.pop() is None
-    assert "auroraql-elapsing" not in {each.name for each in threading.enumerate()}
+    assert "auroraql-elapsing" not in {item.name for item in threading.enumerate()}

@@ -51,23 +51,23 @@ def error_of(archive: Archive, text: str, **parameters: Any) -> StatementError:
 
 
 def test_results_are_tables(archive: Archive) -> None:
-    found = archive.run(
+    result = archive.run(
         "SQL SELECT platform, count(*) AS n, min(start) AS first FROM c GROUP BY platform ORDER BY n DESC, 1"
     )
-    assert [(column.name, column.type) for column in found.columns] == [
+    assert [(column.name, column.type) for column in result.columns] == [
         ("platform", Type.STRING),
         ("n", Type.INTEGER),
         ("first", Type.TIME),
     ]
     kept = archive.results["c"].records
-    for platform, n, first in found:
-        mine = [each for each in kept if each["data_source"]["platform"] == platform]
-        assert (n, first.isoformat()) == (len(mine), min(each["start"] for each in mine))
-    assert found.records[0]["platform"] == next(iter(found))[0]
-    assert found.to_arrow().column_names == ["platform", "n", "first"]
-    assert found.to_pandas()["n"].sum() == len(kept)
-    assert not found.is_report
-    assert found.note == ""
+    for platform, n, first in result:
+        mine = [item for item in kept if item["data_source"]["platform"] == platform]
+        assert (n, first.isoformat()) == (len(mine), min(item["start"] for item in mine))
+    assert result.records[0]["platform"] == next(iter(result))[0]
+    assert result.to_arrow().column_names == ["platform", "n", "first"]
+    assert result.to_pandas()["n"].sum() == len(kept)
+    assert not result.is_report
+    assert result.note == ""
 
 
 COLUMNS = {
@@ -83,8 +83,8 @@ COLUMNS = {
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_columns_have_plain_names_and_real_types(archive: Archive, name: str) -> None:
-    found = archive.run(f"SQL DESCRIBE {name}")
-    assert ", ".join(f"{row[0]} {row[1]}" for row in found) == COLUMNS[name]
+    result = archive.run(f"SQL DESCRIBE {name}")
+    assert ", ".join(f"{row[0]} {row[1]}" for row in result) == COLUMNS[name]
     empty = archive.run("SQL DESCRIBE nothing")
     assert [row[:2] for row in empty] == [row[:2] for row in archive.run("SQL DESCRIBE c")]
 
@@ -139,10 +139,10 @@ DOTTED = {
 
 @pytest.mark.parametrize("text", DOTTED)
 def test_a_dotted_name_is_a_column(whole: Archive, text: str) -> None:
-    found = whole.run(f"SQL {text}")
-    assert [column.name for column in found.columns] == [DOTTED[text]]
+    result = whole.run(f"SQL {text}")
+    assert [column.name for column in result.columns] == [DOTTED[text]]
     expected = {record["nbtrace"]["lat"] for record in whole.results["e"].records}
-    assert {value for (value,) in found} == expected
+    assert {value for (value,) in result} == expected
 
 
 def test_an_alias_of_the_sql_is_kept(whole: Archive) -> None:
@@ -243,26 +243,26 @@ def test_every_referenced_column_is_converted(archive: Archive, text: str) -> No
 
 
 def test_values_have_the_types_of_results(archive: Archive) -> None:
-    found = archive.run(
+    result = archive.run(
         "SQL SELECT 1 AS a, 1.50 AS b, 'x' AS c, true AS d, NULL AS e, date '2020-02-01' AS f, "
         "timestamp '2020-02-01 01:02:03' AS g, [1.5::DECIMAL(3, 1), NULL] AS h, {'k': date '2020-02-01'} AS i, "
         "map {1: 'y'} AS j, time '01:02' AS k, 'z'::BLOB AS l, sum(2::HUGEINT) AS m, '{\"n\": 1}'::JSON AS n, 7 AS a"
     )
-    assert list(found.rows[0]) == [
+    assert list(result.rows[0]) == [
         1, Decimal("1.50"), "x", True, None, date(2020, 2, 1), datetime(2020, 2, 1, 1, 2, 3), [1.5, None],
         {"k": "2020-02-01"}, {"1": "y"}, clock(1, 2), b"z", 2, {"n": 1}, 7,
     ]  # fmt: skip
     kinds = [Type.INTEGER, Type.DECIMAL, Type.STRING, Type.BOOLEAN]
-    assert [c.type for c in found.columns][:4] == kinds
-    assert [c.type for c in found.columns][7:10] == [Type.OBJECT] * 3
-    assert [c.name for c in found.columns][-1] == "a_2"
-    assert found.to_arrow().num_rows == 1
+    assert [c.type for c in result.columns][:4] == kinds
+    assert [c.type for c in result.columns][7:10] == [Type.OBJECT] * 3
+    assert [c.name for c in result.columns][-1] == "a_2"
+    assert result.to_arrow().num_rows == 1
 
 
 def test_parameters_are_bound(archive: Archive) -> None:
     text = "SELECT count(*) FROM c WHERE platform = $site AND data_product_type IN (SELECT unnest($kinds))"
-    found = archive.run(f"SQL {text}", site="gillam", kinds=["keogram", "movie"])
-    assert found.rows[0][0] > 0
+    result = archive.run(f"SQL {text}", site="gillam", kinds=["keogram", "movie"])
+    assert result.rows[0][0] > 0
     assert archive.run(f"SQL {text}", site="gillam' OR 'a' = 'a", kinds=["keogram"]).rows == [(0,)]
     assert [d.code for d in error_of(archive, text, site="gillam").diagnostics] == ["AQL0206"]
     assert [d.code for d in error_of(archive, "SELECT ?, $1").diagnostics] == ["AQL0408", "AQL0408"]
@@ -319,8 +319,8 @@ def test_unsafe_sql_is_refused(archive: Archive, text: str, tmp_path: Path) -> N
     file.write_text("a,b\n1,2\n")
     before = file.read_text(), sorted(tmp_path.iterdir())
     error = error_of(archive, text.format(file=file))
-    assert {each.code for each in error.diagnostics} <= {"AQL0408", "AQL0409", "AQL0220"}, text
-    assert all(isinstance(each.origin, Span) for each in error.diagnostics)
+    assert {diagnostic.code for diagnostic in error.diagnostics} <= {"AQL0408", "AQL0409", "AQL0220"}, text
+    assert all(isinstance(diagnostic.origin, Span) for diagnostic in error.diagnostics)
     assert (file.read_text(), sorted(tmp_path.iterdir())) == before
     assert (python_variable.fetchall(), list_of_rows) == ([("seen",)], [("seen",)])
 
@@ -344,9 +344,9 @@ def test_the_database_itself_is_locked(text: str, tmp_path: Path) -> None:
 def test_one_complete_statement_only(archive: Archive) -> None:
     with pytest.raises(StatementError, match="AQL0115"):
         archive.run("SQL SELECT 1; SELECT 2")
-    assert [each.code for each in error_of(archive, "(SELECT 1; SELECT 2)").diagnostics] != []
-    assert [each.code for each in error_of(archive, "-- nothing").diagnostics] == ["AQL0105"]
-    assert [each.code for each in error_of(archive, "SELECT '\ud800'").diagnostics] == ["AQL0409"]
+    assert [diagnostic.code for diagnostic in error_of(archive, "(SELECT 1; SELECT 2)").diagnostics] != []
+    assert [diagnostic.code for diagnostic in error_of(archive, "-- nothing").diagnostics] == ["AQL0105"]
+    assert [diagnostic.code for diagnostic in error_of(archive, "SELECT '\ud800'").diagnostics] == ["AQL0409"]
 
 
 @pytest.mark.parametrize(
@@ -361,9 +361,9 @@ def test_one_complete_statement_only(archive: Archive) -> None:
     ],
 )
 def test_the_span_marks_the_error(archive: Archive, text: str, under: str) -> None:
-    (said,) = error_of(archive, text).diagnostics
-    assert isinstance(said.origin, Span)
-    assert f"SQL {text}"[said.origin.start : said.origin.end] == under
+    (warnings,) = error_of(archive, text).diagnostics
+    assert isinstance(warnings.origin, Span)
+    assert f"SQL {text}"[warnings.origin.start : warnings.origin.end] == under
 
 
 def test_deeply_nested_sql_does_not_crash(archive: Archive) -> None:
@@ -392,8 +392,8 @@ def test_sql_in_several_threads(archive: Archive) -> None:
     threads = [
         threading.Thread(target=lambda: found.append(archive.run("SQL SELECT count(*) FROM c").rows)) for _ in range(4)
     ]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert found == [archive.run("SQL SELECT count(*) FROM c").rows] * 4
