@@ -66,9 +66,9 @@ def _read_calendar(result: ResultSet) -> _CalendarData | None:
     counted_days = [counted_day for source in sources.values() for counted_day in source.days]
     if not counted_days:
         return None
-    query = result.plan.query
+    first, last = result.window
     return _CalendarData(
-        list(sources.values()), DAY.floor(query.start or min(counted_days)), DAY.floor(query.end or max(counted_days))
+        list(sources.values()), DAY.floor(first or min(counted_days)), DAY.floor(last or max(counted_days))
     )
 
 

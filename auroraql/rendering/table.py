@@ -62,7 +62,7 @@ def _render_rows(result: ResultSet, screen: RenderOptions) -> Iterator[str]:
     rows = iter(result)
     first = list(islice(rows, SAMPLE_ROWS if screen.width is None else screen.most_rows))
     all_columns, texts = _measure_rows(result, first, screen)
-    shown = fit_columns(all_columns, screen.width, may_leave_out=result.plan.query.select is None)
+    shown = fit_columns(all_columns, screen.width, may_leave_out=result.is_whole)
     is_short = count_lines(result, first) <= _FEW_LINES
     if shown is None and screen.width is not None and not is_short:
         shown = squeeze_columns(all_columns, screen.width) or None
@@ -79,7 +79,7 @@ def _render_rows(result: ResultSet, screen: RenderOptions) -> Iterator[str]:
 
 def _draw_picture(result: ResultSet, screen: RenderOptions) -> Iterator[str] | None:
     """Return the calendar for an availability result on a terminal, else None."""
-    if result.plan.query.kind != AVAILABILITY or screen.width is None:
+    if result.kind != AVAILABILITY or screen.width is None:
         return None
     # Import here: few results are calendars, and loading it would delay all others.
     from auroraql.rendering.calendar import render_calendar

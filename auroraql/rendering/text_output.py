@@ -254,8 +254,9 @@ def describe_origin(result: ResultSet) -> str:
 
 def format_count(result: ResultSet) -> str:
     """Return the number of rows with the title of their kind."""
-    kind = KINDS.get(result.plan.query.kind)
-    plain = kind is None or result.plan.query.is_aggregate or result.plan.query.distinct
+    query = result.plan.query if result.plan is not None else None
+    kind = KINDS.get(query.kind) if query is not None else None
+    plain = query is None or query.is_aggregate or query.distinct
     title = "rows" if kind is None or plain else kind.title.lower()
     return f"{len(result):,} {title.removesuffix('s') if len(result) == 1 else title}"
 

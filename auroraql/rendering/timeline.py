@@ -115,8 +115,8 @@ def _collect_statistics(result: ResultSet, reader: _RowReader) -> _TimelineStati
             counts.update(reader.sources(row))
     if not counts:
         raise UsageError("the result has no rows with a time", "run a FIND that returns rows")
-    query = result.plan.query
-    return _TimelineStatistics(min(first, query.start or first), max(last, query.end or last), counts, timeless)
+    start, end = result.window
+    return _TimelineStatistics(min(first, start or first), max(last, end or last), counts, timeless)
 
 
 def _count_by_piece(

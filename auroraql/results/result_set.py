@@ -19,9 +19,9 @@ from itertools import islice
 from operator import index
 from typing import Any, ClassVar, overload
 
-from auroraql.diagnostics.errors import Source, UsageError
+from auroraql.diagnostics.errors import Diagnostic, Source, UsageError
 from auroraql.ir.plan import Plan, PostProcessing
-from auroraql.ir.query import Column, Query, default_columns
+from auroraql.ir.query import Column, Query, Window, default_columns
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.catalogue import load_shipped
 
@@ -151,6 +151,19 @@ class ResultWriters:
     to_pandas_frame: Callable[[ResultSet], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Origin of the rows of a statement that does not search: SHOW, SET, SQL, EXPLAIN, SUBMIT or CANCEL."""
+
+    title: str = ""
+    """What SHOW lists, for example `SHOW AVAILABILITY`."""
+    window: Window = (None, None)
+    """The days of SHOW AVAILABILITY, which its rows may not cover."""
+    is_whole: bool = False
+    """Whether the statement did not choose columns."""
+    warnings: tuple[Diagnostic, ...] = ()
+
+
 class ResultSet:
     """Result of one statement.
 
@@ -164,7 +177,7 @@ class ResultSet:
 
     def __init__(
         self,
-        plan: Plan,
+        origin: Plan | Listing,
         fetched: FetchedData,
         *,
         archive: str,
@@ -176,14 +189,16 @@ class ResultSet:
         note: str = "",
         request_ids: tuple[str, ...] = (),
     ) -> None:
-        self.plan = plan
+        self._origin = origin
+        self.plan = origin if isinstance(origin, Plan) else None
+        """The requests that a search became, and the steps after them; None for a statement that does not search."""
         self.source = source
-        self.columns = columns if columns is not None else result_columns(plan.query)
+        self.columns = columns if columns is not None else _columns_of(origin)
         self.is_report = is_report
         """Whether the rows are lines of a report, as of EXPLAIN and DESCRIBE, and not records."""
         self.note = note
         """The text that a front end shows instead of the rows, for statements such as LET."""
-        self.warnings = plan.warnings
+        self.warnings = origin.warnings
         self.request_ids = request_ids
         """The request IDs of the archive; empty when it answered without a request."""
         self.archive = archive
@@ -280,7 +295,7 @@ class ResultSet:
             records=None if records is None else take_records(records, numbers),
         )
         return ResultSet(
-            self.plan,
+            self._origin,
             fetched,
             archive=self.archive,
             elapsed=self.elapsed,
@@ -319,10 +334,41 @@ class ResultSet:
         """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text."""
         return _load_writers().to_arrow_table(self)
 
+    def with_rows(self, rows: Sequence[Row]) -> ResultSet:
+        """Return a result of other rows with the same columns and origin."""
+        return ResultSet(
+            self._origin,
+            FetchedData(rows=rows),
+            archive=self.archive,
+            elapsed=self.elapsed,
+            demonstration=self.demonstration,
+            source=self.source,
+            columns=self.columns,
+        )
+
+    @property
+    def kind(self) -> str:
+        """Name of the searched kind or stored result, or the title of a listing."""
+        return self._origin.query.kind if isinstance(self._origin, Plan) else self._origin.title
+
+    @property
+    def window(self) -> Window:
+        """Time window of the statement. None is open."""
+        return self._origin.query.window if isinstance(self._origin, Plan) else self._origin.window
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the statement did not choose columns."""
+        return self._origin.query.select is None if isinstance(self._origin, Plan) else self._origin.is_whole
+
     @property
     def columnar_records(self) -> Sequence[Record] | None:
         """Records in the archive's storage; None for an archive that returns rows."""
         return self._fetched.records
+
+
+def _columns_of(origin: Plan | Listing) -> tuple[ResultColumn, ...]:
+    return result_columns(origin.query) if isinstance(origin, Plan) else ()
 
 
 def format_duration(value: timedelta) -> str:

@@ -26,9 +26,9 @@ from auroraql.language.ast import (
     SubmitStatement,
 )
 from auroraql.planner import plan_query as make_plan
-from auroraql.resolver import resolve
+from auroraql.resolver import ResolvedFind, resolve
 from auroraql.resolver.result_references import SubqueryResults
-from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
+from auroraql.results.result_set import FetchedData, Listing, ResultColumn, ResultSet, Row
 from auroraql.results.stored_results import ShowPlan, StoredResult
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import DataSource
@@ -37,9 +37,6 @@ from auroraql.session.jobs import JobPoller, PlannedFind, Search, State, report_
 from auroraql.session.result_queries import plan_row_query, query_rows, resolved_records
 from auroraql.session.settings import Settings
 from auroraql.session.verbose_steps import VerboseSteps
-
-_NO_QUERY = Query("", select=())
-"""Query of a result that does not come from a search."""
 
 
 class Executor:
@@ -160,7 +157,7 @@ class Executor:
 
     def result(
         self,
-        plan: Plan,
+        origin: Plan | Listing,
         fetched: FetchedData,
         prepared: AnalyzedStatement,
         began: float,
@@ -172,7 +169,7 @@ class Executor:
     ) -> ResultSet:
         """Return the result of a statement."""
         answer = ResultSet(
-            plan,
+            origin,
             fetched,
             archive=self._engine.name,
             elapsed=time.monotonic() - began,
@@ -183,11 +180,11 @@ class Executor:
             is_report=is_report,
             request_ids=request_ids,
         )
-        if columns is None and plan.requests and _is_empty(answer):
+        if columns is None and isinstance(origin, Plan) and origin.requests and _is_empty(answer, origin.query):
             # Imported late: most searches find records.
             from auroraql.session.empty_results import explain_empty_result
 
-            reason = explain_empty_result(plan.query, self._engine)
+            reason = explain_empty_result(origin.query, self._engine)
             answer.warnings += (reason,) if reason is not None else ()
         return answer
 
@@ -415,7 +412,8 @@ class Executor:
         plan = plan_row_query(resolved.query, show_plan.result, resolved.warnings)
         columns, fetched = query_rows(plan, replace(show_plan.result, result=stored))
         is_report = show_plan.what in TREE_LISTINGS
-        return self.result(_with_days(plan, show_plan), fetched, analyzed, began, columns, is_report=is_report)
+        listing = _describe_listing(show_plan, resolved)
+        return self.result(listing, fetched, analyzed, began, columns, is_report=is_report)
 
     def _sources_of_listing(
         self, show_plan: ShowPlan, analyzed: AnalyzedStatement, began: float
@@ -465,8 +463,8 @@ class Executor:
         is_report: bool = False,
     ) -> ResultSet:
         """Return the result of a statement that does not search: rows, without requests."""
-        plan = Plan(_NO_QUERY, (), warnings=analyzed.warnings)
-        return self.result(plan, FetchedData(rows=rows), analyzed, began, columns, note=note, is_report=is_report)
+        origin = Listing(warnings=analyzed.warnings)
+        return self.result(origin, FetchedData(rows=rows), analyzed, began, columns, note=note, is_report=is_report)
 
 
 @dataclass(slots=True)
@@ -505,21 +503,21 @@ _PATIENCE = 1.0
 _SUBMITTED = tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in ("name", "status", "request_ids"))
 
 
-def _is_empty(result: ResultSet) -> bool:
+def _is_empty(result: ResultSet, query: Query) -> bool:
     """Return whether a search, or a count, matched no records. With OFFSET or LIMIT 0 this is unknown: return False."""
-    query = result.plan.query
     if query.limit == 0 or query.offset:
         return False
     counts = not query.group_by and bool(query.select) and all(c.function == "count" for c in query.select or ())
     return not len(result) or (counts and not any(result.rows[0]))
 
 
-def _with_days(plan: Plan, show_plan: ShowPlan) -> Plan:
-    """Return the plan of a listing with its requested days as the window, which its rows may not cover."""
-    if show_plan.days is None:
-        return plan
-    first, last = (datetime(day.year, day.month, day.day) for day in show_plan.days)
-    return replace(plan, query=replace(plan.query, start=first, end=last))
+def _describe_listing(show_plan: ShowPlan, resolved: ResolvedFind) -> Listing:
+    """Return the origin of the rows of SHOW. Its requested days are the window, which the rows may not cover."""
+    query, window = resolved.query, resolved.query.window
+    if show_plan.days is not None:
+        first, last = (datetime(day.year, day.month, day.day) for day in show_plan.days)
+        window = first, last
+    return Listing(query.kind, window, query.select is None, resolved.warnings)
 
 
 def _job_summary(search: Search, state: State) -> Row:

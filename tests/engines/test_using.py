@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from auroraql import Archive, StatementError, connect
 from auroraql.codecs import plan_json
 from auroraql.diagnostics.errors import Source, Span
-from auroraql.results.result_set import FetchedData, ResultSet
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session.analyzer import check_scripts
 from tests.conftest import ROOT
@@ -132,8 +131,7 @@ def store_result(archive: Archive, rows: Sequence[Row]) -> None:
         archive.run(LET)
     stored = archive._stored["r"]
     assert stored.result is not None
-    made = ResultSet(stored.result.plan, FetchedData(rows=list(rows)), archive="", elapsed=0, columns=stored.columns)
-    archive._stored["r"] = replace(stored, result=made)
+    archive._stored["r"] = replace(stored, result=stored.result.with_rows(list(rows)))
 
 
 @settings(max_examples=40, deadline=None)
@@ -234,6 +232,7 @@ def test_the_plan_as_json_has_the_groups(archives: tuple[Archive, ...]) -> None:
     archive = archives[0]
     store_result(archive, [(FIRST, FIRST + DAY, "gillam", 1, None, None), (FIRST, FIRST, "gillam", None, None, None)])
     result = archive.run("FIND data_products DURING r USING (platform, identifier)")
+    assert result.plan is not None
     document = plan_json.write_plan(result.plan, archive.catalogue)
     intervals = [["2020-02-01T00:00:00", "2020-02-02T00:00:00"]]
     assert document["residual"]["using"] == {

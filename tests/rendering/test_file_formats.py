@@ -192,7 +192,7 @@ def test_a_parquet_file_is_replaced_completely_or_not_at_all(tmp_path: Path, mon
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("auroraql.rendering.parquet._GROUP", 2)
-    broken = ResultSet(products().plan, FetchedData(rows=Breaking((WHOLE,))), archive="demo", elapsed=0.1)
+    broken = products().with_rows(Breaking((WHOLE,)))
     with pytest.raises(UsageError, match="No space left"):
         write_result(broken, path)
     assert [item.read_bytes() for item in tmp_path.iterdir()] == [before]

@@ -286,9 +286,7 @@ def test_a_million_rows_are_drawn_without_storing_them() -> None:
         def __iter__(self) -> Iterator[Row]:
             return ((FEBRUARY + timedelta(minutes=n), "a") for n in range(100_000))
 
-    result = ResultSet(
-        products(names=("start", "display_name")).plan, FetchedData(rows=Rows()), archive="demo", elapsed=1
-    )
+    result = products(names=("start", "display_name")).with_rows(Rows())
     assert timeline(result)[2].endswith("│100,000")
 
 

@@ -62,6 +62,7 @@ def test_a_result_knows_its_plan_and_its_warnings(demo: Archive) -> None:
     assert len(result) == 0
     assert [warning.code for warning in result.warnings] == ["AQL0603", "AQL0602"]
     assert result.warnings[1].severity == "warning"
+    assert result.plan is not None
     assert result.plan.requests[0].lists == (("program", ("trx",)),)
     assert (result.plan.post_processing.limit, result.archive, result.demonstration) == (3, "demo", True)
     assert 0 < result.elapsed < 60

@@ -69,7 +69,7 @@ class FakeArchive:
         if "fault" in text:
             raise ZeroDivisionError
         if "endless" in text:
-            yield with_rows(answer(source), Endless())
+            yield answer(source).with_rows(Endless())
             return
         if "slow" in text:
             print("searching", flush=True)
@@ -112,13 +112,6 @@ class Endless(list[Row]):
         yield from (self[n] for n in range(len(self) // 2))
         print("half of it is written", flush=True)
         time.sleep(60)
-
-
-def with_rows(result: ResultSet, rows: list[Row]) -> ResultSet:
-    """Return the result with other rows."""
-    return ResultSet(
-        result.plan, FetchedData(rows), archive=result.archive, elapsed=result.elapsed, source=result.source
-    )
 
 
 def state() -> ReplState:

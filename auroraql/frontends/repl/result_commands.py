@@ -16,7 +16,7 @@ from auroraql.frontends.repl.run_statements import iterate_results
 from auroraql.frontends.repl.state import ReplState
 from auroraql.rendering import FORMATS, format_footer, format_of, get_format, write_result
 from auroraql.rendering.timeline import render_timeline
-from auroraql.results.result_set import FetchedData, ResultSet
+from auroraql.results.result_set import ResultSet
 
 _AROUND_A_PICTURE = 7
 """Lines of a timeline that are not rows of sources: title, dates, legend and the prompt."""
@@ -211,14 +211,5 @@ def _show_new(state: ReplState, result: ResultSet, seen: set[int] | None) -> set
         state.say(f"{time_of_day} no new rows")
         return seen | hashes
     state.say(f"{time_of_day} {len(new_rows):,} new row{'' if len(new_rows) == 1 else 's'}")
-    new_result = ResultSet(
-        result.plan,
-        FetchedData(rows=new_rows),
-        archive=result.archive,
-        elapsed=result.elapsed,
-        demonstration=result.demonstration,
-        source=result.source,
-        columns=result.columns,
-    )
-    write_text(state, get_format(state.format).render_screen(new_result, state.screen))
+    write_text(state, get_format(state.format).render_screen(result.with_rows(new_rows), state.screen))
     return seen | hashes

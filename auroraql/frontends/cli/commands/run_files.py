@@ -13,11 +13,9 @@ from auroraql.frontends.cli import streams
 from auroraql.frontends.cli.arguments import move_parameter_values, parse_parameters
 from auroraql.frontends.cli.commands.statements import run_scripts, show_result, use_color
 from auroraql.frontends.cli.streams import EXIT_OK
-from auroraql.ir.plan import Plan
-from auroraql.ir.query import Query
 from auroraql.queries import find_queries, find_query, query_rows, unknown_query_error, unreadable_query_error
 from auroraql.rendering import render_grid
-from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet
+from auroraql.results.result_set import FetchedData, Listing, ResultColumn, ResultSet
 from auroraql.schema import Type
 
 _COLUMNS = tuple(
@@ -81,8 +79,7 @@ def _list_queries(options: argparse.Namespace) -> int:
             end="",
         )
     else:
-        plan = Plan(Query("", select=()), ())
-        result = ResultSet(plan, FetchedData(rows=query_rows(queries)), archive="", elapsed=0, columns=_COLUMNS)
+        result = ResultSet(Listing(), FetchedData(rows=query_rows(queries)), archive="", elapsed=0, columns=_COLUMNS)
         show_result(result, config.format, config)
     if not queries:
         streams.print_notice(f"there are no saved queries here or in {folders[1]}")
