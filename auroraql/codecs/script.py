@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
 
 from auroraql.diagnostics.errors import LINE_END_PATTERN, MAX_REPORTED, Diagnostic, Source, Span, StatementError
 from auroraql.language import parser
@@ -21,6 +23,7 @@ from auroraql.language.ast import (
     Overlap,
     SqlStatement,
     Statement,
+    Token,
     Where,
     Window,
     Within,
@@ -38,6 +41,8 @@ class ReadStatement:
     form: Form
     start: int
     end: int
+    tokens: tuple[Token, ...] = field(default=(), compare=False, repr=False)
+    """The tokens of a statement in text form."""
 
 
 def read_script(source: Source, most: int | None = None) -> list[ReadStatement]:
@@ -158,25 +163,68 @@ def _statement_origin(read: ReadStatement) -> Span:
 
 
 def read_piece(text: str, piece: StatementPiece) -> ReadStatement:
-    """Read one statement of a script.
+    """Read one statement of a script, or take it from the statements read last.
 
     Raises StatementError. The diagnostics depend on the statement alone, not on the text around it.
     """
-    try:
-        return _read_piece(text, piece)
-    except StatementError:
-        if piece.start == 0 and piece.end == len(text):
-            raise
-        alone = replace(piece, start=0, end=piece.end - piece.start, body=max(piece.body - piece.start, 0))
+    key = (text[piece.start : piece.end], piece.start, piece.form, piece.kind, piece.verb)
+    outcome = _READ_STATEMENTS.get(key)
+    if outcome is None:
+        try:
+            outcome = _read_piece(text, piece)
+        except StatementError as error:
+            outcome = error.diagnostics if piece.form == "text" else _diagnose_alone(text, piece)
+        _READ_STATEMENTS.add(key, outcome)
+    if isinstance(outcome, ReadStatement):
+        return outcome
+    raise StatementError(outcome)
+
+
+def _diagnose_alone(text: str, piece: StatementPiece) -> Sequence[Diagnostic]:
+    """Return the diagnostics of a wrong statement, read without the text around it."""
+    alone = replace(piece, start=0, end=piece.end - piece.start, body=max(piece.body - piece.start, 0))
     try:
         _read_piece(text[piece.start : piece.end], alone)
     except StatementError as error:
-        raise StatementError([diagnostic.shifted_by(piece.start) for diagnostic in error.diagnostics]) from None
+        return [diagnostic.shifted_by(piece.start) for diagnostic in error.diagnostics]
     raise AssertionError("a statement that cannot be read in its script cannot be read alone either")
+
+
+_Key = tuple[str, int, str, str, str]
+"""A statement's text, its offset in the source, its form, and the kind and verb before it."""
+
+
+class _StatementCache:
+    """The statements read last, so that a text that is checked, counted and then run is parsed once. Thread-safe."""
+
+    def __init__(self, max_characters: int) -> None:
+        self._outcomes: OrderedDict[_Key, ReadStatement | Sequence[Diagnostic]] = OrderedDict()
+        self._max_characters, self._characters, self._lock = max_characters, 0, Lock()
+
+    def get(self, key: _Key) -> ReadStatement | Sequence[Diagnostic] | None:
+        """Return a statement or its errors, or None when it was not read or is forgotten."""
+        with self._lock:
+            if key in self._outcomes:
+                self._outcomes.move_to_end(key)
+            return self._outcomes.get(key)
+
+    def add(self, key: _Key, outcome: ReadStatement | Sequence[Diagnostic]) -> None:
+        """Add a statement, and forget those that were not used for longest."""
+        with self._lock:
+            if len(key[0]) > self._max_characters or key in self._outcomes:
+                return
+            self._outcomes[key] = outcome
+            self._characters += len(key[0])
+            while self._characters > self._max_characters:
+                self._characters -= len(self._outcomes.popitem(last=False)[0][0])
+
+
+_READ_STATEMENTS = _StatementCache(200_000)
 
 
 def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
     statement: Statement
+    tokens: Sequence[Token] = ()
     # JSON and sentences are rare, and their modules are loaded only when needed, to keep startup short.
     if piece.form == "json":
         from auroraql.codecs import query_json
@@ -189,11 +237,11 @@ def _read_piece(text: str, piece: StatementPiece) -> ReadStatement:
     elif piece.form == "sql":
         statement = SqlStatement(text[piece.body : piece.end].strip(), Span(piece.body, piece.end))
     else:
-        statement = parser.parse(text, piece.start, piece.end)
+        statement, tokens = parser.parse_words(text, piece.start, piece.end)
     find = get_find(statement)
     if piece.verb and find is not None:
         statement = ExplainStatement(piece.verb, find, find.origin)
-    return ReadStatement(statement, piece.form, piece.start, piece.end)
+    return ReadStatement(statement, piece.form, piece.start, piece.end, tuple(tokens))
 
 
 def is_complete(text: str) -> bool:

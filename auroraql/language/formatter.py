@@ -12,7 +12,7 @@ from typing import cast
 
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import LINE_END_PATTERN, Diagnostic, Source, Span, StatementError
-from auroraql.language import grammar, parser
+from auroraql.language import grammar
 from auroraql.language.ast import Token, get_clauses
 from auroraql.language.ast_builder import unquote
 from auroraql.language.grammar import find_comments
@@ -90,10 +90,10 @@ def _format_statement(text: str, piece: StatementPiece) -> tuple[str, int]:
     if piece.form != "text":
         verb = f"{piece.verb.upper()} " if piece.verb else ""
         return verb + text[piece.start : piece.end].strip() + ";", piece.end
-    statement, words = parser.parse_words(text, piece.start, piece.end)
-    setter = _StatementFormatter({cast("Span", clause.origin).start for clause in get_clauses(statement)})
+    read = script.read_piece(text, piece)
+    setter = _StatementFormatter({cast("Span", clause.origin).start for clause in get_clauses(read.statement)})
     at = piece.start
-    for token in words:
+    for token in read.tokens:
         setter.gap(text[at : token.start_pos])
         setter.token(token)
         at = token.end_pos

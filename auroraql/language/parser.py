@@ -58,8 +58,15 @@ def _parse(text: str, start: int, end: int) -> tuple[Any, list[Token]]:
         # Most statements are correct and do not need this module.
         from auroraql.language.syntax_errors import diagnose_failure
 
-        raise diagnose_failure(text, result.words, result.found_type, result.states, end)
+        # The diagnostics depend on the statement alone, not on the text around it.
+        tokens = [_shift_token(token, -start) for token in (*result.words, result.found_type)]
+        error = diagnose_failure(text[start:end], tokens[:-1], tokens[-1], result.states, end - start)
+        raise StatementError([diagnostic.shifted_by(start) for diagnostic in error.diagnostics])
     return result
+
+
+def _shift_token(token: Token, offset: int) -> Token:
+    return make_token(str(token), token.type, token.start_pos + offset)
 
 
 class ParseFailure(NamedTuple):
