@@ -393,7 +393,7 @@ def processor_time(text: str) -> float:
 )
 def test_growth_is_linear(unit: str) -> None:
     few, many = (FIND + unit * count + "a = 1" for count in (150, 1500))
-    # Ten times the input takes ten times as long, not a hundred times. The limit lies between, for busy machines.
+    # Ten times the input takes ten times as long, not a hundred times. The limit is in between, for busy machines.
     assert processor_time(many) < 40 * max(processor_time(few), 1e-3)
 
 

@@ -182,7 +182,7 @@ def read_sentence(text: str, start: int = 0, end: int | None = None) -> FindStat
 class SentenceReader:
     """Reader of one sentence, which follows a wording.
 
-    `at` is the current offset. `word_starts` is the start of expected words that the text breaks off in, or -1.
+    `at` is the current offset. `word_starts` is the start of expected words in which the text ends, or -1.
     """
 
     text: str

@@ -28,7 +28,7 @@ _OFTEN = ("FIND", "SHOW", "WHERE", "AND", "SELECT", "ON", "DURING", "IN", "LIMIT
 _INSIDE = frozenset(("AND", "OR", "NOT", "AS", "IN", "BY", "ASC", "DESC", "NULLS", "BEFORE", "PADDED", "OFFSET"))
 """Keywords that may occur several times in one scope."""
 SETTING_VALUE = ("=",)
-"""Stands in for a path when the value of a setting is compared."""
+"""Stands for a path when the value of a setting is compared."""
 _CONSTANTS = frozenset(("NOW", "TODAY", "TRUE", "FALSE"))
 _FITTING = {
     Type.STRING: frozenset[str](),
@@ -190,7 +190,7 @@ def _name_groups(
         return
     if "trace" in roles:
         used = {word.lower() for word in trail.words[trail.symbols[-1].first :]} | _words_since(trail, "VIA")
-        yield (NamedItem(trace, "by what they are found") for trace in TRACES if trace not in used)
+        yield (NamedItem(trace, "conjunction type") for trace in TRACES if trace not in used)
     if "block_name" in roles:
         used = {trail.words[-2].lower()} if last == "SIGN" and len(trail.words) > 1 else set()
         yield (NamedItem(name, "block") for name in found.blocks if name.lower() not in used)

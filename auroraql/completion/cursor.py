@@ -118,7 +118,7 @@ class CursorFinder:
 
     @property
     def words(self) -> Sequence[Token]:
-        """The tokens of the last statement that the last call of `unfinished` accepted."""
+        """The tokens of the last statement that the last call of `unfinished_part` accepted."""
         return self._words
 
     def _last_boundaries(self, text: str, cursor: int) -> tuple[int, int | None]:

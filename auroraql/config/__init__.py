@@ -106,7 +106,7 @@ def read_config(
         if problem.severity == "error":
             remaining = sum(other.severity == "error" for other in file.problems) - 1
             hint = (
-                f"{problem.hint}{'; ' if problem.hint else ''}auroraql config validate says {remaining} more"
+                f"{problem.hint}{'; ' if problem.hint else ''}auroraql config validate reports {remaining} more"
                 if remaining
                 else problem.hint
             )
@@ -254,7 +254,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     for name in sorted(environ):
         if name.startswith(_OURS) and name not in known:
             matches = find_closest(name, known, 1)
-            unknown.append((name, f"did you mean {matches[0]}?" if matches else "there is no such setting"))
+            unknown.append((name, f"did you mean {matches[0]}?" if matches else "it is not a setting"))
     return unknown
 
 

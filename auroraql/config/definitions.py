@@ -30,7 +30,7 @@ class SettingDefinition(NamedTuple):
     Attributes:
         name: Name in the file.
         doc: Description for help.
-        read: Convert a value of the file, or the text of a variable if the flag is True. Raises Unfit.
+        read: Convert a value of the file, or the text of a variable if the flag is True. Raises InvalidSetting.
         default: Value when nothing sets it.
         variables: Environment variables. The first one that is set counts.
         secret: Whether the value must never be shown.
@@ -45,7 +45,7 @@ class SettingDefinition(NamedTuple):
     may_be_empty: bool = False
     """Whether an empty variable is a value."""
     check: Callable[[Value], None] = lambda _value: None
-    """Validate a value where that needs further imports. Raises Unfit. Called only with `checked`."""
+    """Validate a value where that needs further imports. Raises InvalidSetting. Called only with `checked`."""
 
 
 def _type_checker(hint: str) -> InvalidSetting:

@@ -140,7 +140,7 @@ class _ConfigFileReader:
             known = SETTING_DEFINITIONS if table else (*SETTING_DEFINITIONS, PROFILE, PROFILES)
             matches = find_closest(key, known, 1)
             hint = f"did you mean {matches[0]}?" if matches else f"the settings are {', '.join(known)}"
-            self._problem(place, f"this sets '{key}', which there is not", hint)
+            self._problem(place, f"unknown setting '{key}'", hint)
             return
         try:
             into[key] = FileValue(row.read(value, False), place[0])
@@ -175,7 +175,7 @@ def unknown_profile_message(name: str, profiles: Mapping[str, object]) -> tuple[
     """Return the message and the hint for an unknown profile."""
     matches = find_closest(name, profiles, 1, 0.5)
     known = f"the profiles are {', '.join(profiles)}" if profiles else "the configuration file has no profile"
-    return f"there is no profile '{name}'", f"did you mean {matches[0]}?" if matches else known
+    return f"unknown profile '{name}'", f"did you mean {matches[0]}?" if matches else known
 
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""

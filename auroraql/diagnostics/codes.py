@@ -293,7 +293,7 @@ CODES = {
     "AQL0407": DiagnosticCode(
         "one query cannot express this",
         "AuroraX has no single query for this, or, for conjunctions, none at all.",
-        "`--to plan` shows the requests and the steps after them. An embedded archive runs every statement.",
+        "`--to plan` shows the requests and the post-processing. An embedded archive runs every statement.",
     ),
     "AQL0408": DiagnosticCode(
         "the SQL is not allowed",

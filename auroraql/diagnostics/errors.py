@@ -235,7 +235,7 @@ class ArchiveError(AuroraQLError):
 
 
 class Unreachable(ArchiveError):
-    """The archive did not answer: there was no connection, or it broke off."""
+    """The archive did not answer: there was no connection, or it was closed early."""
 
     verb = "cannot be reached"
 
@@ -357,7 +357,7 @@ def warn_diagnostics(diagnostics: Sequence[Diagnostic], source: Source | None) -
 
 
 def _caller_level() -> int:
-    """Return the stack level, as `warnings.warn` in `warn` counts it, of the first frame outside the package."""
+    """Return the stack level, as `warnings.warn` in `warn_diagnostics` counts it, of the first frame outside the package."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back

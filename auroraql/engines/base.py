@@ -1,6 +1,6 @@
 """Engines: the protocol of an engine and its runs, and the lazy engine, which opens at the first search.
 
-An engine takes a `Plan` and returns a `EngineRun`, whose `fetch` returns `FetchedData` records. Errors are subclasses of
+An engine takes a `Plan` and returns an `EngineRun`, whose `fetch` returns `FetchedData` records. Errors are subclasses of
 `ArchiveError` and name engine and request id.
 """
 

@@ -167,7 +167,7 @@ def open_lazily(
 
 def _open(archive: str | os.PathLike[str], api_key: str | None, say: Say, timeout: float, *, lazily: bool) -> Any:
     if not archive:
-        raise UsageError("no archive is named", f"use {archive_forms()}")
+        raise UsageError("the archive name is empty", f"use {archive_forms()}")
     definition = find_engine(archive)
     opener = definition.load((lazily and definition.lazy_opener) or definition.opener)
     return opener(archive, api_key, say, time.monotonic() + timeout)

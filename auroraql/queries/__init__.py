@@ -1,7 +1,7 @@
 """Saved queries: scripts in files, found by name and run with values for the parameters in their front matter.
 
-`header` reads the front matter, `types` defines the parameter types, `uses` finds parameters in statements,
-`binding` assigns values, and `shelf` stores the files.
+`front_matter` reads the front matter, `parameter_types` defines the types, `parameter_usage` finds parameters,
+`parameters` binds values, and `store` keeps the files.
 """
 
 from __future__ import annotations

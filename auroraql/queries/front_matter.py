@@ -161,7 +161,7 @@ def _parse_declaration(line: str, offset: int) -> ParameterDeclaration | Diagnos
         matches = find_closest(word.removesuffix("s"), TYPES, 1, 0.5)
         hint = f"did you mean {matches[0]}?" if matches else f"the types are {', '.join(TYPES)}, and a list of one"
         return _declaration_error(
-            f"there is no type '{word}'", _match_span(match, "type", offset), "unknown type", hint
+            f"the type '{word}' does not exist", _match_span(match, "type", offset), "unknown type", hint
         )
     doc = match["doc"].strip().lstrip("-–— ")
     parameter = ParameterDeclaration(match["name"], TYPES[word], bool(match["many"]), match["default"], doc, origin)
@@ -169,7 +169,7 @@ def _parse_declaration(line: str, offset: int) -> ParameterDeclaration | Diagnos
         try:
             parameter.read([parameter.default])
         except ValueError as error:
-            hint = str(error) or f"as in: {parameter.type.example}"
+            hint = str(error) or f"for example: {parameter.type.example}"
             message = f"the default of ${parameter.name} is not {parameter.describe_type}"
             return _declaration_error(message, _match_span(match, "default", offset), "here", hint)
     return parameter

@@ -117,7 +117,7 @@ def unknown_query_error(name: str, folders: Iterable[Path]) -> UsageError:
         if names
         else "\\save NAME saves a query"
     )
-    return UsageError(f"there is no saved query '{make_visible(name)}'", hint)
+    return UsageError(f"the saved query '{make_visible(name)}' does not exist", hint)
 
 
 def save_query(name: str, text: str, folder: Path, *, replace: bool = False) -> Path:

@@ -86,7 +86,7 @@ def _resolve_target(path: str | os.PathLike[str]) -> Path:
     """Return the file behind symbolic links. Raises OSError when it is not writable."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
-        raise FileNotFoundError(2, f"there is no directory '{make_visible(str(target.parent))}'")
+        raise FileNotFoundError(2, f"the directory '{make_visible(str(target.parent))}' does not exist")
     if target.exists():
         if target.is_dir():
             raise IsADirectoryError(21, "it is a directory")

@@ -144,9 +144,7 @@ def get_format(name: str) -> ResultFormat:
     if output_format is None:
         suggestions = find_closest(name.lower(), FORMATS, 1)
         suggestion = f"did you mean {suggestions[0]}? " if suggestions else ""
-        raise UsageError(
-            f"there is no format '{make_visible(name)}'", f"{suggestion}the formats are {', '.join(FORMATS)}"
-        )
+        raise UsageError(f"unknown format '{make_visible(name)}'", f"{suggestion}the formats are {', '.join(FORMATS)}")
     return output_format
 
 

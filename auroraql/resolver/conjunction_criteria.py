@@ -214,7 +214,7 @@ class CriteriaResolver:
             if name not in TRACES:
                 near = find_closest(name, TRACES, 1, 0.5)
                 hint = f"did you mean {near[0]}?" if near else f"the types are {', '.join(TRACES)}"
-                message = f"there is no conjunction type '{path.dotted}'"
+                message = f"'{path.dotted}' is not a conjunction type"
                 self._report("AQL0217", message, path.origin, "unknown type", hint)
             traces.append(name)
         return tuple(dict.fromkeys(traces))

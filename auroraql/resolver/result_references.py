@@ -78,7 +78,7 @@ class ResultLookup(Protocol):
 
 @dataclass(slots=True)
 class BoundFind:
-    """FIND with its result references replaced, and what it takes from results: the rows searched, the intervals."""
+    """FIND with its result references replaced, and the parts that come from results: the rows searched, the intervals."""
 
     find: FindStatement
     kind: Kind
@@ -260,7 +260,7 @@ class _ReferenceBinder:
         if stored is None:
             near = find_closest(name, self.results.names, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else _let_hint(self.results.names)
-            raise SemanticError("AQL0220", f"there is no result '{name}'", origin, "unknown result", hint)
+            raise SemanticError("AQL0220", f"the result '{name}' does not exist", origin, "unknown result", hint)
         return stored
 
     def _column(self, path: Operand) -> tuple[StoredResult, tuple[str, ...], Type]:

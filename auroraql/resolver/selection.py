@@ -218,7 +218,7 @@ def _unknown_function_error(function: str, origin: Origin) -> SemanticError:
     alternative = "store the records with LET name = FIND …, then use any SQL function: SQL SELECT … FROM name"
     return SemanticError(
         "AQL0209",
-        f"there is no function '{function}' in FIND",
+        f"FIND has no function '{function}'",
         origin,
         "unknown function",
         f"did you mean {meant}?" if meant else f"the functions are {', '.join(FUNCTIONS)}; {alternative}",
@@ -358,12 +358,12 @@ class GroupingResolver:
             calls = [label for label in functions if label.partition("(")[0] == path.dotted.lower()]
             if len(calls) == 1:
                 hint = f"give it an alias: {calls[0]} AS n … ORDER BY n, or write `{calls[0]}`"
-                message = f"there is no column '{path.dotted}'"
+                message = f"the column '{path.dotted}' does not exist"
                 fix = f"`{calls[0]}`"
                 return SemanticError("AQL0212", message, path.origin, f"the column is {calls[0]}", hint, fix)
             near = find_closest(path.dotted, [label for label in labels if label not in functions], 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else f"the columns are {', '.join(labels)}"
-            message = f"there is no column or grouped field '{path.dotted}'"
+            message = f"'{path.dotted}' is neither a column nor a grouped field"
             return SemanticError("AQL0212", message, path.origin, "unknown column", hint)
         hint = f"order by a function of it: SELECT max({path.dotted}) AS top … ORDER BY top"
         message = f"a row is a group of records, which may have different values of '{path.dotted}'"

@@ -387,7 +387,7 @@ class Analyzer:
             )
             hint = f"did you mean {near[0]}?" if near else suggestion
             missing = ("CMP",) if statement.verb == "fetch" else ()  # FETCH name = 'id' fetches a foreign search
-            message = f"there is no search '{name}'"
+            message = f"the search '{name}' does not exist"
             raise SemanticError("AQL0226", message, statement.origin, "unknown search", hint, missing=missing)
         if statement.verb == "fetch":
             self.stored[name] = self.searches[name]

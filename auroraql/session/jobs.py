@@ -260,7 +260,7 @@ class Search:
         self._result: ResultSet | None = None
         self._stored: StoredResult | None = None
         self._lock = threading.Lock()
-        self._awaited = awaited  # the run was started by a caller who waits for it
+        self._awaited = awaited  # its caller waits for it
         self.name = prepared.name
         """Name given by SUBMIT; empty without a name."""
         self.heeded = False

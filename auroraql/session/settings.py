@@ -95,7 +95,7 @@ def read_set(statement: SetStatement, values: OperandResolver) -> Value | None:
         near = find_closest(statement.name.lower(), SETTINGS, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(SETTINGS)}"
         raise SemanticError(
-            "AQL0223", f"there is no setting '{statement.name}'", statement.origin, "unknown setting", hint
+            "AQL0223", f"the setting '{statement.name}' does not exist", statement.origin, "unknown setting", hint
         )
     if statement.value is None:
         return None

@@ -133,18 +133,6 @@ def test_no_page_names_a_folder_of_a_machine(page: Path) -> None:
     assert not re.search(r"(?<![\w.:/])/(?:work|home|root|Users|tmp)/", page.read_text("utf-8"))
 
 
-_CALQUES = re.compile(
-    r"\b(?:anew|of ours|what holds|stands|beside|so many|whoever|told|(?<![Tt]here )is no (?!more|longer)|that there is not)\b"
-)
-"""Words that the documentation does without, because English has plainer ones."""
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
-def test_pages_are_in_plain_words(page: Path) -> None:
-    prose = _BLOCK.sub("", page.read_text("utf-8"))
-    assert not [line for line in prose.splitlines() if _CALQUES.search(line)]
-
-
 # --- the tutorial and the SQL cheat sheet
 
 

@@ -348,7 +348,7 @@ def test_an_unknown_name(folders: tuple[Path, Path]) -> None:
     (folders[0] / "daily.aql").write_text(DAILY)
     done = command("run", "dayly")
     assert (done.code, done.out) == (2, "")
-    assert "there is no saved query 'dayly' and no such file" in done.err
+    assert "'dayly' is neither a file nor a saved query" in done.err
     assert "did you mean daily?" in done.err
     for name in ("../daily", "x/daily", "daily.txt", "..", "\0", "no\0.aql"):
         assert command("run", name).code == 2

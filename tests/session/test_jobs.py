@@ -326,7 +326,7 @@ def test_detached_searches_continue_and_the_others_are_cancelled(server: AuroraX
         lines = list(exit_summary(archive))
         archive.run(f"SUBMIT b = {ALL}")
     first, second = server.searches
-    assert lines == [f"a goes on at {server.url}, and can be fetched there later:", f"  FETCH '{first}';"]
+    assert lines == [f"a continues at {server.url}, and can be fetched there later:", f"  FETCH '{first}';"]
     assert [server.searches[item].cancelled for item in (first, second)] == [False, True]
 
 
@@ -334,7 +334,7 @@ def test_a_refused_download_has_no_hint_to_fetch(server: AuroraXServer) -> None:
     server.faults["data"] = Fault(status=404)
     with auroraql.connect(server.url) as archive:
         archive.run(f"SUBMIT a = {ALL}")
-        with pytest.raises(Refused, match="the results are gone"):
+        with pytest.raises(Refused, match="the results were deleted"):
             archive.run("FETCH a")
         assert list(exit_summary(archive)) == []
 
@@ -344,12 +344,12 @@ def test_a_finished_script_detaches_its_searches(server: AuroraXServer, tmp_path
     done = command("-a", server.url, "-c", f"SUBMIT night = {ALL}")
     (request_id,) = server.searches
     assert done.code == 0
-    assert f"night goes on at {server.url}, and can be fetched there later:\n  FETCH '{request_id}';" in done.err
+    assert f"night continues at {server.url}, and can be fetched there later:\n  FETCH '{request_id}';" in done.err
     done = command("-a", server.url, "-c", f"SUBMIT a = {ALL}; FIND c")
     assert (done.code, len(server.searches)) == (2, 1)
     done = command("-a", server.url, "-c", f"SUBMIT a = {ALL}; SET timeout = 0.3 s; {ALL}")
     assert done.code == 4
-    assert "a goes on at" in done.err
+    assert "a continues at" in done.err
     assert [search.cancelled for search in server.searches.values()] == [False, False, True]
 
 

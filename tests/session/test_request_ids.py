@@ -130,7 +130,7 @@ def test_an_unknown_request_id(service: Archive, demo: Archive) -> None:
         service.run("FETCH '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'")
     assert caught.value.request_id == "8b3d3ff7-ce08-463c-9fe2-b44cde68c40b"
     assert service.searches == ()
-    with pytest.raises(auroraql.Refused, match="keeps no searches"):
+    with pytest.raises(auroraql.Refused, match="does not keep searches"):
         demo.run("FETCH '8b3d3ff7-ce08-463c-9fe2-b44cde68c40b'")
 
 

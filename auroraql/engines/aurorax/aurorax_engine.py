@@ -209,7 +209,7 @@ class AuroraXEngine:
         """
         if not is_request_id(request_id):
             raise self._context.error(
-                Refused, "that is not a request id", "copy it from the log or the status of a search"
+                Refused, "this is not a request ID", "copy it from the log or the status of a search"
             )
         deadline, context = min(deadline, time.monotonic() + _SOURCES_SECONDS), self._context.for_request(request_id)
         for name, protocol in PROTOCOLS.items():

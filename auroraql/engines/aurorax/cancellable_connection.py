@@ -19,7 +19,7 @@ Phase = Literal["connecting", "securing", "exchanging"]
 
 
 class CancellableConnection:
-    """Context manager for the thread that makes an exchange. Other threads may call `cut`."""
+    """Context manager for the thread that makes an exchange. Other threads may call `cancel`."""
 
     def __init__(self) -> None:
         self._lock, self._socket, self._open = threading.Lock(), None, True
@@ -65,7 +65,7 @@ _current = _CurrentConnection()
 
 
 class _TrackedConnection:
-    """Connection mixin that reports its socket to the current thread's line."""
+    """Connection mixin that reports its socket to the current thread's `CancellableConnection`."""
 
     sock: Any
 

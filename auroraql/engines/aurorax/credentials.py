@@ -31,7 +31,7 @@ def read_address(url: str) -> str:
     """
     if "@" in url:
         raise UsageError(
-            "the archive's address holds '@', as for a user name or password",
+            "the archive's address contains '@', as if it had a user name or password",
             "leave it out; an API key comes from AURORAX_API_KEY or the config file",
         )
     try:
@@ -60,7 +60,7 @@ class ApiKey:
         """Raise UsageError, without showing the key, if an HTTP header cannot carry it."""
         if value and not _HEADER_TEXT.fullmatch(value):
             raise UsageError(
-                "the API key holds a blank, a line break or another character that cannot be sent",
+                "the API key contains a space, a line break or another character that cannot be sent",
                 "check AURORAX_API_KEY or the key in the config file",
             )
         self._value = value or ""

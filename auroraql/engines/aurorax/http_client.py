@@ -87,7 +87,7 @@ class ServiceCall:
     """One request: method, path below the base URL, JSON body, and the protocol `step` that it performs.
 
     `reader` creates the consumer of a successful body, once per attempt. With `patience`, the response must begin
-    within that many seconds and keep a minimum rate. `owner` identifies calls for `HttpClient.cut`.
+    within that many seconds and keep a minimum rate. `owner` identifies calls for `HttpClient.cancel_owner`.
     """
 
     step: ProtocolStep
@@ -101,11 +101,11 @@ class ServiceCall:
 
 
 _DEADLINE_FAILURE = TransportFailure(
-    TimedOut, "no response before the deadline", is_permanent=True, hint="increase the timeout, or search less"
+    TimedOut, "no response before the deadline", is_permanent=True, hint="increase the timeout, or narrow the search"
 )
 
 
-TOO_SLOW_FAILURE = TransportFailure(TimedOut, "it did not answer in time", is_permanent=True)
+TOO_SLOW_FAILURE = TransportFailure(TimedOut, "it did not respond in time", is_permanent=True)
 """Outcome of a call whose patience ended before its deadline."""
 
 _CANCELLED_FAILURE = TransportFailure(Cancelled, "the caller no longer waits for the answer", is_permanent=True)
@@ -118,7 +118,7 @@ class _TooSlow(Exception):
 class OversizedResponse(ValueError):
     """A response that exceeds a limit; `words` describes it, and `hint` is the way out."""
 
-    def __init__(self, words: str, hint: str = "ask for less at once") -> None:
+    def __init__(self, words: str, hint: str = "narrow the search") -> None:
         self.words, self.hint = words, hint
         super().__init__(words)
 
@@ -138,11 +138,11 @@ class WholeBody:
         self._size = 0
 
     def feed(self, data: bytes) -> None:
-        """Append a chunk. Raises Endless above the size limit."""
+        """Append a chunk. Raises OversizedResponse above the size limit."""
         self._chunks.append(data)
         self._size += len(data)
         if self._size > _MOST_WHOLE:
-            raise OversizedResponse(f"its answer is longer than {_MOST_WHOLE >> 20} MB")
+            raise OversizedResponse(f"its response is longer than {_MOST_WHOLE >> 20} MB")
 
     @property
     def body(self) -> bytes:
@@ -198,7 +198,7 @@ class HttpClient:
     def call(self, call: ServiceCall, deadline: float, request_id: str = "", *, grace: float = 0.0) -> ServiceResponse:
         """Send the call and return the response that its step expects; `deadline` is a `time.monotonic` time.
 
-        On Ctrl-C raises Interrupted, after waiting up to `grace` seconds for the response. Raises the ArchiveError for
+        On Ctrl-C raises CallInterrupted, after waiting up to `grace` seconds for the response. Raises the ArchiveError for
         any other response or a transport failure.
         """
         outcome = self.call_unchecked(call, deadline, grace=grace)
@@ -276,7 +276,7 @@ class HttpClient:
             if target is None:
                 return answer
             url = target
-        raise OversizedResponse(f"{answer.status} redirected again and again", "check the archive's address")
+        raise OversizedResponse(f"{answer.status} too many redirects", "check the archive's address")
 
     def _send_once(
         self, call: ServiceCall, url: str, deadline: float, on_begin: Callable[[], object]

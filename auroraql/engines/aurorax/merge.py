@@ -28,7 +28,7 @@ NEEDED_FIELDS: Tree = {
 def merge_conjunctions(batches: Iterable[Sequence[Record]], *, subminute: bool) -> list[Record]:
     """Return the conjunctions of several requests, each merged into one record, in order of their first part.
 
-    Records that lack an identifying field (NEEDED) are kept unchanged. `subminute` is the requests' precision.
+    Records that lack an identifying field (NEEDED_FIELDS) are kept unchanged. `subminute` is the requests' precision.
     """
     step = timedelta(seconds=epoch_step_seconds(subminute=subminute))
     parts: dict[str, list[Record]] = defaultdict(list)

@@ -87,7 +87,7 @@ def _read_columns(
     try:
         records, around = reader.finish()
     except (ValueError, RecursionError):
-        failure = f"expected records as JSON, but they break off or are broken after {reader.count}: "
+        failure = f"expected records as JSON, but the response is truncated or malformed after {reader.count}: "
         failure += context.excerpt(rest)
     if failure is not None:  # raised outside the handler, because the parser's error references the whole text
         raise context.error(Failed, failure, "try again")

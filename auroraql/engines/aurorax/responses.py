@@ -86,29 +86,29 @@ class ProtocolStep:
 
 
 SUBMIT = ProtocolStep("the search", (202,), False, "check that this is the address of an AuroraX service")
-STATUS = ProtocolStep("the status", (200,), True, "the service does not know this search any more: run it again")
+STATUS = ProtocolStep("the status", (200,), True, "the service no longer has this search: run it again")
 DATA = ProtocolStep("the records", (200,), True, "results are kept for a limited time: run the search again")
 SOURCES = ProtocolStep("the data sources", (200,), True, "check that this is the address of an AuroraX service")
 SEARCH_SYNCHRONOUS = ProtocolStep("the search", (200,), False, "")
-ESTIMATE = ProtocolStep("the estimate", (200,), False, "this service does not estimate")
-DESCRIBE = ProtocolStep("the description", (200,), False, "this service does not describe")
-CANCEL = ProtocolStep("the cancellation", (200, 202, 204), True, "the search is gone already")
+ESTIMATE = ProtocolStep("the estimate", (200,), False, "this service has no estimates")
+DESCRIBE = ProtocolStep("the description", (200,), False, "this service has no descriptions")
+CANCEL = ProtocolStep("the cancellation", (200, 202, 204), True, "the search no longer exists")
 
-_EXPIRED = "the results are gone"
+_EXPIRED = "the results were deleted"
 _LATER = "try again later"
 _REFUSALS: dict[int, tuple[type[ArchiveError], str, str]] = {
     400: (Refused, "bad request", "EXPLAIN shows the query as it is sent"),
-    407: (Unreachable, "the proxy asks for a user name and password", PROXY_HINT),
+    407: (Unreachable, "the proxy requires a user name and password", PROXY_HINT),
     403: (Refused, "not permitted", "this API key does not allow it"),
     404: (Refused, "not found", ""),
-    409: (Refused, "a request with this id exists already", "run it again"),
+    409: (Refused, "a request with this ID already exists", "run it again"),
     413: (Refused, "the query is too large", "shorten its lists"),
     422: (Refused, "the query cannot be processed", "EXPLAIN shows the query as it is sent"),
     429: (Refused, "too many requests", _LATER),
-    500: (Failed, "an error inside the service", "run it again; if it fails again, ask for less at once"),
-    502: (Unreachable, "bad gateway: the service behind it does not answer", _LATER),
+    500: (Failed, "internal server error", "run it again; if it fails again, narrow the search"),
+    502: (Unreachable, "bad gateway: the service behind it does not respond", _LATER),
     503: (Unreachable, "the service is unavailable", _LATER),
-    504: (Unreachable, "the gateway gave up waiting for the service", "try again, or ask for less at once"),
+    504: (Unreachable, "gateway timeout: the service did not respond in time", "try again, or narrow the search"),
 }
 
 
@@ -166,7 +166,7 @@ def _refuse_redirect(answer: ServiceResponse, context: ServiceContext) -> NoRetu
         place = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}" if parts.hostname else ""
     except ValueError:
         place = ""
-    message = f"{answer.status} redirected {f'to {place}' if place else 'without a usable address'}, not followed"
+    message = f"{answer.status} redirect {f'to {place}' if place else 'without a usable address'} was not followed"
     raise context.error(Refused, message, f"if you trust {place}, use it as the archive" if place else "")
 
 
@@ -276,7 +276,7 @@ def read_status(answer: ServiceResponse, context: ServiceContext) -> RunStatus:
         failure.log, failure.ended = tuple(map(str, logs)), True
         raise failure
     if deleted and uri is None:
-        expired = context.error(Refused, f"{_EXPIRED} since {deleted}", DATA.missing_hint)
+        expired = context.error(Refused, f"{_EXPIRED} at {deleted}", DATA.missing_hint)
         expired.ended = True
         raise expired
     return RunStatus(uri is not None, count, logs)

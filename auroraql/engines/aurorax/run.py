@@ -365,7 +365,7 @@ class AuroraXRun:
     def _refuse_cancelled(self) -> None:
         if self._cancelled or self._stopped:
             context = self._context.for_request(", ".join(self.request_ids))
-            raise context.error(Cancelled, "it was cancelled before it was done", "run it again")
+            raise context.error(Cancelled, "it was cancelled before it finished", "run it again")
 
     def _unfinished_searches(self) -> list[_RemoteSearch]:
         return [search for search in self._searches if not search.status.done]
@@ -374,7 +374,7 @@ class AuroraXRun:
         began, delay, waited = time.monotonic(), FIRST_POLL_SECONDS, 0.0
         while not search.status.done and turn == self._turn:
             self._refuse_cancelled()
-            # _too_late reports the timeout of the whole search; another waiting thread may have cut this poll off.
+            # _timeout_error reports the timeout of the whole search; another waiting thread may have cut this poll off.
             with contextlib.suppress(TimedOut, Cancelled):
                 self._poll(search, deadline)
             if search.status.done:

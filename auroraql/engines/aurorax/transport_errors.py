@@ -59,22 +59,22 @@ _NOT_TLS_FAILURE = _unreachable(
 )
 NOT_HTTP_FAILURE = TransportFailure(
     Unreachable,
-    "what answers there does not speak HTTP",
+    "the server does not speak HTTP",
     is_permanent=True,
-    hint="check the address and its port; a service with encryption has an address that begins with https://",
+    hint="check the address and its port; the address of a service with encryption begins with https://",
 )
 _SOCKS_FAILURE = _unreachable(
-    "its proxy is a SOCKS proxy, for which the Python package PySocks is missing",
+    "the proxy is a SOCKS proxy, which needs the Python package PySocks",
     "pip install PySocks, or " + PROXY_HINT,
 )
-_BAD_PROXY_FAILURE = _unreachable("the address of the proxy cannot be used", PROXY_HINT)
-_CONNECTION_LOST = TransportFailure(Unreachable, "the connection broke off before its answer was whole")
+_BAD_PROXY_FAILURE = _unreachable("the address of the proxy is not valid", PROXY_HINT)
+_CONNECTION_LOST = TransportFailure(Unreachable, "the connection was closed before the response was complete")
 
 _FAILURES: tuple[tuple[tuple[type[BaseException], ...], TransportFailure], ...] = (
     ((requests.exceptions.InvalidProxyURL, ProxySchemeUnknown), _BAD_PROXY_FAILURE),
     (
         (requests.exceptions.ProxyError,),
-        TransportFailure(Unreachable, "the proxy did not connect to it", may_have_arrived=False, hint=PROXY_HINT),
+        TransportFailure(Unreachable, "the proxy could not connect to it", may_have_arrived=False, hint=PROXY_HINT),
     ),
     (
         (requests.exceptions.SSLError, SSLError, ssl.SSLError),
@@ -91,18 +91,18 @@ _FAILURES: tuple[tuple[tuple[type[BaseException], ...], TransportFailure], ...] 
     ),
     (
         (requests.exceptions.ContentDecodingError, DecodeError),
-        TransportFailure(Failed, "its answer is broken: it cannot be unpacked", hint="try again"),
+        TransportFailure(Failed, "its response cannot be decompressed", hint="try again"),
     ),
     (
         (requests.exceptions.InvalidURL, UnicodeError, LocationParseError),
-        TransportFailure(Unreachable, "its address cannot be used", may_have_arrived=False, is_permanent=True),
+        TransportFailure(Unreachable, "its address is not valid", may_have_arrived=False, is_permanent=True),
     ),
-    ((socket.gaierror,), TransportFailure(Unreachable, "its name is not known (DNS)", may_have_arrived=False)),
+    ((socket.gaierror,), TransportFailure(Unreachable, "its host name is unknown (DNS)", may_have_arrived=False)),
     ((ConnectionRefusedError,), TransportFailure(Unreachable, "connection refused", may_have_arrived=False)),
     ((NewConnectionError,), TransportFailure(Unreachable, "no route to it", may_have_arrived=False)),
     (
         (requests.exceptions.ReadTimeout, ReadTimeoutError, TimeoutError),
-        TransportFailure(Unreachable, "it fell silent before its answer was whole"),
+        TransportFailure(Unreachable, "it stopped sending before the response was complete"),
     ),
 )
 """Meaning of transport errors by their causes; the first matching row applies."""
@@ -122,18 +122,18 @@ _Causes = tuple[BaseException, ...]
 _Diagnose = Callable[[_Causes, Phase], TransportFailure | None]
 
 _UNTRUSTED = "it is signed by an authority that this machine does not trust"
-_TRUST = "if that is right, name a file with the authority's certificate in REQUESTS_CA_BUNDLE"
+_TRUST = "if you trust it, set REQUESTS_CA_BUNDLE to a file with the authority's certificate"
 _CERTIFICATES = {
     9: ("it is not valid yet", "check this machine's clock"),
-    10: ("it has expired", "tell those who run the service, and check this machine's clock"),
-    18: ("it is signed by itself", _TRUST),
+    10: ("it has expired", "contact the operators of the service, and check this machine's clock"),
+    18: ("it is self-signed", _TRUST),
     19: (_UNTRUSTED, _TRUST),
     20: (_UNTRUSTED, _TRUST),
     21: (_UNTRUSTED, _TRUST),
-    23: ("it was revoked", "tell those who run the service"),
-    62: ("it is for another host", "check the address"),
-    63: ("it is for another address", "check the address"),
-    64: ("it is for another address", "check the address"),
+    23: ("it was revoked", "contact the operators of the service"),
+    62: ("it is valid for another host", "check the address"),
+    63: ("it is valid for another address", "check the address"),
+    64: ("it is valid for another address", "check the address"),
 }
 """OpenSSL's verification errors (X509_V_ERR_…), with reason and hint."""
 
@@ -150,10 +150,12 @@ def _diagnose_certificate(causes: _Causes, _phase: Phase) -> TransportFailure | 
     if name and not any(isinstance(cause, ConnectionError | TimeoutError) for cause in causes):
         if not Path(path).exists():
             return _unreachable(
-                f"{name} names '{make_visible(path)}', and there is no such file", f"correct {name}, or unset it"
+                f"{name} names '{make_visible(path)}', which does not exist", f"correct {name}, or unset it"
             )
         if any(isinstance(cause, ssl.SSLError) and cause.library in ("X509", "PEM") for cause in causes):
-            return _unreachable(f"{name} names '{make_visible(path)}', which holds no certificates", f"correct {name}")
+            return _unreachable(
+                f"{name} names '{make_visible(path)}', which contains no certificates", f"correct {name}"
+            )
     return None
 
 
@@ -164,9 +166,9 @@ def _diagnose_proxy(causes: _Causes, _phase: Phase) -> TransportFailure | None:
         return _BAD_PROXY_FAILURE
     if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
         if any(" 407" in str(cause) for cause in causes if type(cause) is OSError):
-            return _unreachable("the proxy asks for a user name and password (407)", PROXY_HINT)
+            return _unreachable("the proxy requires a user name and password (407)", PROXY_HINT)
         if any(isinstance(cause, socket.gaierror) for cause in causes):
-            return _unreachable("the name of the proxy is not known (DNS)", PROXY_HINT, lasting=False)
+            return _unreachable("the host name of the proxy is unknown (DNS)", PROXY_HINT, lasting=False)
         if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             return _unreachable("the proxy refuses connections", PROXY_HINT, lasting=False)
     return None
@@ -200,11 +202,13 @@ def _diagnose_tls(causes: _Causes, phase: Phase) -> TransportFailure | None:
     if phase == "securing":
         if any(isinstance(cause, TimeoutError | ReadTimeoutError | requests.exceptions.Timeout) for cause in causes):
             return _unreachable(
-                f"it accepts connections, but does not begin TLS within {CONNECT_SECONDS:.0f} s",
+                f"it accepts connections but does not start TLS within {CONNECT_SECONDS:.0f} s",
                 _NOT_TLS_FAILURE.hint,
             )
         if any(isinstance(cause, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError) for cause in causes):
-            return _unreachable("it ends the connection during the TLS handshake", _NOT_TLS_FAILURE.hint, lasting=False)
+            return _unreachable(
+                "it closed the connection during the TLS handshake", _NOT_TLS_FAILURE.hint, lasting=False
+            )
     return None
 
 

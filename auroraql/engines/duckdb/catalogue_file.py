@@ -82,7 +82,9 @@ def open_catalogue(
     is not a catalogue, Unreachable for an unreadable or locked one, and TimedOut.
     """
     if not path.exists():
-        raise UsageError(f"there is no catalogue file '{path}'", "give the path of a DuckDB catalogue, or use 'demo'")
+        raise UsageError(
+            f"the catalogue file '{path}' does not exist", "give the path of a DuckDB catalogue, or use 'demo'"
+        )
     if not path.is_file():
         raise UsageError(f"'{path}' is not a file", "give the path of a DuckDB catalogue, or use 'demo'")
     mode = os.R_OK | (os.W_OK if writable else 0)
@@ -157,8 +159,8 @@ def time_bounded(connection: duckdb.DuckDBPyConnection, deadline: float, name: s
         with QueryInterrupter(connection, threading.Event(), deadline), raise_keyboard_interrupt():
             yield
     except duckdb.InterruptException:
-        hint = "allow more time with --timeout, or check the file with DuckDB"
-        raise TimedOut("the deadline passed before it was open", archive=name, hint=hint) from None
+        hint = "increase --timeout, or check the file with DuckDB"
+        raise TimedOut("the deadline passed before the file was open", archive=name, hint=hint) from None
 
 
 def _check_once(connection: duckdb.DuckDBPyConnection, path: Path, *, writable: bool) -> None:
@@ -279,7 +281,7 @@ _IN_USE = "close the program that has it open"
 
 def _opening_error(path: Path, reason: str, *, writable: bool) -> UsageError | Unreachable:
     if "different configuration" in reason or "already attached" in reason:
-        return Unreachable(f"'{path}' is in use by this program already", archive=str(path), hint=_IN_USE)
+        return Unreachable(f"'{path}' is already in use by this program", archive=str(path), hint=_IN_USE)
     if "Could not set lock" in reason:
         process = re.search(r"\(PID (\d+)\)", reason)
         by = f" by another process{f' (PID {process[1]})' if process else ''}"
@@ -368,8 +370,10 @@ def _refuse(name: str, reason: str) -> UsageError:
 def _check_for_code(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     for entity, statement in (("view", _VIEWS), ("macro", _MACROS)):
         if code := connection.execute(statement).fetchone():
-            hint = f"a catalogue holds tables only: make a table of it, or drop the {entity}"
-            raise UsageError(f"'{name}' is not a catalogue: it holds the {entity} '{make_visible(str(code[0]))}'", hint)
+            hint = f"a catalogue contains only tables: replace the {entity} by a table, or drop it"
+            raise UsageError(
+                f"'{name}' is not a catalogue: it contains the {entity} '{make_visible(str(code[0]))}'", hint
+            )
 
 
 Columns = dict[str, dict[str, tuple[str, bool]]]

@@ -132,7 +132,7 @@ class BackgroundOpening(threading.Thread):
         if self.ident is not None:
             self.join()
         if self._file is None:
-            raise self._problem or Cancelled("it was not opened", archive=DEMO_NAME)
+            raise self._problem or Cancelled("the archive was not opened", archive=DEMO_NAME)
         return self._file
 
 
@@ -250,8 +250,10 @@ class EmbeddedEngine:
             ):
                 yield cursor
         except duckdb.InterruptException:
-            hint = "allow more time, or ask for fewer days"
-            raise TimedOut("the deadline passed before all was counted", archive=self.name, hint=hint) from None
+            hint = "increase the timeout, or count fewer days"
+            raise TimedOut(
+                "the deadline passed before all records were counted", archive=self.name, hint=hint
+            ) from None
         except duckdb.Error as problem:
             raise self._to_archive_error(problem) from None
 
@@ -279,7 +281,7 @@ class EmbeddedEngine:
     def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, EmbeddedRun]:  # noqa: ARG002
         """Raise Refused: searches of this engine end with their session."""
         hint = "FETCH takes the name of a SUBMIT of this session"
-        raise Refused("it keeps no searches", archive=self.name, request_id=request_id, hint=hint)
+        raise Refused("it does not keep searches", archive=self.name, request_id=request_id, hint=hint)
 
     def estimates(self, requests: Sequence[Request]) -> Sequence[None]:
         """Return None for each request: the spans are computed from the catalogue's sources."""
@@ -292,7 +294,7 @@ class EmbeddedEngine:
         """Create a run, which the first `wait` executes. Raises Refused for a kind that catalogues do not hold."""
         if plan.query.kind not in STORED_KINDS:
             kinds = ", ".join(STORED_KINDS)
-            raise Refused(f"it holds no {plan.query.kind}", archive=self.name, hint=f"a catalogue holds {kinds}")
+            raise Refused(f"it contains no {plan.query.kind}", archive=self.name, hint=f"a catalogue contains {kinds}")
         run = EmbeddedRun(plan, self._file.connection, self.name, self._to_archive_error)
         self._runs = [*(r for r in self._runs if not r.is_over or not r.idle.is_set()), run]
         return run
@@ -318,7 +320,7 @@ class EmbeddedEngine:
             hint = "the file is damaged: restore it or build it again"
             if self._demo:
                 _delete_demo(self._cache_dir)
-                hint = "the demonstration catalogue was damaged and is built again the next time"
+                hint = "the demonstration catalogue is damaged and will be rebuilt on the next use"
         return Failed(first_error_line(problem), archive=self.name, request_id=request_id, hint=hint)
 
 
@@ -339,10 +341,10 @@ def _exhausted_resource(problem: duckdb.Error) -> str:
     """Describe the exhausted resource. DuckDB's own advice names settings that users cannot change."""
     text = str(problem)
     if _is_about_spilling(problem):
-        return "the search needs more memory than it may take, and what does not fit cannot be written to disk"
+        return "the search exceeds the memory limit, and the rest of its data cannot be written to disk"
     if "max_temp_directory_size" in text:
-        return "the search needs more memory, and more disk space for what does not fit in it, than it may take"
-    return "the search needs more memory than it may take"
+        return "the search exceeds the memory limit and the disk space limit"
+    return "the search exceeds the memory limit"
 
 
 def _is_about_spilling(problem: duckdb.Error) -> bool:
@@ -509,7 +511,7 @@ class EmbeddedRun:
         _RUNS.add(self)
         if _INTERPRETER_EXITS.is_set():
             self._end()
-            raise Cancelled("the program ends", archive=self._archive, request_id=self._id)
+            raise Cancelled("AuroraQL is exiting", archive=self._archive, request_id=self._id)
 
     def _end(self) -> None:
         _RUNS.discard(self)
@@ -517,14 +519,14 @@ class EmbeddedRun:
 
     def _raise_if_over(self, deadline: float) -> None:
         if self._cancelled:
-            raise Cancelled("as it was told to", archive=self._archive, request_id=self._id)
+            raise Cancelled("on request", archive=self._archive, request_id=self._id)
         if time.monotonic() >= deadline:
             self._cancelled = True
             raise TimedOut(
-                "the deadline passed before the query was done",
+                "the deadline passed before the query finished",
                 archive=self._archive,
                 request_id=self._id,
-                hint="allow more time, or narrow the search",
+                hint="increase the timeout, or narrow the search",
             )
 
     def _log(self, level: str, summary: str) -> None:

@@ -124,7 +124,7 @@ def _execute(sql: str, values: _ValueTable) -> Iterator[Any]:
         try:
             yield cursor.execute(sql, values.bind.values)
         except duckdb.OutOfMemoryException:
-            message = "it needs more memory, or disk space, than it may take"
+            message = "it exceeds the memory limit or the disk space limit"
             hint = "narrow the search, or fetch fewer columns"
             raise Failed(message, archive="DuckDB", subject="the post-processing", hint=hint) from None
         if values.arrow is not None:
@@ -147,7 +147,7 @@ class _ValueTable:
         self.arrow: Any = None
         if isinstance(records, ColumnarRecords):
             self.arrow, columns = _to_arrow_columns(records, self.places)
-            self.table = f"(SELECT {', '.join((*columns, 'n'))} FROM {_FETCHED})"  # noqa: S608 - names of our own
+            self.table = f"(SELECT {', '.join((*columns, 'n'))} FROM {_FETCHED})"  # noqa: S608 - generated names
         else:
             columns = [
                 _make_column(f"unnest({self.bind(_value_texts(records, ref, at))}::VARCHAR[])", at)

@@ -216,7 +216,7 @@ def _resolve_job(state: ReplState, argument: str) -> str:
         return ""  # it may be a request id
     matches = find_closest(wanted, submitted, 1, 0.5)
     hint = f"did you mean {matches[0]}?" if matches else "\\jobs lists the searches"
-    raise UsageError(f"there is no search '{wanted}'", hint)
+    raise UsageError(f"the search '{wanted}' does not exist", hint)
 
 
 def _unquote(argument: str) -> str:

@@ -212,7 +212,7 @@ def run_command(state: ReplState, text: str) -> str:
         return row.run(state, match["argument"].strip() if match else "")
     matches = find_closest(name.lower(), _BY_NAME, 1, 0.5)
     nearest = f"did you mean \\{_BY_NAME[matches[0]].name}? " if matches else ""
-    return f"there is no command {typed.split(maxsplit=1)[0]}\n  = hint: {nearest}\\? lists all commands"
+    return f"unknown command {typed.split(maxsplit=1)[0]}\n  = hint: {nearest}\\? lists all commands"
 
 
 def _parse_command(text: str) -> str:

@@ -54,7 +54,7 @@ def _unknown_name(name: str, wanted: str, known: Iterable[str], command: str = "
     matches = find_closest(wanted, names, 3)
     nearest = " or ".join(names[folded] for folded in matches)
     hint = f"did you mean {nearest}?" if matches else f"{command} alone lists what is available"
-    return f"there is nothing named '{name}'\n  = hint: {hint}"
+    return f"nothing is named '{name}'\n  = hint: {hint}"
 
 
 def describable_names(catalogue: Catalogue) -> Iterator[str]:

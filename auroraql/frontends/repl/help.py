@@ -30,7 +30,7 @@ def keyword_help(argument: str, width: int) -> str:
     if word not in rows:
         matches = find_closest(word, rows, 1, 0.5)
         hint = f"did you mean \\h {matches[0]}?" if matches else "\\h lists the keywords"
-        raise UsageError(f"there is no keyword {word}", hint)
+        raise UsageError(f"{word} is not a keyword", hint)
     return "\n".join(_keyword_page(rows[word]))
 
 

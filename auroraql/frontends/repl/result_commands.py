@@ -168,7 +168,7 @@ def _get_result(state: ReplState, name: str) -> ResultSet:
             if matches
             else "SHOW RESULTS lists the stored results; LET name = FIND … stores one"
         )
-        raise UsageError(f"there is no result '{make_visible(name)}'", hint)
+        raise UsageError(f"the result '{make_visible(name)}' does not exist", hint)
     return result
 
 

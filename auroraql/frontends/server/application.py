@@ -136,7 +136,7 @@ def _handle_http_error(
     """Answer with an error that Falcon raises, for example for a path without a resource."""
     match error.status_code:
         case 404:
-            message = "there is no such endpoint"
+            message = "this endpoint does not exist"
         case 405:
             message = f"this endpoint does not support {call.method}"
         case _:

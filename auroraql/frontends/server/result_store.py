@@ -27,7 +27,7 @@ _MAX_SEARCHES = 10_000
 """Maximum number of stored searches, however little space they use."""
 
 _MAX_UNWRITTEN = 1000
-"""Maximum number of statuses stored_size in memory when the disk is full."""
+"""Maximum number of statuses held in memory when the disk is full."""
 
 _RESULT, _STATUS, _PART = ".json.gz", ".status", ".part"
 

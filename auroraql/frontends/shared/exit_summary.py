@@ -29,7 +29,7 @@ def exit_summary(archive: ClosableArchive) -> Iterator[str]:
     for search in continuing:
         if search.refused:  # its error was already reported
             continue
-        status = "is done" if search.state == "done" else "goes on"
+        status = "is done" if search.state == "done" else "continues"
         yield f"{search.name} {status} at {archive.name}, and can be fetched there later:"
         yield from (f"  FETCH '{request_id}';" for request_id in search.request_ids)
     for search in archive.submitted.values():

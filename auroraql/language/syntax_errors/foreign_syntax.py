@@ -85,7 +85,7 @@ FOREIGN_CONSTRUCTS = (
     ),
     ForeignConstruct(
         ("XOR",),
-        "there is no XOR",
+        "AuroraQL has no XOR",
         "write (a AND NOT b) OR (b AND NOT a)",
         "FIND data_products WHERE (program = 'trex' AND NOT platform = 'gillam') "
         "OR (platform = 'gillam' AND NOT program = 'trex') ON 2021-01-01",
@@ -117,7 +117,7 @@ FOREIGN_CONSTRUCTS = (
     ),
     ForeignConstruct(
         ("INSERT", "UPDATE", "DELETE", "DROP", "CREATE", "ALTER", "TRUNCATE", "GRANT", "REPLACE", "MERGE", "COPY"),
-        "AuroraQL only reads",
+        "AuroraQL is read-only",
         "FIND finds records, LET keeps them under a name, and --output FILE or .save writes them to a file",
         "FIND r",
         _RECORDS,
@@ -268,7 +268,7 @@ def find_distinct(at: ParseErrorContext) -> Diagnostic | None:
     if word == "TOP":
         number = at.match(r"\d+")
         hint = f"write LIMIT {number[0] if number else 10} at the end"
-        return Diagnostic("AQL0118", "there is no TOP", Span(at.start_before(), at.end), "", hint)
+        return Diagnostic("AQL0118", "AuroraQL has no TOP", Span(at.start_before(), at.end), "", hint)
     find = next((token for token in reversed(at.tokens) if token.type == "FIND"), None)
     if word == "ALL" or find is None:
         return None
@@ -354,7 +354,7 @@ def _call_of_field(at: ParseErrorContext, function: str, argument: str, end: int
         return Diagnostic("AQL0118", message, span, "a function", hint)
     if function in ("exists", "isnull", "is_null", "notnull"):
         hint = f"write {argument or 'keogram_type'} IS {'NULL' if function in ('isnull', 'is_null') else 'NOT NULL'}"
-        return Diagnostic("AQL0118", f"there is no {function}()", span, "a function", hint)
+        return Diagnostic("AQL0118", f"FIND has no function {function}()", span, "a function", hint)
     if function in ("count", "min", "max", "avg", "sum"):
         return diagnose_construct(CONSTRUCT_BY_WORD["HAVING"], span, "a function of groups")
     return diagnose_construct(FUNCTIONS_OF_FIELDS, span, "a function")

@@ -208,7 +208,7 @@ def _missing_column(
     meant = " or ".join(prefix + candidate for candidate in suggestions[:_COLUMNS_SHOWN])
     hint = f"did you mean {meant}?" if meant else f"the columns include {', '.join(list(names)[:_COLUMNS_SHOWN])}"
     fix = meant if exact is not None else None
-    return Diagnostic("AQL0409", f"there is no column '{name}'", origin, "unknown column", hint, fix)
+    return Diagnostic("AQL0409", f"the column '{name}' does not exist", origin, "unknown column", hint, fix)
 
 
 _NAME = re.compile(r'"(?:[^"]|"")*"|\w+')
@@ -442,7 +442,7 @@ class _SqlInspector:
             near = find_closest(name, self.names, 1, 0.5)
             alternatives = f"the results are {', '.join(self.names)}" if self.names else "LET name = FIND … stores one"
             hint = f"did you mean {near[0]}?" if near else alternatives
-            message, origin = f"there is no result '{name}'", self.refusal_error("", node, "").origin
+            message, origin = f"the result '{name}' does not exist", self.refusal_error("", node, "").origin
             self.errors.append(
                 Diagnostic("AQL0220", message, origin, "unknown result", hint, near[0] if near else None)
             )

@@ -334,7 +334,7 @@ def test_fetches_a_search_by_its_id(server: AuroraXServer, connect: Connect, kin
 
 @pytest.mark.parametrize("request_id", ["", "..", "a/b", "x?y", "a b", "é"])
 def test_an_invalid_request_id_is_not_sent(server: AuroraXServer, connect: Connect, request_id: str) -> None:
-    with pytest.raises(Refused, match="not a request id"):
+    with pytest.raises(Refused, match="not a request ID"):
         connect().attach(request_id)
     assert server.calls == []
 

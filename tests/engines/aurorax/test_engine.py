@@ -304,7 +304,7 @@ def test_cancel_ends_a_run_once(server: AuroraXServer, connect: Connect) -> None
     run.cancel()
     assert server.count("cancel") == 1
     for step in (run.status, lambda: run.wait(time.monotonic() + 1), lambda: run.fetch(time.monotonic() + 1)):
-        with pytest.raises(Cancelled, match="it was cancelled before it was done") as caught:
+        with pytest.raises(Cancelled, match="it was cancelled before it finished") as caught:
             step()
         assert caught.value.request_id == run.request_ids[0]
 

@@ -109,7 +109,7 @@ NOT_FOUND = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close
         ("http", _say(b"220 mail.example.org ESMTP\r\n"), "does not speak HTTP"),
         ("http", _say(b"\x15\x03\x01\x00\x02\x02\x16"), "does not speak HTTP"),
         ("http", _say(b"x" * 70_000 + b"\r\n"), "does not speak HTTP"),
-        ("https", _tls_server("self.pem"), "certificate is not accepted: it is signed by itself"),
+        ("https", _tls_server("self.pem"), "certificate is not accepted: it is self-signed"),
         ("https", _tls_server("other.pem"), "certificate is not accepted: it is (signed by itself|for another)"),
     ],
 )
@@ -123,7 +123,7 @@ def test_the_error_names_what_answered(scheme: str, answer: Callable[[socket.soc
 
 @pytest.mark.parametrize(
     ("certificate", "words"),
-    [("self.pem", ""), ("other.pem", "it is for another"), ("expired.pem", "it has expired")],
+    [("self.pem", ""), ("other.pem", "it is valid for another"), ("expired.pem", "it has expired")],
 )
 def test_errors_of_a_trusted_certificate(certificate: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / certificate))
@@ -143,7 +143,7 @@ def test_https_to_a_plain_http_port(monkeypatch: pytest.MonkeyPatch) -> None:
         error = _error(f"https://127.0.0.1:{port}")
         over.set()
     assert len(connections) == 1
-    assert "does not begin TLS" in error.message
+    assert "does not start TLS" in error.message
     assert "http://" in error.hint
 
 
@@ -151,11 +151,11 @@ def test_invalid_certificate_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with _listen(_tls_server("self.pem")) as (port, connections):
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
         error = _error(f"https://127.0.0.1:{port}")
-        assert f"REQUESTS_CA_BUNDLE names '{tmp_path}/missing.pem', and there is no such file" in error.message
+        assert f"REQUESTS_CA_BUNDLE names '{tmp_path}/missing.pem', which does not exist" in error.message
         assert connections == []
         (tmp_path / "text.pem").write_text("nothing")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "text.pem"))
-        assert "holds no certificates" in _error(f"https://127.0.0.1:{port}").message
+        assert "contains no certificates" in _error(f"https://127.0.0.1:{port}").message
 
 
 def _closed_port() -> int:
@@ -169,9 +169,9 @@ def _closed_port() -> int:
     [
         ("socks5://127.0.0.1:1080", "PySocks"),
         ("socks5h://me:pass-word@127.0.0.1:1080", "PySocks"),
-        ("http://", "address of the proxy cannot be used"),
-        ("http://[::1", "address of the proxy cannot be used"),
-        ("gopher://127.0.0.1:1", "address of the proxy cannot be used"),
+        ("http://", "address of the proxy is not valid"),
+        ("http://[::1", "address of the proxy is not valid"),
+        ("gopher://127.0.0.1:1", "address of the proxy is not valid"),
         ("http://me:pass-word@127.0.0.1:{closed}", "the proxy refuses connections"),
     ],
 )
@@ -188,7 +188,7 @@ def test_a_proxy_that_requires_a_password(scheme: str, monkeypatch: pytest.Monke
     refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with _listen(_say(refusal)) as (port, _):
         monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{port}")
-        assert "the proxy asks for a user name and password" in _error(f"{scheme}://archive.example.org").message
+        assert "the proxy requires a user name and password" in _error(f"{scheme}://archive.example.org").message
 
 
 def test_unknown_host_names(monkeypatch: pytest.MonkeyPatch) -> None:

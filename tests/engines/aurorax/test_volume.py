@@ -240,7 +240,7 @@ def test_records_are_validated(server: AuroraXServer, change: Any, words: str) -
 def test_truncated_responses_are_errors(server: AuroraXServer, end: str) -> None:
     body = json.dumps({"result": RECORDS})[:-3] + end
     server.faults["data"] = Fault(body=body.encode())
-    with pytest.raises(Failed, match="records as JSON, but they break off or are broken after 1"):
+    with pytest.raises(Failed, match="records as JSON, but the response is truncated or malformed after 1"):
         fetch(server)
 
 

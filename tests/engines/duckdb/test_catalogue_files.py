@@ -63,7 +63,7 @@ def test_code_in_a_catalogue_is_refused_before_it_runs(tmp_path: Path, statement
     began = time.monotonic()
     with pytest.raises(UsageError, match=fact) as raised:
         EmbeddedEngine(path)
-    assert "holds tables only" in raised.value.hint
+    assert "contains only tables" in raised.value.hint
     assert time.monotonic() - began < 10
 
 
@@ -154,7 +154,7 @@ _SLOW = (
 
 def test_the_deadline_and_ctrl_c_end_the_opening(tmp_path: Path) -> None:
     path = _change(tmp_path / "slow.duckdb", *_SLOW)
-    with pytest.raises(TimedOut, match="before it was open"):
+    with pytest.raises(TimedOut, match="before the file was open"):
         connect(path, timeout=0.1)
     timer = threading.Timer(0.1, signal.raise_signal, [signal.SIGINT])
     timer.start()

@@ -71,7 +71,7 @@ def test_a_file_that_is_not_a_catalogue(tmp_path: Path) -> None:
     with duckdb.connect(str(plain)) as connection:
         connection.execute("ALTER TABLE data_products ALTER metadata TYPE JSON")
     for path, fact in (
-        (tmp_path / "missing.duckdb", "there is no catalogue file"),
+        (tmp_path / "missing.duckdb", "does not exist"),
         (tmp_path, "is not a file"),
         (text, "not a valid DuckDB database"),
         (tmp_path / "empty.duckdb", "not a valid DuckDB database"),
@@ -137,7 +137,7 @@ def test_a_plan_without_requests_searches_nothing(demo_engine: EmbeddedEngine) -
 
 
 def test_an_unsupported_kind(demo_engine: EmbeddedEngine) -> None:
-    with pytest.raises(Refused, match="it holds no magnetograms"):
+    with pytest.raises(Refused, match="it contains no magnetograms"):
         demo_engine.submit(Plan(Query("magnetograms"), (Request("magnetograms"),)))
 
 

@@ -59,7 +59,7 @@ def test_a_search_that_exceeds_memory_spills(large: Path, tmp_path: Path) -> Non
     assert len(rows) == 1000
     assert rows == sorted(rows, key=lambda row: row[-3])
     assert list(tmp_path.iterdir()) == []  # the spill files are gone
-    with pytest.raises(OutOfMemory, match="more memory than it may take"):  # the memory that the search took
+    with pytest.raises(OutOfMemory, match="exceeds the memory limit"):  # the memory that the search took
         _first(large, spill_folder.NO_SPILL)
 
 

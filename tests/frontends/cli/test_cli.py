@@ -360,7 +360,7 @@ def test_the_configuration_file(
         ("timeout = true", "'timeout' to a value of the wrong type"),
         ("timeout = 0", "write a positive number of seconds"),
         ("timeout = nan", "write a positive number of seconds"),
-        ("format = 'xml'", "there is no format 'xml'"),
+        ("format = 'xml'", "unknown format 'xml'"),
         (b"archive = '\xff'", "is not valid UTF-8"),
     ],
 )

@@ -89,4 +89,4 @@ def test_an_invalid_variable_is_not_blamed_on_the_file(monkeypatch: pytest.Monke
     assert done.code == 2
     assert "  settings         WRONG AURORAQL_KEYS sets 'keys' to 'nano'\n" in done.out
     monkeypatch.delenv("AURORAQL_KEYS")
-    assert "  settings         WRONG there is no profile 'nope'\n" in command("doctor", "--profile", "nope").out
+    assert "  settings         WRONG unknown profile 'nope'\n" in command("doctor", "--profile", "nope").out

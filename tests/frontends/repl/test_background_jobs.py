@@ -137,7 +137,7 @@ def test_searches_are_listed_fetched_and_cancelled(session: ReplState, server: A
         ("\\cancel", "\\cancel needs the name of a search"),
         ("\\fetch nihgt", "did you mean night?"),
         ("\\cancel dayy", "did you mean day?"),
-        ("\\fetch day after", "there is no search 'day after'"),
+        ("\\fetch day after", "the search 'day after' does not exist"),
         ("\\fetch 00000000-0000-4000-8000-000000000000", "404"),
     ):
         run_input(session, typed)

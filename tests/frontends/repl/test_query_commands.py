@@ -173,7 +173,7 @@ def test_a_query_runs_with_its_values(session: ReplState) -> None:
     ("typed", "parts"),
     [
         ("\\run", ["\\run needs a saved query"]),
-        ("\\run dayly", ["there is no saved query 'dayly'", "did you mean daily?"]),
+        ("\\run dayly", ["the saved query 'dayly' does not exist", "did you mean daily?"]),
         ("\\run ../daily", ["cannot read '../daily'"]),
         ("\\run daily", ["$day has no value", "day=2021-01-01 after \\run"]),
         ("\\run daily day=soon porgram=x", ["$day takes a date, not 'soon'", "did you mean $program?"]),

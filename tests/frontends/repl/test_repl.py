@@ -176,7 +176,7 @@ def test_every_known_name_has_help(width: int) -> None:
     catalogue = load_shipped()
     for kind in KINDS.values():
         for name in (kind.name, *(leaf.bare for leaf in kind.leaves()), *catalogue.keys(kind.name)):
-            assert "there is nothing named" not in describe_name(catalogue, name, width)
+            assert "nothing is named" not in describe_name(catalogue, name, width)
 
 
 # --- statements

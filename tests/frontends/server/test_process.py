@@ -83,7 +83,7 @@ def test_a_search_that_needs_too_much_memory_reports_it(tmp_path: Path) -> None:
             finished_url(server, "data_products", {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"})
         )
         assert status["search_result"]["error_condition"] is True
-        assert "more memory" in status["logs"][-1]["summary"]
+        assert "memory limit" in status["logs"][-1]["summary"]
         small = {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00", "data_sources": {"programs": ["swarm"]}}
         assert await_status(finished_url(server, "data_products", small))["search_result"]["error_condition"] is False
 
@@ -108,7 +108,7 @@ def test_it_shuts_down_in_order(number: int, code: int, tmp_path: Path) -> None:
         (["--keep", "soon"], 2, "a time is a number"),
         (["--disk", "0"], 2, "a size is a number"),
         (["-a", "aurorax"], 2, "a local archive"),
-        (["-a", "not-there.duckdb"], 2, "there is no catalogue file"),
+        (["-a", "not-there.duckdb"], 2, "the catalogue file 'not-there.duckdb' does not exist"),
         (["--api-key-file", "not-there"], 2, "cannot read"),
     ],
 )

@@ -138,7 +138,7 @@ def _leaf_column(type: Type, values: Sequence[Any]) -> LeafColumn:
 def _integer_mask(values: Sequence[Any]) -> Any:
     """Return the mask of values that are whole numbers; None when there are none.
 
-    Raises _Unlike for a whole number that a float cannot represent.
+    Raises _UnsupportedRecords for a whole number that a float cannot represent.
     """
     import numpy
     import pyarrow

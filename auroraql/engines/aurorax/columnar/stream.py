@@ -46,7 +46,7 @@ class RecordStream:
     """Receives the body of a response in chunks.
 
     `check` describes the error of a record, empty for a valid one. `seen` receives the bytes and records so far. More
-    than `expected` records raise Endless; after `wanted` records the rest is not received.
+    than `expected` records raise OversizedResponse; after `wanted` records the rest is not received.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class RecordStream:
         """Number of the first malformed record, and the description of its error."""
 
     def feed(self, data: bytes) -> None:
-        """Process the next chunk. Raises Endless when the response exceeds a limit."""
+        """Process the next chunk. Raises OversizedResponse when the response exceeds a limit."""
         self.bytes += len(data)
         self._buffer += data
         if len(self._buffer) >= self._enough:
             self._take_complete_records()
         if len(self._buffer) > MAX_RESPONSE_BYTES:
-            raise OversizedResponse(f"its answer has {MAX_RESPONSE_BYTES >> 20} MB that are not a list of records")
+            raise OversizedResponse(f"its response has {MAX_RESPONSE_BYTES >> 20} MB and is not a list of records")
         if self._expected is not None and self.count > self._expected:
             raise OversizedResponse(f"the service announced {self._expected:,} records, and more arrived")
         self._seen(self.bytes, self.count)

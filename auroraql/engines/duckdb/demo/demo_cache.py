@@ -45,7 +45,7 @@ def build_and_open(path: Path, say: Say, config: Config) -> CatalogueFile:
             return _build_cached(path, say, config)
     except (OSError, duckdb.Error, AuroraQLError) as problem:
         say(
-            f"The demonstration catalogue cannot be kept in {path.parent} ({_error_reason(problem)}): building it in memory."
+            f"The demonstration catalogue cannot be stored in {path.parent} ({_error_reason(problem)}): building it in memory."
         )
         return _build_in_memory(config)
 

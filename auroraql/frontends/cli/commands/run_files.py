@@ -47,7 +47,8 @@ def resolve_source(name: str, folders: tuple[Path, ...]) -> Source:
             raise broken
         missing = unknown_query_error(name, folders)
         raise UsageError(
-            f"{missing.message} and no such file", f"{missing.hint}; auroraql run --list lists the queries"
+            f"'{name}' is neither a file nor a saved query",
+            f"{missing.hint}; auroraql run --list lists the queries",
         )
     if query is not None and query.path.resolve() != Path(name).resolve():
         streams.print_notice(f"{name} is both a file and a saved query; the file is run. The query is {query.path}")

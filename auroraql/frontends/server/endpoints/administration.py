@@ -95,7 +95,7 @@ class Deletion(Resource):
         deletions = _deletions_of(self.service, source.identifier)
         summaries = [summary for deletion, summary in deletions if deletion == delete_job_id]
         if not summaries:
-            raise HttpError(404, "there is no such deletion in the last hour")
+            raise HttpError(404, "no such deletion happened in the last hour")
         answer.media = summaries
 
 
