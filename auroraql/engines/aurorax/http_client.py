@@ -276,7 +276,7 @@ class HttpClient:
             if target is None:
                 return answer
             url = target
-        raise OversizedResponse(f"{answer.status} too many redirects", "check the archive's address")
+        raise OversizedResponse(f"too many redirects ({answer.status})", "check the archive's address")
 
     def _send_once(
         self, call: ServiceCall, url: str, deadline: float, on_begin: Callable[[], object]

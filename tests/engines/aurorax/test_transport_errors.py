@@ -110,7 +110,7 @@ NOT_FOUND = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close
         ("http", _say(b"\x15\x03\x01\x00\x02\x02\x16"), "does not speak HTTP"),
         ("http", _say(b"x" * 70_000 + b"\r\n"), "does not speak HTTP"),
         ("https", _tls_server("self.pem"), "certificate is not accepted: it is self-signed"),
-        ("https", _tls_server("other.pem"), "certificate is not accepted: it is (signed by itself|for another)"),
+        ("https", _tls_server("other.pem"), "certificate is not accepted: it is (self-signed|valid for another)"),
     ],
 )
 def test_the_error_names_what_answered(scheme: str, answer: Callable[[socket.socket], object], words: str) -> None:
@@ -198,7 +198,7 @@ def test_unknown_host_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert "DNS" in _error("https://archive.example.org").message
     monkeypatch.setenv("https_proxy", "http://proxy.example.org:1")
-    assert "the name of the proxy is not known" in _error("https://archive.example.org").message
+    assert "the host name of the proxy is unknown" in _error("https://archive.example.org").message
 
 
 # --- credentials

@@ -175,7 +175,7 @@ def test_interrupt_ends_a_run(demo_engine: EmbeddedEngine) -> None:
         "import sys, os, signal, threading; from pathlib import Path; from tests.support.embedded_runs import *\n"
         "engine = EmbeddedEngine(); run = engine.submit(plan(Query(KIND)))\n"
         "threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "try: run.wait(soon())\n"
+        "try: run.wait(deadline_in())\n"
         "except KeyboardInterrupt: print('out')\n"
         "engine.close()"
     )
