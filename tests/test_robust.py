@@ -242,7 +242,7 @@ def test_depth_of_a_document(levels: int) -> None:
     assert [diagnostic.code for diagnostic in error.value.diagnostics] == ["AQL0104"]
 
 
-MEGABYTES = 2_500_000
+MEGABYTES = 1_200_000
 """More characters than a statement may have, and enough that quadratic work takes hours."""
 
 SCRIPT_CHARACTERS = 10_000_000

@@ -132,7 +132,7 @@ def many_products(**parts: Any) -> Query:
     return Query(KIND, **parts)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(queries())
 @example(many_products(select=(Column(None, function="count"),), where=Or(())))
 @example(many_products(select=(Column(W), Column(W, function="min"), Column(W, function="max")), group_by=(W,)))
@@ -146,14 +146,13 @@ def test_each_function_of_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
     named = ("count", "min", "max", "sum", "avg") if is_summable(ref) else ("count", "min", "max")
     columns = tuple(Column(ref, function=name) for name in named)
     for keys in ((), (PLATFORM,), (K, PLATFORM)):
-        for column in columns:
-            for descending in (False, True):
-                order = (OrderKey(Ref("column", column.label), descending),)
-                assert_agreement(engine, many_products(select=columns, group_by=keys, order_by=order))
+        for number, column in enumerate(columns):
+            order = (OrderKey(Ref("column", column.label), descending=bool((number + len(keys)) % 2)),)
+            assert_agreement(engine, many_products(select=columns, group_by=keys, order_by=order))
     assert_agreement(engine, many_products(select=(Column(ref), Column(None, function="count")), group_by=(ref,)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(field_comparisons, st.none() | predicates)
 def test_law_5_two_fields(engine: EmbeddedEngine, fields: FieldComparison, other: Predicate | None) -> None:
     where = fields if other is None else Or((fields, mark_list_fields(other)))

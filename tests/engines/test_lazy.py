@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from auroraql.diagnostics.errors import UsageError
-from auroraql.engines.duckdb import demo
 from auroraql.engines.duckdb.demo import demo_cache, demo_cache_path
 from auroraql.engines.registry import open_archive
 from auroraql.session.archive import connect
@@ -76,7 +77,17 @@ def test_an_invalid_archive_is_reported_immediately(archive: str) -> None:
     assert str(late.value) == str(at_once.value)
 
 
+def copy_demo(connection: duckdb.DuckDBPyConnection, built: Path) -> None:
+    """Fill a new catalogue from a built demonstration, ten times as fast as its rule."""
+    (name,) = connection.execute("SELECT current_database()").fetchall()[0]
+    connection.execute(f"ATTACH '{built}' AS built (READ_ONLY)")
+    connection.execute(f'COPY FROM DATABASE built TO "{name}"')
+    connection.execute("DETACH built")
+
+
+@pytest.mark.usefixtures("demo_engine")
 def test_a_missing_demonstration_is_built_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_cache, "build_demo", partial(copy_demo, built=demo_cache_path(None)))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     messages: list[str] = []
     with connect(late=True, say=messages.append) as archive:
@@ -88,10 +99,10 @@ def test_a_missing_demonstration_is_built_in_the_background(tmp_path: Path, monk
 
 def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The build is interrupted, and starts again with the next statement."""
+    build = demo_cache.build_demo
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr("auroraql.engines.duckdb.demo.lazy_demo._BUILD_NOTICE_SECONDS", 30)
-    build = demo.build_demo
 
     def interrupted(_connection: object) -> None:
         monkeypatch.setattr(demo_cache, "build_demo", build)

@@ -267,6 +267,8 @@ def test_other_time_zones_and_the_plain_locale(zone: str, isolated_user_folders:
             "-q",
             "-x",
             *tests,
+            "-k",
+            "not data_frames",
             "-o",
             "addopts=",
             f"--home={isolated_user_folders}",

@@ -151,7 +151,7 @@ queries = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(queries)
 @example(Query(KIND, Not(Comparison(Ref("metadata", "w"), Op.IN, ("abc", "5", "2020-01-01")))))
 @example(Query(KIND, Comparison(Ref("metadata", "w"), Op.NE, ("5",))))
@@ -168,7 +168,8 @@ def test_normal_form_means_the_same(engine: EmbeddedEngine, predicate: Predicate
 
 @pytest.mark.parametrize("ref", REFS, ids=lambda ref: ref.name)
 def test_each_value_with_each_field(engine: EmbeddedEngine, ref: Ref) -> None:
-    for text, name in product(VALUES, (Op.EQ, Op.NE, Op.LT, Op.GE)):
+    # Two operators for each value; `test_sql_finds_what_the_query_means` draws the others.
+    for text, name in [*product(VALUES[::2], (Op.EQ, Op.LT)), *product(VALUES[1::2], (Op.NE, Op.GE))]:
         query = Query(KIND, Comparison(ref, name, (text,)))
         assert urls(engine, query) == [p.url for p in brute_force.answer(query, PRODUCTS)], (name, text)
 

@@ -20,12 +20,13 @@ _WORDS = re.compile(r"\w+|[^\w\s]|\s+")
 
 @pytest.mark.parametrize("folder", [*KINDS, "scripts", "errors"])
 def test_no_prefix_of_a_correct_statement_is_reported_as_wrong(folder: str) -> None:
-    for path in corpus_files.files(folder):
+    for number, path in enumerate(corpus_files.files(folder)):
         text = corpus_files.read(path)["statement"]
         typed = IncompleteInputCheck()
         if any(diagnostic.severity == "error" for diagnostic in typed.check(f"{text}\n;", load_shipped())):
             continue
-        for word in _WORDS.finditer(text):
+        # Every third word of each statement: neighbouring files have similar statements and begin at different words.
+        for word in [*_WORDS.finditer(text)][number % 3 :: 3]:
             begun = text[: word.end()]
             wrong = [diagnostic for diagnostic in typed.check(begun, load_shipped()) if diagnostic.severity == "error"]
             assert not wrong, f"{path.stem}: {begun!r}"
