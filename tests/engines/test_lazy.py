@@ -99,7 +99,7 @@ def test_a_missing_demonstration_is_built_in_the_background(tmp_path: Path, monk
 
 def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The build is interrupted, and starts again with the next statement."""
-    build = demo_cache.build_demo
+    build = demo.build_demo
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr("auroraql.engines.duckdb.demo.lazy_demo._BUILD_NOTICE_SECONDS", 30)
