@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from auroraql.diagnostics.errors import UsageError
-from auroraql.engines.duckdb.demo import demo_cache, demo_cache_path
+from auroraql.engines.duckdb.demo import build_demo, demo_cache, demo_cache_path
 from auroraql.engines.registry import open_archive
 from auroraql.session.archive import connect
 from tests.conftest import ROOT
@@ -99,7 +99,7 @@ def test_a_missing_demonstration_is_built_in_the_background(tmp_path: Path, monk
 
 def test_a_cache_that_cannot_be_written_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The build is interrupted, and starts again with the next statement."""
-    build = demo.build_demo
+    build = build_demo
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr("auroraql.engines.duckdb.demo.lazy_demo._BUILD_NOTICE_SECONDS", 30)
