@@ -14,7 +14,7 @@ from auroraql.language.ast import Token
 from auroraql.language.printer import quote_name
 
 _SEVERAL_WORDS = re.compile(r"[=<>(,]\s*([^\W\d][\w/.-]*(?: [\w/.-]+)* [\w/.-]*)\Z")
-_LONGEST = 100
+_MAX_VALUE_LENGTH = 100
 """Longest value of several words, in characters."""
 
 MAX_CANDIDATES = 100
@@ -69,7 +69,7 @@ class Completer:
 
         The user left out the quotes. The candidate adds them.
         """
-        typed = _SEVERAL_WORDS.search(place.text, max(place.begin, place.cursor - _LONGEST), place.cursor)
+        typed = _SEVERAL_WORDS.search(place.text, max(place.begin, place.cursor - _MAX_VALUE_LENGTH), place.cursor)
         if typed is None or place.quote:
             return
         if self._without_quotes is None:

@@ -41,7 +41,7 @@ class ArchiveNames:
 
         Return all values when none does.
         """
-        return self._cached(
+        return self._vocabulary_for(
             ("values", name, chosen),
             lambda: Vocabulary(self._values(name, chosen), lambda value: self._describe_value(name, value)),
         )
@@ -66,9 +66,9 @@ class ArchiveNames:
 
     def make_vocabulary(self, key: object, make: Callable[[], Iterable[NamedItem]]) -> Vocabulary:
         """Return the cached vocabulary for `key`, built by `make` on first use."""
-        return self._cached(key, lambda: Vocabulary(make()))
+        return self._vocabulary_for(key, lambda: Vocabulary(make()))
 
-    def _cached(self, key: object, make: Callable[[], Vocabulary]) -> Vocabulary:
+    def _vocabulary_for(self, key: object, make: Callable[[], Vocabulary]) -> Vocabulary:
         vocabulary = self._vocabularies.get(key)
         if vocabulary is None:
             if len(self._vocabularies) >= _MAX_CACHED:
@@ -85,10 +85,10 @@ class ArchiveNames:
         """Return a cached description of a value of a source field."""
         doc = self._docs.get((name, value))
         if doc is None:
-            doc = self._docs[name, value] = self._with_descriptions(name, value)
+            doc = self._docs[name, value] = self._summarize_sources(name, value)
         return doc
 
-    def _with_descriptions(self, name: str, value: str) -> str:
+    def _summarize_sources(self, name: str, value: str) -> str:
         """Return a description of a value: what the sources with this value have in common, and their number."""
         sources = self._by[name].get(value, ())
         other_field = {"program": "instrument_type", "display_name": "platform"}.get(name, "program")

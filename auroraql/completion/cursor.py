@@ -30,7 +30,7 @@ _WHOLE = re.compile(r"[^\d\s]\s+\Z")
 _LAST_RUN = re.compile(r"[$\w.:+-]*\Z")
 """A word, number or time at the end of a text, which may still grow."""
 
-_LONGEST_WORD = 200
+_MAX_WORD_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def _closing_quote(text: str, opened: int, cursor: int) -> str:
 
 
 def _cursor_at_word(text: str, form: Form, begin: int, cursor: int) -> Cursor | None:
-    earliest = max(begin, cursor - _LONGEST_WORD)
+    earliest = max(begin, cursor - _MAX_WORD_LENGTH)
     word = _NUMBER.search(text, earliest, cursor) or _WORD.search(text, earliest, cursor)
     return Cursor(text, form, begin, word.start() if word else cursor, cursor)
 

@@ -30,7 +30,7 @@ _MEAN = (
     "FIND ephemeris SELECT platform, avg(radial_distance), sum(radial_distance) WHERE program = 'swarm' "
     "ON 2020-01-01 GROUP BY platform"
 )
-_KEPT = (
+_STORED_MEETING = (
     f"LET c = {_MEETING};\nFIND data_products WHERE program = 'trex' AND keogram_type = 'daily' "
     "DURING c PADDED BY 10 minutes USING (platform)"
 )
@@ -87,7 +87,7 @@ KEYWORDS = {
         Keyword("INSTRUMENT_TYPES", "list of instrument types", "SHOW INSTRUMENT_TYPES"),
         Keyword("IS", "test for a missing value: IS NULL", _NULLS),
         Keyword("LAST", "a time window that ends now or at BEFORE; with NULLS: missing values last", _LATEST),
-        Keyword("LET", "store a result under a name", _KEPT),
+        Keyword("LET", "store a result under a name", _STORED_MEETING),
         Keyword("LIKE", "match a pattern: % is any text, _ is one character", _LISTS),
         Keyword("LIMIT", "maximum number of rows", _COUNTED),
         Keyword("LOCATION", "a block of locations: (latitude, longitude)", _PLACE),
@@ -104,7 +104,7 @@ KEYWORDS = {
         Keyword("OVERLAPPING", "a time window: records that overlap it",
                 "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' "
                 "OVERLAPPING 2021-01-01T06:00 AND 2021-01-01T09:00"),
-        Keyword("PADDED", "extend the times of a result at both ends", _KEPT),
+        Keyword("PADDED", "extend the times of a result at both ends", _STORED_MEETING),
         Keyword("PLATFORMS", "list of sites and spacecraft", "SHOW PLATFORMS LIKE 'fort%'"),
         Keyword("PRECISION", "precision of conjunction epochs", _MEETING),
         Keyword("PROGRAMS", "list of programs, which run the instruments", "SHOW PROGRAMS"),
@@ -125,7 +125,7 @@ KEYWORDS = {
         Keyword("TRUE", "the value true", "FIND ephemeris WHERE tii_on = TRUE ON 2021-01-01 LIMIT 5"),
         Keyword("UNTIL", "a time window without a start",
                 "FIND data_products WHERE program = 'trex' UNTIL 2021-01-01 LIMIT 5"),
-        Keyword("USING", "fields that must be equal in a record and in the result row that it overlaps", _KEPT),
+        Keyword("USING", "fields that must be equal in a record and in the result row that it overlaps", _STORED_MEETING),
         Keyword("VALUES", "known values of a field or metadata key", "SHOW VALUES OF keogram_type"),
         Keyword("VIA", "conjunction types: nbtrace, sbtrace, geographic", _MEETING),
         Keyword("WHERE", "conditions on the records", _DAILY),

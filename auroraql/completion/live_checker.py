@@ -18,7 +18,7 @@ from auroraql.language.splitter import StatementPiece, end_of_unbalanced, find_n
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import EMPTY_CONTEXT, AnalyzedStatement, Analyzer, SessionContext, diagnostics_of_error
 
-_SOON = timedelta(minutes=1)
+_NOW_TOLERANCE = timedelta(minutes=1)
 """How long cached results may use an earlier value of NOW."""
 
 Diagnostics = tuple[Diagnostic, ...]
@@ -90,7 +90,7 @@ class LiveChecker:
         if (
             context is None
             or context[0] is not catalogue
-            or preparing.now - context[1] > _SOON
+            or preparing.now - context[1] > _NOW_TOLERANCE
             or (context[2] is not standing and context[2] != standing)
         ):
             self._context, self._outcomes, self._transitions = (catalogue, preparing.now, standing), {}, {}

@@ -21,10 +21,10 @@ PREFIX, WORD, INSIDE, LETTERS, TYPO = range(5)
 """Quality of a match, best first: prefix, start of a word, substring, letters in order, one typo."""
 
 _SHORTEST_SLIP = 3
-_FEW = 500
+_SMALL_VOCABULARY = 500
 """Vocabularies smaller than this are searched for a substring of a single letter."""
 
-_LONGEST = 60
+_MAX_PATTERN_LENGTH = 60
 """Longer texts are only searched as prefix and substring, since the patterns would be slow."""
 
 
@@ -64,7 +64,7 @@ class Vocabulary:
         Without `loose`, only prefixes and starts of words match.
         """
         if not typed:
-            yield from ((PREFIX, self._with_descriptions(item)) for item in self.items[:most])
+            yield from ((PREFIX, self._add_description(item)) for item in self.items[:most])
             return
         folded = typed.casefold().replace("\n", " ")
         seen: dict[int, int] = {}
@@ -78,26 +78,26 @@ class Vocabulary:
             if len(seen) >= most or (find == self._letter_matches and seen):
                 break
         ranked = sorted((quality, position) for position, quality in seen.items() if loose or quality <= WORD)
-        yield from ((quality, self._with_descriptions(self.items[position])) for quality, position in ranked)
+        yield from ((quality, self._add_description(self.items[position])) for quality, position in ranked)
 
     def _prefix_matches(self, typed: str) -> Iterator[tuple[int, int]]:
         return ((PREFIX, self._line(at)) for at in self._part_offsets("\n" + typed))
 
     def _part_matches(self, typed: str) -> Iterator[tuple[int, int]]:
         text, _ = self._lines
-        for at in self._part_offsets(typed) if len(typed) > 1 or len(self.items) < _FEW else ():
+        for at in self._part_offsets(typed) if len(typed) > 1 or len(self.items) < _SMALL_VOCABULARY else ():
             before = text[at - 1]
             yield WORD if before == "_" or not before.isalnum() else INSIDE, self._line(at)
 
     def _letter_matches(self, typed: str) -> Iterator[tuple[int, int]]:
         """Yield the names that contain the typed letters in order."""
-        if 1 < len(typed) <= _LONGEST:
+        if 1 < len(typed) <= _MAX_PATTERN_LENGTH:
             # Each class excludes the next letter, so the pattern never backtracks.
             letters = "".join(rf"[^\n{re.escape(letter)}]*{re.escape(letter)}" for letter in typed)
             yield from ((LETTERS, self._line(match.start())) for match in re.finditer(rf"\n{letters}", self._lines[0]))
 
     def _typo_matches(self, typed: str) -> Iterator[tuple[int, int]]:
-        if _SHORTEST_SLIP <= len(typed) <= _LONGEST:
+        if _SHORTEST_SLIP <= len(typed) <= _MAX_PATTERN_LENGTH:
             yield from (
                 (TYPO, self._line(match.start())) for match in re.finditer(rf"\n{_typo_pattern(typed)}", self._lines[0])
             )
@@ -114,7 +114,7 @@ class Vocabulary:
     def _line(self, at: int) -> int:
         return bisect_right(self._lines[1], at) - 1
 
-    def _with_descriptions(self, item: NamedItem) -> NamedItem:
+    def _add_description(self, item: NamedItem) -> NamedItem:
         return item if item.doc else NamedItem(item.text, self._describe(item.text))
 
 

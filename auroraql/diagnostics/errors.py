@@ -62,22 +62,22 @@ class Pointer:
 
 Origin = Span | Pointer | None
 
-_LONGEST_PARTS = (("message", 4_000), ("label", 200), ("hint", 1_000))
+_MAX_PART_LENGTHS = (("message", 4_000), ("label", 200), ("hint", 1_000))
 """The maximum number of characters of each part of a diagnostic."""
 
-_LONGEST_VALUE = 200
+_MAX_VALUE_LENGTH = 200
 """The maximum length of one value in a message. A list of values may be as long as the message."""
 
 _LONG_VALUE = re.compile(
     rf"""
-    '(?:[^']|'(?![\s,.:;)]|$)){{{_LONGEST_VALUE},}}'   # quoted: the closing quote ends a word
-    | [^\s']{{{_LONGEST_VALUE},}}                     # a word without quotes
+    '(?:[^']|'(?![\s,.:;)]|$)){{{_MAX_VALUE_LENGTH},}}'   # quoted: the closing quote ends a word
+    | [^\s']{{{_MAX_VALUE_LENGTH},}}                     # a word without quotes
     """,
     re.VERBOSE,
 )
 """A value that exceeds the maximum length."""
 
-_LONGEST_POINTER = 200
+_MAX_POINTER_LENGTH = 200
 """The number of characters of a JSON pointer that are shown. The pointer itself stays complete for programs."""
 
 
@@ -112,12 +112,12 @@ class Diagnostic:
 
     def __post_init__(self) -> None:
         """Shorten parts that repeat a long value. A fix stays whole, because it replaces text."""
-        for name, most in _LONGEST_PARTS:
+        for name, most in _MAX_PART_LENGTHS:
             text = getattr(self, name)
             if len(text) > most:
                 object.__setattr__(self, name, shorten(text, most))
-        if len(self.message) > _LONGEST_VALUE:
-            message = _LONG_VALUE.sub(lambda value: shorten(value[0], _LONGEST_VALUE), self.message)
+        if len(self.message) > _MAX_VALUE_LENGTH:
+            message = _LONG_VALUE.sub(lambda value: shorten(value[0], _MAX_VALUE_LENGTH), self.message)
             object.__setattr__(self, "message", message)
 
     def shifted_by(self, by: int) -> Diagnostic:
@@ -281,7 +281,7 @@ def _render_one(diagnostic: Diagnostic, source: Source | None) -> str:
         lines += excerpt
     elif isinstance(diagnostic.origin, Pointer):
         name = source.name if source is not None else "<json>"
-        lines.append(f"  ┌ {name} at {make_visible(shorten(diagnostic.origin.path, _LONGEST_POINTER)) or '/'}")
+        lines.append(f"  ┌ {name} at {make_visible(shorten(diagnostic.origin.path, _MAX_POINTER_LENGTH)) or '/'}")
         if diagnostic.label:
             lines.append(f"  │ {make_visible(diagnostic.label)}")
     if diagnostic.hint:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-_LONGEST = 100
+_MAX_WORD_LENGTH = 100
 """The maximum length of a compared word. Longer ones are not misspellings, and would take long to compare."""
 
-_UNLIKE = 1000
+_DISSIMILAR_FACTOR = 1000
 """A factor greater than any difference in length between similar words."""
 
-_COMPARED = 50
+_MAX_COMPARED_WORDS = 50
 """The maximum number of words compared letter by letter. Of more, those that share the most letter pairs are taken."""
 
 
 def find_closest(word: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:
     """Return up to `most` known words, closest first, whose similarity is at least `cutoff` (1 is equal)."""
-    if len(word) > _LONGEST:
+    if len(word) > _MAX_WORD_LENGTH:
         return []
     known = list(known)
     folded = word.casefold()
@@ -44,7 +44,7 @@ def find_misspelt(word: str, known: Iterable[str]) -> str | None:
     are ignored. A match is close enough for a fix; one of `find_closest` is not.
     """
     plain = _normalize(word)
-    if not plain or len(plain) > _LONGEST:
+    if not plain or len(plain) > _MAX_WORD_LENGTH:
         return None
     nearest: list[str] = []
     least = 0 if len(plain) < 3 else 1 if len(plain) < 6 else 2
@@ -81,16 +81,19 @@ def _edit_distance(one: str, other: str) -> int:
 
 def _preselect(word: str, known: list[str]) -> list[str]:
     """Return the known words that may be similar to a word: all, or the most similar ones of many."""
-    if len(known) <= _COMPARED:
+    if len(known) <= _MAX_COMPARED_WORDS:
         return known
     pairs = {word[at : at + 2] for at in range(len(word) - 1)} or {word}
     # Counting pair by pair is fast enough for thousands of words while the user types.
     shared = map(sum, zip(*([pair in candidate for candidate in known] for pair in pairs), strict=True))
-    ranks = [count * _UNLIKE - abs(len(candidate) - len(word)) for count, candidate in zip(shared, known, strict=True)]
-    least = sorted(ranks)[-_COMPARED]
+    ranks = [
+        count * _DISSIMILAR_FACTOR - abs(len(candidate) - len(word))
+        for count, candidate in zip(shared, known, strict=True)
+    ]
+    least = sorted(ranks)[-_MAX_COMPARED_WORDS]
     above = [candidate for rank, candidate in zip(ranks, known, strict=True) if rank > least]
     level = (candidate for rank, candidate in zip(ranks, known, strict=True) if rank == least)
-    return [*above, *islice(level, _COMPARED - len(above))]
+    return [*above, *islice(level, _MAX_COMPARED_WORDS - len(above))]
 
 
 def common_prefix_length(text: str, other: str) -> int:

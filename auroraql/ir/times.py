@@ -122,14 +122,14 @@ def _literal_hint(text: str) -> str:
     if re.fullmatch(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?", text, re.ASCII):
         return "a time of day needs its date, for example 2020-02-01T06:30"
     hint = "write 2020-02-01, 2020-02-01T06:30 or 2020-02"
-    hyphenated = with_hyphens(text)
+    hyphenated = add_hyphens(text)
     if not hyphenated:
         return hint
     error = fault_of(hyphenated)
     return f"{error}; {error.hint}" if error is not None else f"did you mean {hyphenated}?"
 
 
-def with_hyphens(digits: str) -> str:
+def add_hyphens(digits: str) -> str:
     """Return eight digits as a date with hyphens. Return an empty string for any other text."""
     plain = len(digits) == 8 and digits.isascii() and digits.isdigit()
     return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if plain else ""

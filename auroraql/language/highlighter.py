@@ -33,7 +33,7 @@ from auroraql.schema.operators import SPELLINGS
 
 _BLANK = "[\\s\u00a0\u180e\u200b\u2060\ufeff]"
 _WORD = r"[^\W\d]\w*"
-_COMPARED = re.compile(rf"{_BLANK}*(?:[=<>≤≥≠.]|!=)")
+_BEFORE_OPERATOR = re.compile(rf"{_BLANK}*(?:[=<>≤≥≠.]|!=)")
 _CALLED = re.compile(rf"{_BLANK}*\(")
 _SYMBOLS = "|".join(re.escape(s) for s in sorted(SPELLINGS, key=len, reverse=True) if not s[0].isalpha())
 
@@ -53,7 +53,7 @@ def _field_names() -> frozenset[str]:
 def _lex_word(_lexer: ExtendedRegexLexer, match: re.Match[str], context: LexerContext) -> Tokens:
     """Yield a word as keyword, field, function or name. A keyword next to an operator or in a path is a name."""
     word, text = match[0], match.string
-    is_name = _COMPARED.match(text, match.end()) or text[match.start() - 1 : match.start()] == "."
+    is_name = _BEFORE_OPERATOR.match(text, match.end()) or text[match.start() - 1 : match.start()] == "."
     if word.upper() in _keyword_pattern() and not is_name:
         kind = Keyword
     elif word in _field_names():

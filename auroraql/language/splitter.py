@@ -17,7 +17,7 @@ from auroraql.language import grammar
 from auroraql.language.grammar import block_comment_end, skip_blanks, skip_to_statement
 from auroraql.schema.limits import MAX_DEPTH, MAX_SCRIPT_CHARACTERS, MAX_STATEMENT_CHARACTERS, MAX_STATEMENTS
 
-_LOOKED_THROUGH = 100_000
+_MAX_SEARCHED_CHARACTERS = 100_000
 """The number of characters that are searched for the cause of a stray quote."""
 
 Form = Literal["text", "json", "sentence", "sql"]
@@ -26,7 +26,7 @@ Verb = Literal["", "explain", "describe"]
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _SQL_QUOTED = r"""(?<!\b[eE])'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*\""""
-_LONGEST_BLANK = 200
+_MAX_BLANK_LENGTH = 200
 _QUOTES = "\"'“”„‟‘’‚‛"
 
 
@@ -54,12 +54,12 @@ _HEADS = {
 }
 """The heads of statements in other forms: the possible first characters, and a pattern in which _ is whitespace."""
 
-_TO_COME = r"(?i:sql)_*|(?:(?i:explain|describe)_+)?(?i:find)_+\w+_+(?i:from|for)_*"
+_INCOMPLETE_HEAD = r"(?i:sql)_*|(?:(?i:explain|describe)_+)?(?i:find)_+\w+_+(?i:from|for)_*"
 """The pattern of an incomplete head."""
 
 
 @cache
-def _with_blanks(expression: str) -> re.Pattern[str]:
+def _compile_with_blanks(expression: str) -> re.Pattern[str]:
     """Compile a pattern in which _ is whitespace.
 
     Only letters ignore case, because that is costly for a set of characters.
@@ -70,7 +70,7 @@ def _with_blanks(expression: str) -> re.Pattern[str]:
 def _match_head(name: str, text: str, at: int) -> re.Match[str] | None:
     """Match the head of a statement. Its pattern is compiled when a statement first has one of its initials."""
     initials, expression = _HEADS[name]
-    return _with_blanks(expression).match(text, at) if text[at : at + 1].casefold() in initials else None
+    return _compile_with_blanks(expression).match(text, at) if text[at : at + 1].casefold() in initials else None
 
 
 @cache
@@ -183,14 +183,14 @@ def find_document_end(text: str, at: int, cursor: int) -> int | None:
     piece = _next_piece(text, at)
     if isinstance(piece, Diagnostic):
         return None
-    if piece.form == "sentence" and (typed := _typed_find().search(text, max(at, cursor - _LONGEST_BLANK), cursor)):
+    if piece.form == "sentence" and (typed := _typed_find().search(text, max(at, cursor - _MAX_BLANK_LENGTH), cursor)):
         return min(piece.end, typed.start())
     return piece.end if piece.end < len(text) else None
 
 
 def may_become_other_form(statement: str) -> bool:
     """Return whether a text has only words with which JSON, a sentence or SQL may begin."""
-    return _with_blanks(_TO_COME).fullmatch(statement) is not None
+    return _compile_with_blanks(_INCOMPLETE_HEAD).fullmatch(statement) is not None
 
 
 def skip_shebang(text: str) -> int:
@@ -393,7 +393,7 @@ def _unclosed_quote(text: str, match: re.Match[str], start: int) -> Diagnostic:
             hint="add '*/' where the comment ends",
             missing=("*/",),
         )
-    if mark in "'\"" and match.start() - start < _LOOKED_THROUGH:
+    if mark in "'\"" and match.start() - start < _MAX_SEARCHED_CHARACTERS:
         # Most statements are correct and do not need this module.
         from auroraql.language.syntax_errors.quote_rules import diagnose_escaped_quote, diagnose_inner_quote
 

@@ -62,7 +62,7 @@ class ConjunctionPlanner:
         """Return the warnings of `requests` without planning the requests."""
         for block in self.criteria.blocks:
             if block.kind != "location":
-                self._collect_warnings(_without_negation(block))
+                self._collect_warnings(_remove_negation(block))
         return self.warnings
 
     def _collect_warnings(self, block: Block) -> None:
@@ -112,7 +112,7 @@ class ConjunctionPlanner:
         """Return the AuroraX blocks that together are the block. No source is in two of them."""
         if block.kind == "location":
             return [BlockRequest(block.kind, points=block.points)]
-        block = _without_negation(block)
+        block = _remove_negation(block)
         native = NativeRequest.build(block.where, BLOCKS[block.kind])
         if native.impossible is not None:
             self.warnings.append(native.impossible)
@@ -191,7 +191,7 @@ def _source_types(kind: str, catalogue: Catalogue) -> tuple[str, ...]:
     return _TYPES.get(kind) or tuple(t for t in catalogue.values("source_type") if t not in others)
 
 
-def _without_negation(block: Block) -> Block:
+def _remove_negation(block: Block) -> Block:
     return replace(block, where=normalize(_positive_predicate(block.where)))
 
 

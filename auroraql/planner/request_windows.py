@@ -17,7 +17,7 @@ from auroraql.schema import KINDS
 
 _SECOND = timedelta(seconds=1)
 
-_LONGEST_MONTH = timedelta(days=31)
+_MAX_MONTH = timedelta(days=31)
 
 
 def cut_windows(requests: Iterable[Request]) -> tuple[Request, ...]:
@@ -59,7 +59,7 @@ def is_too_long(request: Request) -> bool:
     months = KINDS[request.kind].longest_months
     if not months or request.start is None or request.end is None:
         return False
-    return request.end - request.start >= months * _LONGEST_MONTH
+    return request.end - request.start >= months * _MAX_MONTH
 
 
 def apply_windows(requests: Sequence[Request], query: Query, max_requests: int = MAX_WINDOWS) -> tuple[Request, ...]:

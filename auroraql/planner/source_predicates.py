@@ -20,7 +20,7 @@ TruthMasks = tuple[int, int]
 Values = tuple[str | int, ...]
 
 
-_MOST_KEPT = 1000
+_MAX_CACHED_COMPARISONS = 1000
 """Maximum number of comparisons whose masks are cached."""
 
 
@@ -79,7 +79,7 @@ class SourcePredicates:
             return self._leaf_truth(leaf)
         key = (leaf.ref.name, leaf.operator, leaf.values)
         if key not in self._leaves:
-            if len(self._leaves) >= _MOST_KEPT:
+            if len(self._leaves) >= _MAX_CACHED_COMPARISONS:
                 self._leaves.clear()
             self._leaves[key] = self._leaf_truth(leaf)
         return self._leaves[key]

@@ -19,7 +19,7 @@ from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.limits import MAX_LIST_VALUES
 from auroraql.schema.operators import Op
 
-_DAYS_OF_A_REQUEST = 4
+_REQUEST_COST_DAYS = 4
 """A request costs about as much as fetching this many days of one group in vain."""
 
 
@@ -111,4 +111,4 @@ def _estimate_cost(queries: Sequence[Query], counts: Sequence[int]) -> float:
         for first, last in query.windows
         if first is not None and last is not None
     )
-    return sum(len(query.windows) for query in queries) + days / _DAYS_OF_A_REQUEST
+    return sum(len(query.windows) for query in queries) + days / _REQUEST_COST_DAYS

@@ -28,10 +28,10 @@ _DECLARATION = (
 _BEGUN = r"(?i)\Aparam\s+\$?([^\W\d]\w*)"
 # These patterns are compiled on first use, since most scripts have no front matter.
 
-_LONGEST = 2_000
+_MAX_DECLARATION_LENGTH = 2_000
 """Longest declaration, in characters."""
 
-_KEPT = 256
+_CACHE_SIZE = 256
 
 _AS_IN = "for example: -- param day: date = 2021-01-01  the day"
 
@@ -102,7 +102,7 @@ def read_front_matter(source: Source) -> FrontMatter:
     return _parse_front_matter(source.text)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHE_SIZE)
 def _parse_front_matter(text: str) -> FrontMatter:
     descriptions: list[str] = []
     first_comment = ""
@@ -123,7 +123,7 @@ def _parse_front_matter(text: str) -> FrontMatter:
                 parameters[parameter.name] = parameter
             else:
                 wrong.append(parameter)
-                mistaken += re.findall(_BEGUN, line[:_LONGEST])
+                mistaken += re.findall(_BEGUN, line[:_MAX_DECLARATION_LENGTH])
         elif not first_comment and not line.startswith("$ "):
             first_comment = line
     return FrontMatter(
@@ -150,7 +150,7 @@ def _comment_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _parse_declaration(line: str, offset: int) -> ParameterDeclaration | Diagnostic:
-    match = re.fullmatch(_DECLARATION, line) if len(line) <= _LONGEST else None
+    match = re.fullmatch(_DECLARATION, line) if len(line) <= _MAX_DECLARATION_LENGTH else None
     if match is None or not (match["type"] or match["many"]):
         return _declaration_error(
             "this is not a valid parameter declaration", Span(offset, offset + len(line)), "invalid", _AS_IN

@@ -21,8 +21,8 @@ _NAMED = r"(?i)(?P<base>now|today)(?:\s*(?P<sign>[+-])\s*(?P<count>\d+)\s*(?P<un
 # Possessive quantifiers: backtracking over the ends of a quote would take exponential time.
 _QUOTED = r"'([^']*+(?:''[^']*+)*+)'|\"([^\"]*+(?:\"\"[^\"]*+)*+)\""
 _LIST_ITEM = r"\s*+((?:'[^']*+(?:''[^']*+)*+'|\"[^\"]*+(?:\"\"[^\"]*+)*+\"|[^,])*+)(?:,|\Z)"
-_LARGEST_EXPONENT = 400
-_WHOLE = 18
+_MAX_EXPONENT = 400
+_MAX_INTEGER_DIGITS = 18
 """Most digits of a whole number."""
 
 
@@ -68,7 +68,7 @@ def quote_value(value: str) -> str:
 
 
 def _read_integer(text: str) -> object:
-    if re.fullmatch(rf"[+-]?[0-9]{{1,{_WHOLE}}}", text.strip()) is None:
+    if re.fullmatch(rf"[+-]?[0-9]{{1,{_MAX_INTEGER_DIGITS}}}", text.strip()) is None:
         raise ValueError
     return int(text)
 
@@ -76,10 +76,10 @@ def _read_integer(text: str) -> object:
 def _read_number(text: str) -> object:
     if PLAIN_NUMBER.fullmatch(text.strip()) is None:
         raise ValueError
-    if re.fullmatch(rf"[+-]?[0-9]{{1,{_WHOLE}}}", text.strip()):
+    if re.fullmatch(rf"[+-]?[0-9]{{1,{_MAX_INTEGER_DIGITS}}}", text.strip()):
         return int(text)
     number = Decimal(text.strip())
-    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+    if abs(number.adjusted()) > _MAX_EXPONENT:
         raise ValueError
     return number
 
@@ -100,7 +100,7 @@ def _read_interval(text: str) -> Interval:
     if not match["count"]:
         return interval
     count = Decimal(match["sign"] + match["count"])
-    if count.adjusted() > _WHOLE:
+    if count.adjusted() > _MAX_INTEGER_DIGITS:
         raise ValueError
     return shift_interval(interval, count, match["unit"].lower())
 
@@ -132,7 +132,7 @@ def _interval_day(interval: Interval) -> date | None:
     return first.date() if past is not None and (past - first).total_seconds() in (86400, 86399.999999) else None
 
 
-def _with_value_errors(read: Callable[[str], object]) -> Callable[[str], object]:
+def _raise_value_errors(read: Callable[[str], object]) -> Callable[[str], object]:
     """Return `read` with errors about times raised as ValueError."""
 
     def convert(text: str) -> object:
@@ -151,9 +151,9 @@ TYPES = {
         ParameterType("integer", "a whole number", "10", _read_integer),
         ParameterType("number", "a number", "557.7", _read_number),
         ParameterType("boolean", "true or false", "true", _read_boolean, ("true", "false")),
-        ParameterType("date", "a date", "2021-01-01", _with_value_errors(_read_date)),
-        ParameterType("time", "a date or time", "2021-01-01T06:30", _with_value_errors(_read_time)),
-        ParameterType("period", "a year, a month or a date", "2021-01", _with_value_errors(_read_period)),
+        ParameterType("date", "a date", "2021-01-01", _raise_value_errors(_read_date)),
+        ParameterType("time", "a date or time", "2021-01-01T06:30", _raise_value_errors(_read_time)),
+        ParameterType("period", "a year, a month or a date", "2021-01", _raise_value_errors(_read_period)),
     )
 }
 """Every type by name. `list of` before a name makes it a list."""

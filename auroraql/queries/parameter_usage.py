@@ -26,7 +26,7 @@ from auroraql.language.splitter import find_closing, stop_pattern
 from auroraql.schema import KINDS, Type
 from auroraql.schema.operators import Op
 
-_KEPT = 256
+_CACHE_SIZE = 256
 _SQL_PARAMETER = re.compile(r"(?<![\w$])\$([^\W\d]\w*)")
 _OF_TYPE = {Type.NUMBER: "number", Type.INTEGER: "integer", Type.BOOLEAN: "boolean", Type.TIME: "time"}
 _OF_WINDOW = {"on": "date", "during": "period"}
@@ -73,7 +73,7 @@ def find_uses(source: Source) -> ParameterUses:
     return _find_uses(source.text)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHE_SIZE)
 def _find_uses(text: str) -> ParameterUses:
     uses: list[ParameterUse] = []
     is_complete = True

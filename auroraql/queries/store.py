@@ -24,14 +24,14 @@ from auroraql.rendering import write_text
 SUFFIX = ".aql"
 
 _NAME = r"\w(?:[\w.-]*\w)?"
-_LONGEST_NAME = 100
+_MAX_NAME_LENGTH = 100
 _RESERVED = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
     f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
 }
-_MOST_READ = 1_000_000
+_MAX_FILE_BYTES = 1_000_000
 """Largest file that is read as a saved query, in bytes."""
 
-_KEPT = 2_000
+_CACHE_SIZE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def check_name(name: str) -> str:
     plain = unicodedata.normalize("NFC", name.strip())
     if plain.lower().endswith(SUFFIX):
         plain = plain[: -len(SUFFIX)]
-    if re.fullmatch(_NAME, plain) is None or len(plain.encode(errors="replace")) > _LONGEST_NAME:
+    if re.fullmatch(_NAME, plain) is None or len(plain.encode(errors="replace")) > _MAX_NAME_LENGTH:
         message = f"'{make_visible(name)}' cannot be the name of a saved query"
         raise UsageError(message, "a name has letters, digits, '_', '-' and '.', for example keograms_of_a_day")
     if plain.partition(".")[0].casefold() in _RESERVED:
@@ -195,12 +195,12 @@ def _read_query(path: Path) -> SavedQuery | None:
         state = path.stat()
     except (OSError, ValueError):
         return None
-    if not stat.S_ISREG(state.st_mode) or state.st_size > _MOST_READ:
+    if not stat.S_ISREG(state.st_mode) or state.st_size > _MAX_FILE_BYTES:
         return None
     return _read_cached(path, state.st_mtime_ns, state.st_size)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHE_SIZE)
 def _read_cached(path: Path, _changed: int, _size: int) -> SavedQuery | None:
     """Return the query in a file, cached by its modification time and size."""
     try:
@@ -216,8 +216,8 @@ def _why_unreadable(path: Path) -> str:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
             return "it is not a regular file"
-        if state.st_size > _MOST_READ:
-            return f"it has more than {_MOST_READ:,} bytes"
+        if state.st_size > _MAX_FILE_BYTES:
+            return f"it has more than {_MAX_FILE_BYTES:,} bytes"
         path.read_text("utf-8-sig")
     except OSError as error:
         return error.strerror or str(error)

@@ -13,7 +13,7 @@ from auroraql.rendering.time_axis import ASCII_SHADES, DAY, SHADES, BlockScale, 
 from auroraql.results.result_set import ResultSet
 from auroraql.schema import Type
 
-_LEAST_ROOM = 7
+_MIN_CELLS = 7
 _WIDEST_DAY = 3
 
 
@@ -43,7 +43,7 @@ def render_calendar(result: ResultSet, screen: RenderOptions) -> Iterator[str] |
     figures = _summary_texts(days)
     figures_width = len(figures[0]) + 2
     strip_width = screen.width - names - 2 - figures_width
-    return _draw_calendar(result, days, screen, names, strip_width, figures) if strip_width >= _LEAST_ROOM else None
+    return _draw_calendar(result, days, screen, names, strip_width, figures) if strip_width >= _MIN_CELLS else None
 
 
 def _read_calendar(result: ResultSet) -> _CalendarData | None:

@@ -102,13 +102,13 @@ def _is_stream(path: Path) -> bool:
     return path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode)
 
 
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 
 
 def _named_descriptor(path: Path) -> int | None:
     """Return the descriptor of this process that a path names (/dev/stdout, /dev/fd/3); None for other paths."""
     descriptors = Path(os.path.realpath("/dev/fd"))
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         folder = Path(os.path.realpath(path.parent))
         if folder == descriptors and path.name.isascii() and path.name.isdigit():
             return int(path.name)

@@ -176,14 +176,14 @@ def _join_cells(rows: list[list[str]]) -> str:
 GAP = 2
 """Blanks between two columns."""
 
-_LEAST = 8
+_MIN_COLUMN_WIDTH = 8
 _COMFORTABLE = 12
 _SEVERAL_NAMES = 40
 _READABLE = 24
-_WHOLE_TITLE = 16
+_MAX_UNCUT_TITLE = 16
 _WIDEST_RIGID = 32
 _WIDEST_PADDED = 500
-_MOST_CUT = 2
+_MAX_CUT_RATIO = 2
 
 _LEFT_OUT_FIRST = (
     "source_type",
@@ -243,8 +243,10 @@ class TableColumn:
         rigid = self.data <= _WIDEST_RIGID and (self.right or self.values_kind is Type.TIME)
         name = display_width(self.header.rpartition(" (")[0] or self.header)
         # Members of several objects have the same name; only with the parent's name are they distinguishable.
-        title = min(name, _WHOLE_TITLE) if "." in self.header else min(display_width(self.header), _LEAST)
-        return max(self.data if rigid else min(self.data, _LEAST), title)
+        title = (
+            min(name, _MAX_UNCUT_TITLE) if "." in self.header else min(display_width(self.header), _MIN_COLUMN_WIDTH)
+        )
+        return max(self.data if rigid else min(self.data, _MIN_COLUMN_WIDTH), title)
 
     def readable_width(self) -> int:
         """Return the width to which a text is cut before any header is cut."""
@@ -274,7 +276,7 @@ def is_crowded(columns: Sequence[TableColumn], shown: Sequence[TableColumn], wid
     """Return whether the shown columns omit too much: whole columns, or most of every line."""
     if width is None or len(columns) == 1:
         return False
-    return len(shown) < len(columns) or sum(max(c.data, GAP) for c in columns) > _MOST_CUT * width
+    return len(shown) < len(columns) or sum(max(c.data, GAP) for c in columns) > _MAX_CUT_RATIO * width
 
 
 def fit_columns(columns: list[TableColumn], width: int | None, *, may_leave_out: bool) -> list[TableColumn] | None:
@@ -285,7 +287,7 @@ def fit_columns(columns: list[TableColumn], width: int | None, *, may_leave_out:
             column.width = min(column.width, _WIDEST_PADDED)  # limited, so that one huge value does not pad every row
         return columns
     if may_leave_out:
-        columns = _without_column(columns, _LEFT_OUT_FIRST, width)
+        columns = _remove_column(columns, _LEFT_OUT_FIRST, width)
     available = width - GAP * (len(columns) - 1)
     if sum(column.min_width() for column in columns) > available:
         return None
@@ -302,7 +304,7 @@ def squeeze_columns(columns: list[TableColumn], width: int) -> list[TableColumn]
     return []
 
 
-def _without_column(columns: list[TableColumn], names: tuple[str, ...], width: int) -> list[TableColumn]:
+def _remove_column(columns: list[TableColumn], names: tuple[str, ...], width: int) -> list[TableColumn]:
     for name in names:
         if sum(column.comfortable_width() + GAP for column in columns) - GAP <= width:
             break

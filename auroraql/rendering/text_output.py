@@ -21,7 +21,7 @@ from auroraql.schema import KINDS, Type
 
 _LONG = 30
 
-_LONGEST_CHARACTER = 4
+_MAX_CHARACTER_LENGTH = 4
 """Code points per character that `cut` always keeps; further combining marks may be lost."""
 
 SAFE_URL = re.compile(r"https?://[!-:<-~]+")
@@ -62,7 +62,7 @@ def format_brief(value: Any) -> str:
 _DECIMALS = {"km": 1, "deg": 2}
 """Decimals of numbers by unit in a terminal table; more exceed the precision of the measured positions."""
 
-_MOST_DECIMALS = 6
+_MAX_DECIMALS = 6
 
 
 def cell_writer(column: ResultColumn, values: Sequence[Any]) -> Callable[[Any], str]:
@@ -80,7 +80,7 @@ def _format_rounded(value: float, decimals: int | None) -> str:
     if decimals is not None and isfinite(value):
         return f"{value:.{decimals}f}"
     text = repr(value)
-    return text if "e" in text or len(text.partition(".")[2]) <= _MOST_DECIMALS else f"{value:.{_MOST_DECIMALS}f}"
+    return text if "e" in text or len(text.partition(".")[2]) <= _MAX_DECIMALS else f"{value:.{_MAX_DECIMALS}f}"
 
 
 def _format_other(value: Any) -> str:
@@ -143,7 +143,7 @@ def cut_title(title: str, width: int) -> str:
 def _take_first(text: str, width: int) -> str:
     if text.isascii():
         return text[: max(width, 0)]
-    prefix = text[: max(width, 0) * _LONGEST_CHARACTER]
+    prefix = text[: max(width, 0) * _MAX_CHARACTER_LENGTH]
     while display_width(prefix) > width:
         prefix = prefix[:-1]
     return prefix
@@ -172,7 +172,7 @@ def column_headers(shown: Sequence[ResultColumn]) -> list[str]:
 MAX_ROWS_SHOWN = 1000
 """Maximum rows shown on a terminal. Pipes and files receive all rows."""
 
-_LEAST_LINES = 5
+_MIN_LINES = 5
 
 SAMPLE_ROWS = 10_000
 """Rows that determine the column widths of an unlimited table. A wider value in a later row exceeds its column."""
@@ -202,7 +202,7 @@ class RenderOptions:
     @property
     def most_rows(self) -> int:
         """Maximum table rows: a page without two header lines and the notes."""
-        return MAX_ROWS_SHOWN if self.height is None else min(max(self.height - 4, _LEAST_LINES), MAX_ROWS_SHOWN)
+        return MAX_ROWS_SHOWN if self.height is None else min(max(self.height - 4, _MIN_LINES), MAX_ROWS_SHOWN)
 
     def format_shown(self, text: str) -> str:
         """Return the text with the ellipsis replaced by `~` if the encoding lacks it."""

@@ -91,7 +91,7 @@ def draw_axis(step: TimeStep, starts: Sequence[datetime], piece_width: int, mark
     width = len(starts) * piece_width
     for tick in STEPS[STEPS.index(step) :]:
         # Mark the piece that contains the start of the tick.
-        marks = [(position * piece_width, tick.floor(end - _LEAST)) for position, end in enumerate(ends)]
+        marks = [(position * piece_width, tick.floor(end - _MIN_STEP)) for position, end in enumerate(ends)]
         ticks = [(position, moment) for position, moment in marks if moment >= starts[position // piece_width]]
         if len(ticks) < 2:
             break
@@ -101,7 +101,7 @@ def draw_axis(step: TimeStep, starts: Sequence[datetime], piece_width: int, mark
     return _place_labels(step, [(0, starts[0])], starts[0], width, mark)
 
 
-_LEAST = timedelta(microseconds=1)
+_MIN_STEP = timedelta(microseconds=1)
 
 
 def _tick_label(tick: TimeStep, moment: datetime) -> str:

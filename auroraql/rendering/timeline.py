@@ -16,7 +16,7 @@ from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 
 _NAMED = ("display_name", "platform", "program", "identifier")
-_LEAST_WIDTH = 40
+_MIN_WIDTH = 40
 _WIDEST_PIECE = 4
 
 
@@ -56,7 +56,7 @@ def render_timeline(result: ResultSet, screen: RenderOptions, most: int) -> Iter
     reader = _row_reader(result)
     seen = _collect_statistics(result, reader)
     drawn_sources = seen.counts.most_common(most)
-    width = max(screen.width or 80, _LEAST_WIDTH)
+    width = max(screen.width or 80, _MIN_WIDTH)
     names = min(max(display_width(name) for name, _ in drawn_sources), width // 3)
     figures = max(len(f"{count:,}") for _, count in drawn_sources)
     strip_width = width - names - figures - 4

@@ -36,7 +36,7 @@ _SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60}
 _PRECISIONS = tuple(f"{seconds} {PRECISION_UNIT}" for seconds in sorted(PRECISIONS))
 
 _LIMITS = (("latitude", Decimal(90)), ("longitude", Decimal(180)))
-_FARTHEST = 2**31
+_MAX_DISTANCE_KM = 2**31
 """Kilometres. AuroraX uses this value for "no limit"."""
 
 
@@ -182,10 +182,10 @@ class CriteriaResolver:
         limit = self._number(distance.limit, "distance", "km")
         if limit < 0:
             raise SemanticError("AQL0203", f"a distance cannot be negative, not {limit} km", distance.limit.origin)
-        if limit > _FARTHEST:
+        if limit > _MAX_DISTANCE_KM:
             hint = "write ANY (null in JSON) for no limit"
             raise SemanticError(
-                "AQL0203", f"a distance is at most {_FARTHEST} km", distance.limit.origin, "out of range", hint
+                "AQL0203", f"a distance is at most {_MAX_DISTANCE_KM} km", distance.limit.origin, "out of range", hint
             )
         return limit
 

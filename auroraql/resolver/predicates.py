@@ -276,21 +276,21 @@ _Unknown = tuple[str, Operand, ValueContext, tuple[str, ...], tuple[str, ...]]
 _ONE_BY_ONE = 3
 """Maximum number of unknown values of a field that are reported one by one."""
 
-_MOST_NAMED = 100
+_MAX_NAMED_VALUES = 100
 """Maximum number of unknown values in one message. A list may have thousands."""
 
-_MOST_COMPARED = 30
+_MAX_COMPARED_VALUES = 30
 """Maximum number of unknown values for which a suggestion is searched, which is slow."""
 
 
 def _unknown_values_warning(values: list[_Unknown]) -> Diagnostic:
     """Return one warning for many unknown values of a field."""
     _, operand, context, _, _ = values[0]
-    named = ", ".join(f"'{value[:60]}'" for value, *_ in values[:_MOST_NAMED])
-    more = f" and {len(values) - _MOST_NAMED:,} more" if len(values) > _MOST_NAMED else ""
+    named = ", ".join(f"'{value[:60]}'" for value, *_ in values[:_MAX_NAMED_VALUES])
+    more = f" and {len(values) - _MAX_NAMED_VALUES:,} more" if len(values) > _MAX_NAMED_VALUES else ""
     near = [
         (value, (_nearest_value(value, program_values) or _nearest_value(value, context.known))[:1])
-        for value, _, _, program_values, _ in values[:_MOST_COMPARED]
+        for value, _, _, program_values, _ in values[:_MAX_COMPARED_VALUES]
     ]
     meant = [f"'{nearest[0]}' for '{value}'" for value, nearest in near if nearest]
     some = ", ".join(f"'{known}'" for known in context.known[:5])

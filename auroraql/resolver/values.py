@@ -18,6 +18,7 @@ from auroraql.diagnostics.errors import Diagnostic, Origin, Pointer
 from auroraql.ir.times import (
     Interval,
     TimeError,
+    add_hyphens,
     fault_of,
     fault_of_literal,
     interval_of_value,
@@ -25,7 +26,6 @@ from auroraql.ir.times import (
     read_interval,
     resolve_named_time,
     shift_interval,
-    with_hyphens,
     write_instant,
     write_interval,
 )
@@ -135,7 +135,7 @@ def _type_name(value: object) -> str:
 PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 """Text that is read as a number, on the wire and in records."""
 
-_LARGEST_EXPONENT = 400
+_MAX_EXPONENT = 400
 
 
 class SemanticError(Exception):
@@ -213,7 +213,7 @@ class OperandResolver:
             case TextLiteral(value, origin):
                 return self._string(value, origin, context)
             case NumberLiteral(text, unit, origin):
-                if not unit and with_hyphens(text) and (context.type is Type.TIME or context.is_time):
+                if not unit and add_hyphens(text) and (context.type is Type.TIME or context.is_time):
                     raise _diagnose_digits(text, origin)
                 year = _year(text, unit, context)
                 return _number(text, unit, origin, context) if year is None else _time(year, context)
@@ -394,7 +394,7 @@ def _plain_decimal(text: str, origin: Origin) -> str:
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
         return text
     number = Decimal(text)
-    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+    if abs(number.adjusted()) > _MAX_EXPONENT:
         raise SemanticError("AQL0203", f"{text} is too large or too small a number", origin)
     return f"{number:f}"
 
@@ -423,7 +423,7 @@ def _wrong_type_error(context: ValueContext, given: str, origin: Origin, written
 def _diagnose_digits(text: str, origin: Origin) -> SemanticError:
     """Return the error for digits where a time is expected: a date without hyphens, or not a year."""
     fix, hint = None, "write dates as year-month-day, for example 2020-02-01 or 2020-02-01T06:30"
-    hyphenated = with_hyphens(text)
+    hyphenated = add_hyphens(text)
     error = fault_of(hyphenated) if hyphenated else None
     if error is not None:
         hint = f"{error}, {error.hint}; {hint}"

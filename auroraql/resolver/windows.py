@@ -41,7 +41,7 @@ def _resolve_bounds(window: Window, values: OperandResolver) -> WindowBounds:
     intervals = [values.interval(instant) for instant in window.instants]
     match window.form:
         case "between" | "overlapping" | "on" | "during":
-            return _closed(intervals[0], intervals[-1], window)
+            return _closed_bounds(intervals[0], intervals[-1], window)
         case "since":
             return WindowBounds(start=intervals[0].lower)
         case "until":
@@ -51,7 +51,7 @@ def _resolve_bounds(window: Window, values: OperandResolver) -> WindowBounds:
             return WindowBounds(_before_end(end, window.duration, values), end)
 
 
-def _closed(first: Interval, last: Interval, window: Window) -> WindowBounds:
+def _closed_bounds(first: Interval, last: Interval, window: Window) -> WindowBounds:
     """Return both bounds. Raises SemanticError if the times are in order but contain no whole second."""
     start, end = first.lower, last.upper
     if start > end and first.first <= last.last:

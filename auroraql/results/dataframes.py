@@ -19,10 +19,10 @@ from auroraql.schema import Type
 _GROUP = 100_000
 """Rows converted at once."""
 
-_DEEPEST = 32
+_MAX_DEPTH = 32
 """Nesting levels that become structs; deeper objects are JSON text."""
 
-_WHOLE = range(-(2**63), 2**63)
+_INT64_RANGE = range(-(2**63), 2**63)
 _EXACT = range(-(2**53), 2**53 + 1)
 """Integers that fit 64-bit columns: int64, and float64 in a column with fractions."""
 
@@ -114,7 +114,7 @@ def _declared_type(column: ResultColumn, pyarrow: Any) -> Any:
 
 def _make_array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
     declared = _declared_type(column, pyarrow)
-    if column.type is Type.OBJECT and _object_depth(values) > _DEEPEST:
+    if column.type is Type.OBJECT and _object_depth(values) > _MAX_DEPTH:
         return pyarrow.array(_unify_values(values))
     try:
         return pyarrow.array(values, declared)
@@ -133,7 +133,7 @@ def _make_array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
 def _object_depth(values: Sequence[Any]) -> int:
     """Return the nesting depth of the values, counted up to one above the limit."""
     depth, level = 0, [value for value in values if isinstance(value, dict | list)]
-    while level and depth <= _DEEPEST:
+    while level and depth <= _MAX_DEPTH:
         depth += 1
         members = (member for value in level for member in (value.values() if isinstance(value, dict) else value))
         level = [member for member in members if isinstance(member, dict | list)]
@@ -174,15 +174,15 @@ def _unify_values(values: Sequence[Any], depth: int = 0) -> list[Any]:
     """Convert the values to a common type: objects member by member, incompatible values to JSON text."""
     present = [value for value in values if value is not None]
     kinds = {type(value) for value in present}
-    if kinds == {dict} and any(present) and depth < _DEEPEST:
+    if kinds == {dict} and any(present) and depth < _MAX_DEPTH:
         return _unify_objects(values, present, depth)
-    if kinds == {list} and depth < _DEEPEST:
+    if kinds == {list} and depth < _MAX_DEPTH:
         inner = iter(_unify_values([item for value in present for item in value], depth + 1))
         if any(present):
             return [None if value is None else list(islice(inner, len(value))) for value in values]
     if kinds == {str}:
         return [None if value is None else replace_surrogates(value) for value in values]
-    if kinds == {bool} or (kinds == {int} and all(value in _WHOLE for value in present)):
+    if kinds == {bool} or (kinds == {int} and all(value in _INT64_RANGE for value in present)):
         return list(values)
     if kinds in ({datetime}, {date}, {timedelta}):
         return list(values)

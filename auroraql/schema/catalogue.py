@@ -260,13 +260,13 @@ def catalogue_of(sources: tuple[DataSource, ...], details: Mapping[int, SourceDe
         schemas[kind] = declared
         covered = {source.program for source in sources if source.identifier in declared}
         undeclared = [
-            _without_programs(key, covered) for key in shipped_keys if not key.programs or {*key.programs} - covered
+            _remove_programs(key, covered) for key in shipped_keys if not key.programs or {*key.programs} - covered
         ]
         metadata[kind] = merge_keys((*{id(keys): keys for keys in declared.values()}.values(), undeclared))
     return Catalogue(sources, metadata, schemas)
 
 
-def _without_programs(key: MetadataKey, programs: Collection[str]) -> MetadataKey:
+def _remove_programs(key: MetadataKey, programs: Collection[str]) -> MetadataKey:
     return replace(key, programs=tuple(program for program in key.programs if program not in programs))
 
 

@@ -26,10 +26,10 @@ MAX_CLAUSES = 1_000
 """Maximum number of clauses of a statement, and of blocks, distances and traces before their own limits apply."""
 
 
-MOST_COLUMNS = 2_000
+MAX_COLUMNS = 2_000
 """Maximum number of columns of SELECT and EXCLUDE, and of keys of GROUP BY and ORDER BY."""
 
-MOST_SQL_TABLES = 100
+MAX_SQL_TABLES = 100
 """Maximum number of table references of a SQL statement. The planning time of DuckDB grows faster than linearly."""
 
 
@@ -51,10 +51,10 @@ LIST_LIMITS = {
     "block": ListLimit("places", MAX_LIST_VALUES, _SEVERAL),
     "within": ListLimit("distances", MAX_CLAUSES, "the first distance applies to every pair without its own"),
     "via": ListLimit("traces", MAX_CLAUSES, "name each once"),
-    "select": ListLimit("columns", MOST_COLUMNS, "select whole objects, or *"),
-    "exclusion": ListLimit("columns", MOST_COLUMNS, "select the columns that you need"),
-    "group": ListLimit("keys", MOST_COLUMNS, "group by fewer fields"),
-    "order": ListLimit("keys", MOST_COLUMNS, "order by fewer fields"),
+    "select": ListLimit("columns", MAX_COLUMNS, "select whole objects, or *"),
+    "exclusion": ListLimit("columns", MAX_COLUMNS, "select the columns that you need"),
+    "group": ListLimit("keys", MAX_COLUMNS, "group by fewer fields"),
+    "order": ListLimit("keys", MAX_COLUMNS, "order by fewer fields"),
     "instant": ListLimit("shifts", MAX_CLAUSES, "add them up to one shift"),
     "expr": ListLimit("terms", MAX_LIST_VALUES, _ONE_LIST),
     "and_expr": ListLimit("terms", MAX_LIST_VALUES, _ONE_LIST),

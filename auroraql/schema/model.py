@@ -191,7 +191,7 @@ class Kind:
     """Whether any field is a list."""
 
     def __post_init__(self) -> None:
-        every = list(_with_members(self.fields))
+        every = list(_flatten_members(self.fields))
         names = {f.bare: f for f in reversed(every)} | {f.name: f for f in every}
         folded: dict[str, Field | None] = {}
         for name, named in names.items():
@@ -233,8 +233,8 @@ class Kind:
         return any(prefix is not None and prefix.many for prefix in prefixes)
 
 
-def _with_members(fields: tuple[Field, ...]) -> Iterator[Field]:
+def _flatten_members(fields: tuple[Field, ...]) -> Iterator[Field]:
     """Yield the fields and their members, those of the upper levels first."""
     yield from fields
     for parent in fields:
-        yield from _with_members(parent.members)
+        yield from _flatten_members(parent.members)

@@ -482,7 +482,7 @@ def to_source(statement: object) -> Source:
     if isinstance(document, Mapping):
         source = Source(_to_json(document), f"<{type(statement).__name__}>")
         template = getattr(statement, "response_format", None)
-        return _with_selection(source, template) if template else source
+        return _add_selection(source, template) if template else source
     raise UsageError(
         f"a statement is text, a query as a dict, or a search object, not {type(statement).__name__}",
         "for example: archive.run(\"FIND data_products WHERE program = 'trex' ON 2021-01-01\")",
@@ -517,7 +517,7 @@ def _to_plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not a JSON type")
 
 
-def _with_selection(source: Source, template: Mapping[str, Any]) -> Source:
+def _add_selection(source: Source, template: Mapping[str, Any]) -> Source:
     """Return the query as text, with a SELECT for the members of the response format."""
     # Imported late: few callers pass search objects with a response format.
     from auroraql.session.translation import translate_source

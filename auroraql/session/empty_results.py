@@ -24,7 +24,7 @@ from auroraql.schema.source_fields import SOURCE_FIELDS
 _SECONDS = 5.0
 """Seconds that the archive may take to respond. The result is complete without the reason."""
 
-_LONGEST_WINDOW = timedelta(days=400)
+_MAX_WINDOW = timedelta(days=400)
 """Longest window whose records are counted by day."""
 
 _PRODUCT_TYPE = "data_product_type"
@@ -96,7 +96,7 @@ class _ReasonFinder:
         first, last = totals.earliest, totals.latest
         if (start and last and start > last) or (end and first and end < first):
             yield f"{name} has {records} only {_describe_span(first, last)}"
-        elif start and end and end - start <= _LONGEST_WINDOW:
+        elif start and end and end - start <= _MAX_WINDOW:
             yield from self._day_reasons(kind, sources, records, (start, end), where)
 
     def _day_reasons(

@@ -111,7 +111,7 @@ class Executor:
 
     def refresh_searches(self) -> None:
         """Poll the submitted searches, and wait up to a second for the responses."""
-        self._poller.poll_all(_PATIENCE)
+        self._poller.poll_all(_REFRESH_TIMEOUT_SECONDS)
 
     def keep(self, search: Search) -> str:
         """Add a search whose wait was interrupted to the submitted searches, under an unused name. Return the name."""
@@ -128,7 +128,7 @@ class Executor:
         unfetched = [
             search for search in list(self._submitted.values()) if search.state in ("running", "unreachable", "done")
         ]
-        return [search for search in unfetched if not search.fetched and search.detach()]
+        return [search for search in unfetched if not search.is_fetched and search.detach()]
 
     def close(self) -> None:
         """Stop polling the submitted searches, and close the engine."""
@@ -257,7 +257,7 @@ class Executor:
         sources = tuple if matches_nothing else partial(self._engine.sources, self._deadline())
         find_range = partial(record_range, self._engine, self._deadline())
         plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=find_range)
-        return PlannedFind(_without_repeated_warning(plan), resolved, name, statement_text)
+        return PlannedFind(_drop_repeated_warning(plan), resolved, name, statement_text)
 
     def _run_find(self, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
         """Run a planned FIND, wait for it, and return its result. Raises ArchiveError."""
@@ -497,7 +497,7 @@ class _SessionResults:
         return replace(planned.stored, result=result, warnings=result.warnings)
 
 
-_PATIENCE = 1.0
+_REFRESH_TIMEOUT_SECONDS = 1.0
 """Seconds that SHOW SEARCHES waits for the states of the searches. After that it shows the last known states."""
 
 _SUBMITTED = tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in ("name", "status", "request_ids"))
@@ -543,7 +543,7 @@ def _format_count(count: int, planned: PlannedFind) -> str:
     return f"{count:,} {title.removesuffix('s') if count == 1 else title}"
 
 
-def _without_repeated_warning(plan: Plan) -> Plan:
+def _drop_repeated_warning(plan: Plan) -> Plan:
     """Return the plan without AQL0606 when AQL0609 already reports that an empty result matches nothing."""
     if not any(warning.code == "AQL0609" for warning in plan.warnings):
         return plan

@@ -19,10 +19,10 @@ from auroraql.resolver.result_references import ResultLookup
 from auroraql.resolver.values import SemanticError
 from auroraql.schema.catalogue import Catalogue
 
-_LONGEST = 20_000
+_MAX_CHECKED_CHARACTERS = 20_000
 """Maximum length in characters of a statement whose fixes are checked. A longer statement gets no fixes."""
 
-_WHOLE = 40
+_STATEMENT_SPAN_EXCESS = 40
 """An error whose span is this many characters longer than the fix concerns the statement, not the fix."""
 
 _NOT_WRONG = ("AQL0105", "AQL0206", "AQL0220", "AQL0410")
@@ -48,7 +48,7 @@ def keep_valid_fixes(
         or diagnostic.severity == "warning"
         or not isinstance(diagnostic.origin, Span)
         or _is_valid_fix(diagnostic, diagnostic.origin, source.text, span, (catalogue, parameters, now, results))
-        else _without_fix(diagnostic, diagnostic.fix)
+        else _remove_fix(diagnostic, diagnostic.fix)
         for diagnostic in diagnostics
     )
 
@@ -56,13 +56,13 @@ def keep_valid_fixes(
 _Context = tuple[Catalogue, Mapping[str, object] | None, datetime | None, ResultLookup | None]
 
 
-def _without_fix(diagnostic: Diagnostic, fix: str) -> Diagnostic:
+def _remove_fix(diagnostic: Diagnostic, fix: str) -> Diagnostic:
     repeats = bool(fix.strip()) and fix.strip() in diagnostic.hint
     return replace(diagnostic, fix=None, hint="" if repeats else diagnostic.hint)
 
 
 def _is_valid_fix(diagnostic: Diagnostic, span: Span, text: str, statement: Span, context: _Context) -> bool:
-    if statement.end - statement.start > _LONGEST:
+    if statement.end - statement.start > _MAX_CHECKED_CHARACTERS:
         return False
     fix = diagnostic.fix or ""
     start = min(statement.start, span.start)
@@ -75,7 +75,11 @@ def _is_at(diagnostic: Diagnostic, begin: int, end: int) -> bool:
     span = diagnostic.origin
     if not isinstance(span, Span) or diagnostic.code in _NOT_WRONG:
         return False
-    return span.start < max(end, begin + 1) and span.end > begin and span.end - span.start <= end - begin + _WHOLE
+    return (
+        span.start < max(end, begin + 1)
+        and span.end > begin
+        and span.end - span.start <= end - begin + _STATEMENT_SPAN_EXCESS
+    )
 
 
 def _errors_of(text: str, context: _Context) -> tuple[Diagnostic, ...]:

@@ -310,12 +310,12 @@ class Search:
         return self.state not in _OPEN_STATES
 
     @property
-    def fetched(self) -> bool:
+    def is_fetched(self) -> bool:
         """Whether the result was fetched."""
         return self._result is not None
 
     @property
-    def refused(self) -> bool:
+    def is_refused(self) -> bool:
         """Whether the archive refused its records at the last attempt, for example because they are deleted."""
         return self._execution is not None and isinstance(self._execution.error, Refused)
 

@@ -16,7 +16,7 @@ from auroraql.resolver.values import OperandResolver, SemanticError
 
 Value = str | float
 
-_LONGEST = 1e9
+_MAX_TIMEOUT_SECONDS = 1e9
 """Maximum timeout in seconds. A longer one is rejected as a typing error."""
 
 
@@ -138,7 +138,7 @@ def _check_seconds(value: object, unit: str) -> Value:
         seconds = number * (unit_seconds(unit) if unit else 1)
     except (TimeError, KeyError, ValueError, OverflowError):
         raise ValueError(hint) from None
-    if not isfinite(seconds) or not 0 < seconds < _LONGEST:
+    if not isfinite(seconds) or not 0 < seconds < _MAX_TIMEOUT_SECONDS:
         raise ValueError(hint)
     return seconds
 

@@ -140,15 +140,15 @@ class StoredValue:
         if reading == "whole":
             number = self.as_reading("number")
             cut = f"CASE WHEN abs({number}) < 1e38 THEN {number} WHEN {number} > 0 THEN 1e38 WHEN {number} < 0 THEN -1e38 END"
-            return f"coalesce({self._matching(INTEGER, 'HUGEINT')}, CAST({cut} AS HUGEINT))"
-        return moment_expression(self.text) if reading == "moment" else self._matching(NUMBER, "DOUBLE")
+            return f"coalesce({self._cast_if_match(INTEGER, 'HUGEINT')}, CAST({cut} AS HUGEINT))"
+        return moment_expression(self.text) if reading == "moment" else self._cast_if_match(NUMBER, "DOUBLE")
 
     @property
     def as_large_integer(self) -> str:
         """SQL of a metadata value as an integer, if a double might round it, otherwise NULL."""
         return f"CASE WHEN abs({self.as_reading('number')}) >= {EXACT_IN_DOUBLE} THEN {self.as_reading('whole')} END"
 
-    def _matching(self, pattern: str, name: str) -> str:
+    def _cast_if_match(self, pattern: str, name: str) -> str:
         return f"CASE WHEN regexp_full_match({self.text}, '{pattern}') THEN TRY_CAST({self.text} AS {name}) END"
 
 

@@ -148,10 +148,10 @@ class _PipelineBuilder:
             f"arg_max(epoch, row(far, -epoch_us(epoch))) AS farthest_epoch{measures} "
             f"FROM ( SELECT *, least({distances}) AS near, greatest({distances}) AS far, "
             f"epoch - {step} * row_number() OVER (PARTITION BY {parts} ORDER BY epoch) AS run FROM meetings ) "
-            f"GROUP BY conjunction_type, {ids}, run{self._without_repeated()}"
+            f"GROUP BY conjunction_type, {ids}, run{self._repetition_filter()}"
         )
 
-    def _without_repeated(self) -> str:
+    def _repetition_filter(self) -> str:
         """Return the QUALIFY clause that drops repetitions: they are inside a run that starts earlier or is longer."""
         kinds = [block.kind for block in self._criteria.blocks]
         same_kind = [pair for pair in self._criteria.pairs if kinds[pair[0]] == kinds[pair[1]]]

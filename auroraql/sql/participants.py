@@ -71,10 +71,10 @@ class Participants:
         """Return a SELECT of id, epoch, x, y and z of the block with index `at`. The epoch of a point is NULL."""
         block = self._criteria.blocks[at]
         if block.kind == "location":
-            return _with_unit_vectors(self._points(block))
+            return _unit_vectors(self._points(block))
         if not self._criteria.subminute:
-            return _with_unit_vectors(self._records(block, via))
-        half_minutes = _with_half_minutes(self._records(block, via))
+            return _unit_vectors(self._records(block, via))
+        half_minutes = _half_minutes(self._records(block, via))
         return f"SELECT * FROM ({half_minutes}) AS e WHERE {' AND '.join(self._window(0)) or 'TRUE'}"
 
     def _points(self, block: Block) -> str:
@@ -140,13 +140,13 @@ def _locate_text(ref: Ref, bind: Bindings) -> StoredValue:
     return text_expression(ref, "m", bind) if ref.role == "metadata" else _locate(ref, bind)
 
 
-def _with_unit_vectors(places: str) -> str:
+def _unit_vectors(places: str) -> str:
     """Return a SELECT that converts rows of id, epoch, lat and lon to unit vectors."""
     x, y, z = _unit_vector("lat", "lon")
     return f"SELECT id, epoch, {x} AS x, {y} AS y, {z} AS z FROM ({places})"
 
 
-def _with_half_minutes(places: str) -> str:
+def _half_minutes(places: str) -> str:
     """Return a SELECT of unit vectors, with a row half-way between rows that are a minute apart.
 
     The next row is searched among those a multiple of 30 s away. If it is 60 s away, there is no row half-way.

@@ -51,7 +51,7 @@ _FRONT_ENDS = {
         "keep", "leave", "limit_rows", "on_end", "on_interrupt", "on_progress", "refresh_searches", "result",
         "runs_when_awaited", "session_context", "on_wait_interrupted", "watch",
     },
-    "Search": {"as_row", "detach", "fetched", "is_over", "line", "poll", "refused", "stored_result"},
+    "Search": {"as_row", "detach", "is_fetched", "is_over", "is_refused", "line", "poll", "stored_result"},
     "ResultSet": {"columnar_records", "each_record", "is_whole", "kind", "window", "with_rows"},
     "ArchiveError": {"verb"},
     "Diagnostic": {"missing", "shifted_by"},

@@ -24,8 +24,8 @@ from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import (
     LIST_LIMITS,
     MAX_CLAUSES,
-    MOST_COLUMNS,
-    MOST_SQL_TABLES,
+    MAX_COLUMNS,
+    MAX_SQL_TABLES,
 )
 from auroraql.session.analyzer import check_scripts
 
@@ -215,10 +215,10 @@ def test_a_number_beyond_an_engines_limit_is_refused() -> None:
     archive, day = connect(), "FIND data_products {} WHERE program = 'trex' ON 2021-01-01 {}"
     with archive:
         archive.run("LET c = FIND data_products ON 2021-01-01 LIMIT 1")
-        joins = "".join(f" CROSS JOIN c AS a{number}" for number in range(MOST_SQL_TABLES))
+        joins = "".join(f" CROSS JOIN c AS a{number}" for number in range(MAX_SQL_TABLES))
         for text in (
             f"SQL FROM c{joins} SELECT count(*)",
-            day.format(f"SELECT {list_of('metadata.k#', MOST_COLUMNS + 1)}", ""),
+            day.format(f"SELECT {list_of('metadata.k#', MAX_COLUMNS + 1)}", ""),
         ):
             errors = [diagnostic.code for diagnostic in archive.check(text) if diagnostic.severity == "error"]
             assert errors == ["AQL0116"], text

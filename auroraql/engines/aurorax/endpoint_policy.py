@@ -20,7 +20,7 @@ SYNCHRONOUS_TIMEOUT_SECONDS = 4.0
 """Seconds until a synchronous answer must begin. Limits the delay before a search is submitted and computed again."""
 
 _MISSING, _BARRED = (404, 405, 501), (401, 403)
-_OF_THE_REQUEST = (400, 413, 422, 429)
+_REQUEST_STATUSES = (400, 413, 422, 429)
 """Statuses caused by the request or the moment, not by the endpoint."""
 _FOR_LONG, _FOR_AN_HOUR, _FOR_A_MINUTE = 24 * 3600.0, 3600.0, 60.0
 
@@ -47,7 +47,7 @@ class EndpointPolicy:
 
     def disable(self, request: Request, status: int = 0) -> None:
         """Record that the endpoint failed with this HTTP status, or without a usable answer (0)."""
-        if status in _OF_THE_REQUEST:
+        if status in _REQUEST_STATUSES:
             return
         with self._lock:
             seconds = _FOR_LONG if status in _MISSING else _FOR_AN_HOUR if status in _BARRED else _FOR_A_MINUTE

@@ -43,15 +43,15 @@ MAX_TRIES = 4
 _FIRST_DELAY = 0.2
 _SILENT_SECONDS = 120.0
 """Seconds without data before an exchange fails; a large result takes the service a while to write."""
-_MOST_REDIRECTS = 3
-_MOST_CONNECTIONS = 32
+_MAX_REDIRECTS = 3
+_MAX_CONNECTIONS = 32
 """Connections kept open: several searches may run, each with several requests."""
 _RETRIABLE_STATUSES = (429, 500, 502, 503, 504)
 _CHUNK = 256 * 1024
 _TICK = 0.05
-_MOST_WHOLE = 64 << 20
+_MAX_BODY_BYTES = 64 << 20
 """Size limit in bytes of a response held whole; source lists are far smaller."""
-_MOST_OF_ERROR = 1 << 20
+_MAX_ERROR_BYTES = 1 << 20
 """Bytes read of an error response."""
 _MIN_BYTES_PER_SECOND = 1024.0
 """Bytes per second below which a response is too slow for a call with `patience`."""
@@ -141,8 +141,8 @@ class WholeBody:
         """Append a chunk. Raises OversizedResponse above the size limit."""
         self._chunks.append(data)
         self._size += len(data)
-        if self._size > _MOST_WHOLE:
-            raise OversizedResponse(f"its response is longer than {_MOST_WHOLE >> 20} MB")
+        if self._size > _MAX_BODY_BYTES:
+            raise OversizedResponse(f"its response is longer than {_MAX_BODY_BYTES >> 20} MB")
 
     @property
     def body(self) -> bytes:
@@ -172,7 +172,7 @@ class HttpClient:
         self._has_answered = False
         self._session = _HttpSession()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, CancellableAdapter(pool_maxsize=_MOST_CONNECTIONS))
+            self._session.mount(scheme, CancellableAdapter(pool_maxsize=_MAX_CONNECTIONS))
         # Always set auth: without it, requests reads ~/.netrc, and it treats an empty key as none.
         self._session.auth = context.key.authorize
         self._session.cookies.set_policy(
@@ -269,7 +269,7 @@ class HttpClient:
 
     def _send(self, call: ServiceCall, deadline: float, on_begin: Callable[[], object]) -> ServiceResponse:
         url = self.url + call.path
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             answer = self._send_once(call, url, deadline, on_begin)
             repeats = answer.status in (307, 308) or (call.method == "GET" and answer.status in (301, 302, 303))
             target = same_origin_target(url, answer.headers.get("location", "")) if repeats else None
@@ -305,7 +305,7 @@ class HttpClient:
                 now = time.monotonic()
                 if now >= deadline:
                     raise TimeoutError
-                if not good and size > _MOST_OF_ERROR:
+                if not good and size > _MAX_ERROR_BYTES:
                     break
                 if (
                     call.patience_seconds

@@ -113,7 +113,7 @@ _SHAPES: dict[Type, tuple[type, ...]] = {
     Type.BOOLEAN: (bool,),
     Type.OBJECT: (dict,),
 }
-_LARGEST: dict[Type, float] = {Type.INTEGER: 2**63 - 1, Type.NUMBER: sys.float_info.max}
+_MAX_ABSOLUTE: dict[Type, float] = {Type.INTEGER: 2**63 - 1, Type.NUMBER: sys.float_info.max}
 """Largest absolute value of a whole number in a column of each type."""
 
 
@@ -145,7 +145,7 @@ def _has_type(value: Any, type: Type) -> bool:
         return False
     if type is Type.TIME:
         return isinstance(value, str) and _is_time(value)
-    if isinstance(value, int) and type in _LARGEST and abs(value) > _LARGEST[type]:
+    if isinstance(value, int) and type in _MAX_ABSOLUTE and abs(value) > _MAX_ABSOLUTE[type]:
         return False
     return isinstance(value, _SHAPES.get(type, (object,)))
 
@@ -194,7 +194,7 @@ def unite_records(batches: Sequence[Sequence[Record]], kind: str, requests: Sequ
     groups = _first_overlapping(requests) if requests else [0] * len(batches)
     taken: dict[int, Counter[object]] = {group: Counter() for group in groups}
     parts = [
-        _without_seen(batch, kind, taken[group]) if groups.count(group) > 1 else batch
+        _drop_duplicates(batch, kind, taken[group]) if groups.count(group) > 1 else batch
         for batch, group in zip(batches, groups, strict=True)
     ]
     if any(isinstance(part, BatchedRecords) for part in parts):
@@ -202,7 +202,7 @@ def unite_records(batches: Sequence[Sequence[Record]], kind: str, requests: Sequ
     return [record for part in parts for record in part]
 
 
-def _without_seen(batch: Sequence[Record], kind: str, taken: Counter[object]) -> Sequence[Record]:
+def _drop_duplicates(batch: Sequence[Record], kind: str, taken: Counter[object]) -> Sequence[Record]:
     """Return the records of a batch that earlier batches do not contain."""
     counts: Counter[object] = Counter()
     numbers = []

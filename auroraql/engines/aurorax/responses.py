@@ -24,8 +24,8 @@ from auroraql.engines.aurorax.transport_errors import PROXY_HINT
 from auroraql.engines.base import LogLine, RunStatus
 from auroraql.schema import PROTOCOLS
 
-_LONGEST_EXCERPT = 120
-_LONGEST_MESSAGE = 600
+_MAX_EXCERPT_LENGTH = 120
+_MAX_MESSAGE_LENGTH = 600
 _REQUEST_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._~%-]{1,200}")
 
 
@@ -59,7 +59,7 @@ class ServiceContext:
     def error(self, error: type[ArchiveError], message: str, hint: str = "") -> ArchiveError:
         """Return an error without the key and without terminal control characters, ready to raise."""
         clean = self.clean(message)
-        short = clean if len(clean) <= _LONGEST_MESSAGE else clean[:_LONGEST_MESSAGE] + "…"
+        short = clean if len(clean) <= _MAX_MESSAGE_LENGTH else clean[:_MAX_MESSAGE_LENGTH] + "…"
         return error(short, archive=self.archive, request_id=self.clean(self.request_id), hint=self.clean(hint))
 
     def clean(self, text: str) -> str:
@@ -72,7 +72,7 @@ class ServiceContext:
         # Mask the key before cutting, or a part of it could remain.
         hidden = self.key.redact(body.decode("utf-8", "replace"))
         text = self.clean(re.sub(r"<[^<>]{0,1000}>", " ", hidden[:100_000]))
-        return f"'{text[:_LONGEST_EXCERPT]}{'…' if len(text) > _LONGEST_EXCERPT else ''}'" if text else "nothing"
+        return f"'{text[:_MAX_EXCERPT_LENGTH]}{'…' if len(text) > _MAX_EXCERPT_LENGTH else ''}'" if text else "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ ESTIMATE = ProtocolStep("the estimate", (200,), False, "this service has no esti
 DESCRIBE = ProtocolStep("the description", (200,), False, "this service has no descriptions")
 CANCEL = ProtocolStep("the cancellation", (200, 202, 204), True, "the search no longer exists")
 
-_EXPIRED = "the results were deleted"
-_LATER = "try again later"
+_DELETED_MESSAGE = "the results were deleted"
+_RETRY_HINT = "try again later"
 _REFUSALS: dict[int, tuple[type[ArchiveError], str, str]] = {
     400: (Refused, "bad request", "EXPLAIN shows the query as it is sent"),
     407: (Unreachable, "the proxy requires a user name and password", PROXY_HINT),
@@ -104,10 +104,10 @@ _REFUSALS: dict[int, tuple[type[ArchiveError], str, str]] = {
     409: (Refused, "a request with this ID already exists", "run it again"),
     413: (Refused, "the query is too large", "shorten its lists"),
     422: (Refused, "the query cannot be processed", "EXPLAIN shows the query as it is sent"),
-    429: (Refused, "too many requests", _LATER),
+    429: (Refused, "too many requests", _RETRY_HINT),
     500: (Failed, "internal server error", "run it again; if it fails again, narrow the search"),
-    502: (Unreachable, "bad gateway: the service behind it does not respond", _LATER),
-    503: (Unreachable, "the service is unavailable", _LATER),
+    502: (Unreachable, "bad gateway: the service behind it does not respond", _RETRY_HINT),
+    503: (Unreachable, "the service is unavailable", _RETRY_HINT),
     504: (Unreachable, "gateway timeout: the service did not respond in time", "try again, or narrow the search"),
 }
 
@@ -124,7 +124,7 @@ def check_status(answer: ServiceResponse, step: ProtocolStep, context: ServiceCo
     if answer.status in _REFUSALS:
         error, reason, hint = _REFUSALS[answer.status]
         if answer.status == 404:
-            reason, hint = (_EXPIRED if step is DATA else reason), step.missing_hint
+            reason, hint = (_DELETED_MESSAGE if step is DATA else reason), step.missing_hint
         if answer.status == 503 and "maintenance mode" in detail.lower():
             reason = "maintenance"
         if wait := parse_retry_after(answer.headers.get("retry-after", "")):
@@ -132,13 +132,13 @@ def check_status(answer: ServiceResponse, step: ProtocolStep, context: ServiceCo
         raise context.error(error, _join_message(f"{answer.status} {reason}", detail), hint)
     if answer.status >= 400:
         error = Refused if answer.status < 500 else Failed
-        raise context.error(error, _join_message(f"{answer.status} to {step.name}", detail), _LATER)
+        raise context.error(error, _join_message(f"{answer.status} to {step.name}", detail), _RETRY_HINT)
     expected_codes = " or ".join(map(str, step.expected))
     message = f"expected {expected_codes} to {step.name}, got {answer.status}: {context.excerpt(answer.body)}"
     raise context.error(Failed, message, "check that this is the address of an AuroraX service")
 
 
-_LONGEST_WAIT = 1e9
+_MAX_WAIT_SECONDS = 1e9
 """Upper limit in seconds of a Retry-After header."""
 
 
@@ -146,13 +146,13 @@ def parse_retry_after(text: str) -> float | None:
     """Return the seconds of a `Retry-After` header, which holds them or a date; None for anything else or the past."""
     try:
         if text.isascii() and text.isdigit():
-            seconds = float(text[-20:]) if len(text.lstrip("0")) <= 20 else _LONGEST_WAIT
+            seconds = float(text[-20:]) if len(text.lstrip("0")) <= 20 else _MAX_WAIT_SECONDS
         else:
             moment = parsedate_to_datetime(text)
             seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
+    return min(seconds, _MAX_WAIT_SECONDS) if seconds > 0 else None
 
 
 def _format_wait(seconds: float) -> str:
@@ -276,7 +276,7 @@ def read_status(answer: ServiceResponse, context: ServiceContext) -> RunStatus:
         failure.log, failure.ended = tuple(map(str, logs)), True
         raise failure
     if deleted and uri is None:
-        expired = context.error(Refused, f"{_EXPIRED} at {deleted}", DATA.missing_hint)
+        expired = context.error(Refused, f"{_DELETED_MESSAGE} at {deleted}", DATA.missing_hint)
         expired.ended = True
         raise expired
     return RunStatus(uri is not None, count, logs)

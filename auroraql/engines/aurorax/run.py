@@ -138,7 +138,7 @@ class AuroraXRun:
     @property
     def last_status(self) -> RunStatus:
         """Status at the last poll, without a request."""
-        return self._in_parallel()
+        return self._combined_status()
 
     def progress(self) -> Progress:
         """Return elapsed time, last log line, and bytes and records received."""
@@ -198,7 +198,7 @@ class AuroraXRun:
             partial(self._poll, deadline=deadline),
             [search for search in self._unfinished_searches() if search.request_id],
         )
-        return self._in_parallel()
+        return self._combined_status()
 
     def wait(self, deadline: float) -> RunStatus:
         """Poll until every search is done: every 0.1 s at first, then up to 2.5 s apart.
@@ -220,7 +220,7 @@ class AuroraXRun:
         except ArchiveError:
             self._stop_pending()
             raise
-        return self._in_parallel()
+        return self._combined_status()
 
     def _stop_pending(self) -> None:
         """Stop the requests of this run on other threads after one of them failed."""
@@ -431,7 +431,7 @@ class AuroraXRun:
         is_joined = self.plan.query.kind == CONJUNCTIONS.name and len(self._searches) > 1
         return None if residual.is_aggregate or is_joined else residual.limit + residual.offset
 
-    def _in_parallel(self) -> RunStatus:
+    def _combined_status(self) -> RunStatus:
         statuses = [search.status for search in self._searches]
         counts = [status.result_count for status in statuses if status.result_count is not None]
         logs = tuple(line for status in statuses for line in status.logs)

@@ -39,7 +39,7 @@ _LOCKS = ("SET enable_external_access = false", "SET lock_configuration = true")
 LOCKED_DOWN: Settings = {**SANDBOXED, "enable_external_access": False, "lock_configuration": True, **NO_SPILL}
 """Settings of a database without external access that never writes to disk."""
 
-_INTERRUPT_EVERY = 0.01
+_INTERRUPT_INTERVAL_SECONDS = 0.01
 """Seconds between interrupts; an interrupt before the query starts has no effect."""
 
 _SOURCES = """
@@ -256,7 +256,7 @@ class QueryInterrupter:
 
     def _watch(self) -> None:
         self._stop.wait(min(max(self._deadline - time.monotonic(), 0), threading.TIMEOUT_MAX))
-        while not self._done.wait(_INTERRUPT_EVERY):
+        while not self._done.wait(_INTERRUPT_INTERVAL_SECONDS):
             self._cursor.interrupt()
 
 

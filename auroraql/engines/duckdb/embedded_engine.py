@@ -43,7 +43,7 @@ from auroraql.sql.statement import STORED_KINDS, compile_query, decode_rows
 
 _DAY = timedelta(days=1)
 
-_PIECE = 10_000
+_ROWS_PER_FETCH = 10_000
 """Rows per fetch; limits how many rows exist both in DuckDB's form and in the result's form."""
 
 _CLOSING_SECONDS = 5.0
@@ -315,7 +315,9 @@ class EmbeddedEngine:
         """Convert a DuckDB error to an ArchiveError; schedule a damaged demonstration to be built again."""
         hint = ""
         if isinstance(problem, duckdb.OutOfMemoryException) or _is_about_spilling(problem):
-            return OutOfMemory(_exhausted_resource(problem), archive=self.name, request_id=request_id, hint=_NARROWER)
+            return OutOfMemory(
+                _exhausted_resource(problem), archive=self.name, request_id=request_id, hint=_NARROW_HINT
+            )
         if _is_damage(problem):
             hint = "the file is damaged: restore it or build it again"
             if self._demo:
@@ -334,7 +336,7 @@ class OutOfMemory(Failed):
     """A query that exceeded the memory and disk space that DuckDB may use."""
 
 
-_NARROWER = "narrow the search: a shorter time window, fewer sources, or fewer columns"
+_NARROW_HINT = "narrow the search: a shorter time window, fewer sources, or fewer columns"
 
 
 def _exhausted_resource(problem: duckdb.Error) -> str:
@@ -493,7 +495,7 @@ class EmbeddedRun:
             ):
                 cursor.execute(statement.sql, list(statement.parameters))
                 rows: list[Row] = []
-                while batch := cursor.fetchmany(_PIECE):
+                while batch := cursor.fetchmany(_ROWS_PER_FETCH):
                     rows += decode_rows(batch, columns)
         except duckdb.InterruptException as problem:
             self._raise_if_over(deadline)

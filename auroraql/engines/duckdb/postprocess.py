@@ -221,14 +221,14 @@ def _value_texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> li
     return [_value_text(value, as_json=as_json) for value in values]
 
 
-_PLAIN = len("2020-01-01T00:00:00")
+_PLAIN_TIME_LENGTH = len("2020-01-01T00:00:00")
 
 
 def _to_utc_text(value: Any) -> Any:
     """Convert a time, or a list of times, to UTC without an offset, because DuckDB would ignore the offset."""
     if isinstance(value, list):
         return [_to_utc_text(element) for element in value]
-    if not isinstance(value, str) or (len(value) == _PLAIN and not value.endswith(":60")):
+    if not isinstance(value, str) or (len(value) == _PLAIN_TIME_LENGTH and not value.endswith(":60")):
         return value
     try:
         return read_time(value).isoformat()

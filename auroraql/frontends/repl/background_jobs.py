@@ -173,7 +173,9 @@ def show_jobs(state: ReplState, _argument: str) -> str:
 def fetch_job(state: ReplState, argument: str) -> str:
     """Wait for a search and print its result: the named one, else the last that was not fetched."""
     waiting = [
-        search.name for search in state.archive.submitted.values() if not search.fetched and search.state != "cancelled"
+        search.name
+        for search in state.archive.submitted.values()
+        if not search.is_fetched and search.state != "cancelled"
     ]
     if not argument and not waiting:
         raise UsageError("there is no search to fetch", "\\jobs lists the searches")

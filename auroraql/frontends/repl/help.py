@@ -14,9 +14,9 @@ from auroraql.language.grammar import grammar_text
 
 _RULE = re.compile(r"^[?!]*(?P<name>[a-z_]+)\s*:(?P<body>.*(?:\n\s+\|.*)*)", re.MULTILINE)
 _ALIAS = re.compile(r"\s*->\s*\w+")
-_MOST = 4
+_MAX_SYNTAX_LINES = 4
 
-_ROOM = 24
+_MIN_DESCRIPTION_WIDTH = 24
 """Smallest width of the description column. On narrower terminals the description goes on the next line."""
 
 
@@ -38,7 +38,7 @@ def _keyword_page(row: Keyword) -> Iterator[str]:
     yield f"{row.word}: {row.doc}"
     yield ""
     word = "function" if row.word in FUNCTIONS else row.word
-    yield from (f"  {line}" for line in keyword_syntax(word)[:_MOST])
+    yield from (f"  {line}" for line in keyword_syntax(word)[:_MAX_SYNTAX_LINES])
     if row.word == SQL.word:
         yield "  SQL select"
     yield ""
@@ -52,11 +52,11 @@ def lay_out_pairs(rows: Iterable[tuple[str, str]], width: int) -> str:
     name_width = max(len(name) for name, _ in rows) + 4
     lines: list[str] = []
     for name, doc in rows:
-        if width - name_width >= _ROOM:
+        if width - name_width >= _MIN_DESCRIPTION_WIDTH:
             first, *others = wrap(doc, width - name_width)
             lines += [f"  {name.ljust(name_width - 4)}  {first}", *(" " * name_width + other for other in others)]
         else:
-            lines += [f"  {name}", *(f"      {line}" for line in wrap(doc, max(width - 6, _ROOM)))]
+            lines += [f"  {name}", *(f"      {line}" for line in wrap(doc, max(width - 6, _MIN_DESCRIPTION_WIDTH)))]
     return "\n".join(lines)
 
 

@@ -23,7 +23,7 @@ from auroraql.language.highlighter import AuroraQLLexer
 MAX_HIGHLIGHTED_CHARACTERS = 100_000
 """Longer texts were pasted, not typed, and are not highlighted. In characters."""
 
-_LOOKED_AHEAD = 8
+_LOOKAHEAD_TOKENS = 8
 """Number of words after a token that may decide its style. A describe sentence is recognized by its fourth word."""
 
 
@@ -87,7 +87,7 @@ class IncrementalLexer(Lexer):
         """Return the index of the token to restart from, given the length of the unchanged prefix."""
         index = bisect_left(self._tokens, unchanged, key=lambda token: token.start)
         words = 0
-        while index > 0 and (words <= _LOOKED_AHEAD or not self._tokens[index].stack):
+        while index > 0 and (words <= _LOOKAHEAD_TOKENS or not self._tokens[index].stack):
             index -= 1
             words += not self._tokens[index].text.isspace()
         return index

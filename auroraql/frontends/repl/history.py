@@ -20,7 +20,7 @@ _SECRET = re.compile(
     r"|(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{24,}",
     re.IGNORECASE,
 )
-_LONGEST = 100_000
+_MAX_ENTRY_LENGTH = 100_000
 
 
 def may_be_secret(text: str) -> bool:
@@ -48,7 +48,7 @@ class PrivateHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         """Append one entry. Ignore write errors, so that a full disk does not end the session."""
-        if len(string) > _LONGEST or may_be_secret(string):
+        if len(string) > _MAX_ENTRY_LENGTH or may_be_secret(string):
             return
         lines = "".join(f"+{line}\n" for line in string.split("\n"))
         # A terminal can deliver half a character, which cannot be encoded. It must not end the session.

@@ -21,7 +21,7 @@ from auroraql.session.analyzer import EMPTY_CONTEXT, SessionContext
 MAX_CHECKED_CHARACTERS = 100_000
 """Longer texts were pasted, not typed, and are neither completed nor checked. In characters."""
 
-_NOT_YET = frozenset(("AQL0603", "AQL0607"))
+_CODES_OF_LATER_CLAUSES = frozenset(("AQL0603", "AQL0607"))
 """Warnings about a clause that may still be typed: no time window, or no distance."""
 
 
@@ -52,13 +52,13 @@ class IncompleteInputCheck:
             return tuple(
                 diagnostic
                 for diagnostic in diagnostics
-                if diagnostic.code in _NOT_YET or not self._is_incomplete(diagnostic, text)
+                if diagnostic.code in _CODES_OF_LATER_CLAUSES or not self._is_incomplete(diagnostic, text)
             )
         return tuple(diagnostic for diagnostic in diagnostics if not self._is_incomplete(diagnostic, text))
 
     def _is_incomplete(self, diagnostic: Diagnostic, text: str) -> bool:
         """Return whether a diagnostic may disappear as typing continues."""
-        if diagnostic.code in _NOT_YET:
+        if diagnostic.code in _CODES_OF_LATER_CLAUSES:
             return True
         if isinstance(diagnostic.origin, Span):
             if diagnostic.origin.end >= len(text) and _may_be_prefix(text):

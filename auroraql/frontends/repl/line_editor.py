@@ -32,7 +32,7 @@ from auroraql.frontends.repl.controller_protocol import LazyController, ReplOpti
 from auroraql.frontends.repl.key_bindings import active_keys, key_bindings
 
 _LONGEST = 100_000
-_MOST_SUGGESTED_FROM = 1_000
+_MAX_SUGGESTION_ENTRIES = 1_000
 
 PROMPT = "auroraql> "
 CONTINUATION = "     ...> "
@@ -96,7 +96,7 @@ class HistorySuggestions(AutoSuggest):
         line = document.text.rpartition("\n")[2]
         if not line.strip() or len(document.text) > _LONGEST:
             return None
-        for entry in reversed(buffer.history.get_strings()[-_MOST_SUGGESTED_FROM:]):
+        for entry in reversed(buffer.history.get_strings()[-_MAX_SUGGESTION_ENTRIES:]):
             for entry_line in reversed(entry.split("\n", 20)):
                 if entry_line.startswith(line) and len(entry_line) > len(line):
                     return Suggestion(entry_line[len(line) :])

@@ -153,10 +153,10 @@ def adapt_error(error: AuroraQLError) -> AuroraQLError:
     if not isinstance(error, StatementError) or all(diagnostic.code != "AQL0206" for diagnostic in error.diagnostics):
         return error
     is_typed = error.source is None or error.source.name == INPUT_NAME
-    return StatementError([_with_value_hint(diagnostic, is_typed) for diagnostic in error.diagnostics], error.source)
+    return StatementError([_add_value_hint(diagnostic, is_typed) for diagnostic in error.diagnostics], error.source)
 
 
-def _with_value_hint(diagnostic: Diagnostic, is_typed: bool) -> Diagnostic:
+def _add_value_hint(diagnostic: Diagnostic, is_typed: bool) -> Diagnostic:
     name = _PARAMETER.search(diagnostic.message) if diagnostic.code == "AQL0206" else None
     if name is None or "\\run" in diagnostic.hint:
         return diagnostic

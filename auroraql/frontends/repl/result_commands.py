@@ -18,10 +18,10 @@ from auroraql.rendering import FORMATS, format_footer, format_of, get_format, wr
 from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import ResultSet
 
-_AROUND_A_PICTURE = 7
+_LINES_AROUND_PICTURE = 7
 """Lines of a timeline that are not rows of sources: title, dates, legend and the prompt."""
 
-_LEAST_SOURCES = 5
+_MIN_SOURCES = 5
 
 ON_OFF = ("on", "off")
 
@@ -155,7 +155,7 @@ def open_product(state: ReplState, argument: str) -> str:
 def show_timeline(state: ReplState, argument: str) -> str:
     """Draw the last result, or a stored one, over time."""
     result = last_result(state) if not argument else _get_result(state, argument)
-    write_text(state, render_timeline(result, state.screen, max(state.height - _AROUND_A_PICTURE, _LEAST_SOURCES)))
+    write_text(state, render_timeline(result, state.screen, max(state.height - _LINES_AROUND_PICTURE, _MIN_SOURCES)))
     return ""
 
 

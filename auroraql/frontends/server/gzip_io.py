@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 _LEVEL = 1
 """Compression level. Level 1 already reduces records to a tenth; higher levels cost more time than they save."""
 
-_PIECE = 1 << 16
+_PIECE_BYTES = 1 << 16
 """Maximum bytes decompressed at a time."""
 
 MIN_COMPRESSED_BYTES = 1024
@@ -84,10 +84,10 @@ class GzipReader:
         """Return bytes from the position, at most one piece. Raises ValueError before the current piece."""
         if self._at < self._first:
             raise ValueError(f"byte {self._at} was read before")
-        wanted = _PIECE if size < 0 else min(size, _PIECE)
+        wanted = _PIECE_BYTES if size < 0 else min(size, _PIECE_BYTES)
         self._piece, self._first = self._piece[self._at - self._first :], self._at
         while len(self._piece) < wanted and not self._inflate.eof:
-            data = self._inflate.unconsumed_tail or self._packed.file.read(_PIECE // 8)
+            data = self._inflate.unconsumed_tail or self._packed.file.read(_PIECE_BYTES // 8)
             more = self._inflate.decompress(data, wanted - len(self._piece))
             if not data and not more:
                 break

@@ -30,34 +30,34 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 
 WORKER_THREADS = 16
 
-_MOST_DISCARDED = 8 * MAX_BODY_BYTES
+_MAX_DISCARDED_BYTES = 8 * MAX_BODY_BYTES
 """Maximum size in bytes of an oversized body that is read and discarded, so that the client gets the error response."""
 
-_IDLE_AFTER = 60
+_IDLE_TIMEOUT_SECONDS = 60
 """Seconds without traffic after which a connection is closed."""
 
-_HEADERS_WITHIN = 30.0
+_HEADERS_TIMEOUT_SECONDS = 30.0
 """Seconds within which the headers of a request must arrive."""
 
-_ARRIVES_WITHIN = 300.0
+_REQUEST_TIMEOUT_SECONDS = 300.0
 """Seconds within which a whole request must arrive, even if bytes keep coming."""
 
-_TAKEN_WITHIN = 3600.0
+_RESPONSE_TIMEOUT_SECONDS = 3600.0
 """Seconds within which a client must read a response. The response's file is released afterwards."""
 
-_MOST_CONNECTIONS = 1000
+_MAX_CONNECTIONS = 1000
 """Maximum number of connections. Beyond it, the slowest are closed."""
 
-_MOST_ARRIVING = 256 * 1024 * 1024
+_MAX_UNFINISHED_BYTES = 256 * 1024 * 1024
 """Maximum bytes of all unfinished requests. Beyond it, the largest are closed."""
 
-_IN_MEMORY = 1 << 18
+_MAX_BYTES_IN_MEMORY = 1 << 18
 """Bytes of a request or a response held in memory. The rest goes to a temporary file."""
 
-_CHECKED_EVERY = 5
+_CHECK_INTERVAL_SECONDS = 5
 """Seconds between checks for overdue connections."""
 
-_NEW_FOR = 1.0
+_GRACE_SECONDS = 1.0
 """Seconds before a request or a reader can count as slow."""
 
 _ACCEPTED_AT_ONCE = 64
@@ -78,10 +78,10 @@ class _RequestParser(HTTPRequestParser):  # type: ignore[misc]
         consumed: int = super().received(data)  # type: ignore[no-redef]
         if isinstance(self.error, RequestEntityTooLarge) and self.chunked:
             ended = self.body_rcv.completed or self.body_rcv.error
-            self.completed = bool(ended) or self.body_bytes_received > _MOST_DISCARDED
+            self.completed = bool(ended) or self.body_bytes_received > _MAX_DISCARDED_BYTES
             return consumed
         too_long = isinstance(self.error, RequestEntityTooLarge) and self.body_bytes_received == 0
-        if too_long and not self.expect_continue and self.content_length <= _MOST_DISCARDED:
+        if too_long and not self.expect_continue and self.content_length <= _MAX_DISCARDED_BYTES:
             self._left, self.completed = self.content_length, False
         return consumed
 
@@ -117,7 +117,7 @@ class _HttpChannel(HTTPChannel):  # type: ignore[misc]
         self._sending = 0.0
         if self.request is None:
             self._began = now
-        elif now - self._began > _ARRIVES_WITHIN:
+        elif now - self._began > _REQUEST_TIMEOUT_SECONDS:
             self.will_close = True
             return False
         self._count(len(data))
@@ -156,7 +156,7 @@ class _HttpChannel(HTTPChannel):  # type: ignore[misc]
         """Send what the client accepts."""
         now = time.monotonic()
         self._sending = self._sending or now
-        self.will_close = self.will_close or now - self._sending > _TAKEN_WITHIN
+        self.will_close = self.will_close or now - self._sending > _RESPONSE_TIMEOUT_SECONDS
         super().handle_write()
 
     def handle_close(self) -> None:
@@ -171,22 +171,24 @@ class _HttpChannel(HTTPChannel):  # type: ignore[misc]
         """Return whether the client has used up its time. `now` is `time.time()`."""
         if self.requests:
             return False
-        if now - self.last_activity > _IDLE_AFTER:
+        if now - self.last_activity > _IDLE_TIMEOUT_SECONDS:
             return True
         since = time.monotonic()
         if self.request is not None:
-            return since - self._began > (_ARRIVES_WITHIN if self.request.headers_finished else _HEADERS_WITHIN)
-        return bool(self.total_outbufs_len) and since - (self._sending or since) > _TAKEN_WITHIN
+            return since - self._began > (
+                _REQUEST_TIMEOUT_SECONDS if self.request.headers_finished else _HEADERS_TIMEOUT_SECONDS
+            )
+        return bool(self.total_outbufs_len) and since - (self._sending or since) > _RESPONSE_TIMEOUT_SECONDS
 
     def patience(self, now: float) -> tuple[int, float]:
         """Return a sort key: when there are too many connections, the smallest is closed first. `now` is `time.time()`."""
         if self.total_outbufs_len:
             since = time.monotonic()
             sending = since - (self._sending or since)
-            return (2 if sending > _NEW_FOR else 4), -sending
+            return (2 if sending > _GRACE_SECONDS else 4), -sending
         if self.request is None and self.last_activity > self.creation_time:
             return 1, self.last_activity
-        return (0 if now - self.creation_time > _NEW_FOR else 3), self.creation_time
+        return (0 if now - self.creation_time > _GRACE_SECONDS else 3), self.creation_time
 
 
 class _HttpServer(TcpWSGIServer):  # type: ignore[misc]
@@ -195,13 +197,13 @@ class _HttpServer(TcpWSGIServer):  # type: ignore[misc]
     channel_class = _HttpChannel
     arriving = 0
     """Bytes of all unfinished requests."""
-    most_connections = _MOST_CONNECTIONS
+    most_connections = _MAX_CONNECTIONS
 
     def readable(self) -> bool:
         """Return whether to accept connections. Called before each round of the event loop, when closing is safe."""
         if len(self.active_channels) > self.most_connections:
             self._close_slowest(len(self.active_channels) - self.most_connections + self.most_connections // 50)
-        if self.arriving > _MOST_ARRIVING:
+        if self.arriving > _MAX_UNFINISHED_BYTES:
             self._close_largest()
         return bool(super().readable())
 
@@ -230,7 +232,7 @@ class _HttpServer(TcpWSGIServer):  # type: ignore[misc]
 
     def _close_largest(self) -> None:
         for channel in sorted(self._idle_channels(), key=lambda channel: channel._arrived, reverse=True):
-            if self.arriving <= _MOST_ARRIVING:
+            if self.arriving <= _MAX_UNFINISHED_BYTES:
                 return
             channel.handle_close()
 
@@ -249,13 +251,13 @@ def create_server(application: Callable[..., Any], host: str, port: int) -> Any:
         threads=WORKER_THREADS,
         ident="auroraql",
         server_name=f"[{host}]" if ":" in host else host,
-        channel_timeout=_IDLE_AFTER,
-        cleanup_interval=_CHECKED_EVERY,
+        channel_timeout=_IDLE_TIMEOUT_SECONDS,
+        cleanup_interval=_CHECK_INTERVAL_SECONDS,
         connection_limit=most + 2 * _ACCEPTED_AT_ONCE,
         max_request_body_size=MAX_BODY_BYTES + 1,
         max_request_header_size=65536,
-        inbuf_overflow=_IN_MEMORY,
-        outbuf_overflow=_IN_MEMORY,
+        inbuf_overflow=_MAX_BYTES_IN_MEMORY,
+        outbuf_overflow=_MAX_BYTES_IN_MEMORY,
         # Worker threads must not wait for clients: unsent data is held in files.
         outbuf_high_watermark=1 << 62,
         asyncore_use_poll=True,
@@ -281,8 +283,8 @@ def _max_connections() -> int:
     try:
         import resource
     except ImportError:  # Windows has no such limit
-        return _MOST_CONNECTIONS
-    wanted = 2 * _MOST_CONNECTIONS + _OTHER_FILES
+        return _MAX_CONNECTIONS
+    wanted = 2 * _MAX_CONNECTIONS + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):
@@ -290,9 +292,9 @@ def _max_connections() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
             soft = raised
     return (
-        _MOST_CONNECTIONS
+        _MAX_CONNECTIONS
         if soft == resource.RLIM_INFINITY
-        else max(8, min(_MOST_CONNECTIONS, (soft - _OTHER_FILES) // 2))
+        else max(8, min(_MAX_CONNECTIONS, (soft - _OTHER_FILES) // 2))
     )
 
 

@@ -37,10 +37,10 @@ _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}", re.ASCII)
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 """Stands for bytes of a URL that are not UTF-8, after decoding."""
 
-_LONGEST_QUERY = 1 << 20
+_MAX_QUERY_BYTES = 1 << 20
 """Maximum size of a query in bytes. Many queries can be queued at once."""
 
-MOST_PARTS = 500_000
+MAX_PARTS = 500_000
 """Maximum number of values in a query or a response format. Lists and blocks have separate limits."""
 
 
@@ -81,7 +81,7 @@ class HttpRequest(falcon.Request):
 
     def query(self) -> Document:
         """Return the body, which must be a JSON object within the size limits of a query."""
-        return _require_object(self.json(MOST_PARTS))
+        return _require_object(self.json(MAX_PARTS))
 
     def json(self, most: int | None = None) -> Any:
         """Return the parsed JSON body. It must be valid Unicode, and its numbers must be finite.
@@ -101,8 +101,8 @@ class HttpRequest(falcon.Request):
             raise HttpError(400, f"the body is not JSON: {problem}") from None
         except RecursionError:
             raise HttpError(400, "the JSON body is nested too deeply") from None
-        if most is not None and len(body) > _LONGEST_QUERY:
-            raise HttpError(413, f"a query has at most {_LONGEST_QUERY} bytes; this one has {len(body)}")
+        if most is not None and len(body) > _MAX_QUERY_BYTES:
+            raise HttpError(413, f"a query has at most {_MAX_QUERY_BYTES} bytes; this one has {len(body)}")
         return document
 
     def parameter(self, name: str) -> str:

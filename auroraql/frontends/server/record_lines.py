@@ -29,7 +29,7 @@ WRAPPED = b'{"result": [\n', b"\n]}"
 BARE = b"[\n", b"\n]"
 """Opening and closing of the result of a synchronous search."""
 
-_IN_MEMORY = 1 << 16
+_MAX_BYTES_IN_MEMORY = 1 << 16
 """Bytes of a response held in memory. A larger response is written to disk."""
 
 Shape = Callable[[Record], Record]
@@ -175,7 +175,7 @@ class _SpoolFile:
 
     def __init__(self, spools: SpoolFiles) -> None:
         self._spools, self._size = spools, 0
-        self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by `close`
+        self._file = SpooledTemporaryFile(_MAX_BYTES_IN_MEMORY)  # noqa: SIM115 - closed by `close`
         self.seek, self.tell, self.read = self._file.seek, self._file.tell, self._file.read
         self.readline = self._file.readline
 

@@ -16,7 +16,7 @@ import msgspec
 from auroraql.frontends.server.http_types import HttpError
 from auroraql.frontends.server.record_lines import LineShape
 
-_MOST_FIELDS = 1000
+_MAX_FIELDS = 1000
 """Maximum number of fields in a tree that becomes msgspec types: each field costs time."""
 
 _SCALARS = str | int | float | bool | None
@@ -27,7 +27,7 @@ def read_format(document: object) -> LineShape:
     size = _count_fields(document)
     if not isinstance(document, dict):
         raise HttpError(400, "a response format is an object")
-    return _format_record(json.dumps(document)) if size <= _MOST_FIELDS else _format_in_python(document)
+    return _format_record(json.dumps(document)) if size <= _MAX_FIELDS else _format_in_python(document)
 
 
 @lru_cache(maxsize=64)

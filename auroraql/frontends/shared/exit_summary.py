@@ -27,7 +27,7 @@ def exit_summary(archive: ClosableArchive) -> Iterator[str]:
     """Yield lines for each search that was not fetched. Searches that can continue do so after closing."""
     continuing = archive.leave()
     for search in continuing:
-        if search.refused:  # its error was already reported
+        if search.is_refused:  # its error was already reported
             continue
         status = "is done" if search.state == "done" else "continues"
         yield f"{search.name} {status} at {archive.name}, and can be fetched there later:"

@@ -15,13 +15,13 @@ from auroraql.diagnostics.errors import display_width, make_visible
 from auroraql.engines.base import OnProgress, Progress
 from auroraql.rendering import cut_text
 
-_AT_ONCE = 0.3
+_DELAY_SECONDS = 0.3
 """Seconds before the progress of a search is shown."""
 
-_LEAST = 8
+_MIN_LOG_WIDTH = 8
 """Smallest width at which a log line is shown, in columns."""
 
-_SPARE = 5
+_RESERVED_COLUMNS = 5
 """Columns kept free at the end of the line, for the echo of two Ctrl-C and the cursor."""
 
 _BETWEEN = " · "
@@ -51,9 +51,9 @@ class _StatusLine:
         if progress is None:
             self._write("", width)
             self._set_echo()
-        elif progress.elapsed >= _AT_ONCE:
+        elif progress.elapsed >= _DELAY_SECONDS:
             self._clear()
-            self._write(describe_progress(progress, width - _SPARE), width)
+            self._write(describe_progress(progress, width - _RESERVED_COLUMNS), width)
 
     def _write(self, text: str, width: int) -> None:
         if text == self._shown:
@@ -97,7 +97,7 @@ def describe_progress(progress: Progress, width: int = 10_000) -> str:
         parts.append(f"{progress.records:,} records")
     log_width = width - display_width(_BETWEEN.join(parts)) - len(_BETWEEN)
     line = make_visible(progress.line)
-    if line and log_width >= min(display_width(line), _LEAST):
+    if line and log_width >= min(display_width(line), _MIN_LOG_WIDTH):
         parts.insert(1, cut_text(line, log_width))
     return cut_text(_BETWEEN.join(parts), max(width, 1))
 

@@ -162,7 +162,7 @@ def diagnose_failure(text: str, tokens: list[Token], unexpected: Token, states: 
     return StatementError([diagnose_syntax_error(context)])
 
 
-_AFTER = 1
+_CHECKED_TOKENS_AFTER_FIX = 1
 """The number of tokens after the fix that the parser must accept as well."""
 
 
@@ -183,7 +183,7 @@ def is_valid_fix(at: ParseErrorContext, diagnostic: Diagnostic) -> bool:
     text = at.text[start : span.start] + fix + at.text[span.end : at.stop]
     fixed = span.start - start + len(fix)
     offset, accepted_after, seen = 0, 0, [token.type for token in before]
-    while accepted_after < _AFTER:
+    while accepted_after < _CHECKED_TOKENS_AFTER_FIX:
         blank = tables.blank.match(text, offset)
         offset = blank.end() if blank else offset
         row = tables.rows.get(states[-1]) or tables.row(states[-1])

@@ -13,7 +13,7 @@ _ESCAPED = re.compile(
 _INNER = re.compile(r"(['\"])(?P<before>[^'\"=<>!(),;\n]*)\1(?P<after>\w[^'\"=<>!(),;\n]*)\1(?=\s*(?:$|[),;]|\w))")
 
 
-_ENDED = re.compile(r"\\['\"]\s*(?:(?:and|or|on)\b|[=,)])", re.IGNORECASE)
+_ENDING_BACKSLASH = re.compile(r"\\['\"]\s*(?:(?:and|or|on)\b|[=,)])", re.IGNORECASE)
 """A text that ends in a backslash, followed by the rest of the statement, such as `'C:\\' AND …`."""
 
 _OPENED = re.compile(r"(?:[=<>(,]|\b(?:like|between|and))\s*\Z", re.IGNORECASE)
@@ -28,7 +28,7 @@ def diagnose_escaped_quote(
     escaped quotes swaps the opening and closing quotes in the rest of the line.
     """
     for match in _ESCAPED.finditer(text, start, stop):
-        if _ENDED.search(match[0]):
+        if _ENDING_BACKSLASH.search(match[0]):
             continue
         swaps_quotes = unclosed and match.end() <= place and match[0].count("\\" + match[0][0]) % 2
         if swaps_quotes or match.start() <= place <= match.end():

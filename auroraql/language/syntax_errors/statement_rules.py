@@ -191,7 +191,7 @@ def find_from_clause(at: ParseErrorContext) -> Diagnostic | None:
     )
 
 
-_WANTED = {
+_EXPECTED_ITEMS = {
     "WHERE": "a predicate",
     "AND": "a predicate",
     "OR": "a predicate",
@@ -221,8 +221,8 @@ def find_early_clause(at: ParseErrorContext) -> Diagnostic | None:
         return Diagnostic(
             "AQL0114", "an extra comma", comma, f"{word.upper()} follows, not another item", "remove the comma", ""
         )
-    if before is not None and before.type in _WANTED:
-        item = _WANTED[before.type]
+    if before is not None and before.type in _EXPECTED_ITEMS:
+        item = _EXPECTED_ITEMS[before.type]
         return Diagnostic(
             "AQL0106", f"{item} is missing between {before.upper()} and {word.upper()}", span, f"expected {item}"
         )

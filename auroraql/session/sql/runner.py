@@ -68,13 +68,13 @@ class _ColumnValues:
     values: list[Any]
 
 
-_MOST_BYTES = 1 << 30
+_MAX_RESULT_BYTES = 1 << 30
 """Maximum memory of the result rows, in bytes."""
 
-_MOST_AT_ONCE = 64 << 20
+_MAX_CHUNK_BYTES = 64 << 20
 """Maximum size of a batch of rows in bytes, estimated from the rows so far."""
 
-_DEEPEST = 200
+_MAX_DEPTH = 200
 """Maximum nesting depth of objects and lists in a value."""
 
 
@@ -167,7 +167,7 @@ def _execute(
                 _check_parameters(cursor, parameters, statement)
                 cursor.execute(rewritten.text, dict(parameters) or None)
                 if any(str(code) == "TIMESTAMP WITH TIME ZONE" for _, code, *_ in cursor.description or ()):
-                    cursor.execute(*_without_time_zones(cursor, rewritten.text, parameters))
+                    cursor.execute(*_convert_time_zones(cursor, rewritten.text, parameters))
                 columns = tuple(_result_columns(cursor.description or ()))
                 _check_depth(columns, cursor.description or (), statement)
                 return columns, _fetch_rows(cursor, columns, statement, deadline, max_rows)
@@ -196,7 +196,7 @@ def _check_parameters(
             raise StatementError([Diagnostic("AQL0211", message, statement.origin, hint=hint)]) from None
 
 
-def _without_time_zones(
+def _convert_time_zones(
     cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
 ) -> tuple[str, dict[str, object] | None]:
     """Return the SQL with its times converted to UTC without a time zone, like all times of a result."""
@@ -238,13 +238,13 @@ def _fetch_rows(
                 values[index] = [_plain_value(value, columns[index], statement) for value in values[index]]
             batch = list(zip(*values, strict=True))
         rows += batch
-        if used_bytes > _MOST_BYTES:
-            message = f"the rows need more than {_MOST_BYTES >> 30} GB of memory, after {len(rows):,} rows"
+        if used_bytes > _MAX_RESULT_BYTES:
+            message = f"the rows need more than {_MAX_RESULT_BYTES >> 30} GB of memory, after {len(rows):,} rows"
             hint = "add LIMIT, select fewer columns, or use GROUP BY"
             raise Failed(message, archive="SQL", subject="the SQL", hint=hint)
         if time.monotonic() >= deadline:
             raise duckdb.InterruptException
-        size = max(1, min(10 * size, 10_000, _MOST_AT_ONCE * len(rows) // used_bytes))
+        size = max(1, min(10 * size, 10_000, _MAX_CHUNK_BYTES * len(rows) // used_bytes))
         if max_rows is not None and len(rows) >= max_rows:
             break
     return rows
@@ -276,12 +276,12 @@ def _estimate_bytes(value: Any) -> int:
 def _check_depth(columns: Sequence[ResultColumn], description: Sequence[Any], statement: SqlStatement) -> None:
     for column, (_, code, *_) in zip(columns, description, strict=True):
         written = str(code)
-        if written.count("(") + written.count("[") > _DEEPEST and _nesting_depth(written, "([", ")]") > _DEEPEST:
+        if written.count("(") + written.count("[") > _MAX_DEPTH and _nesting_depth(written, "([", ")]") > _MAX_DEPTH:
             raise _too_deep_error(column, statement)
 
 
 def _too_deep_error(column: ResultColumn, statement: SqlStatement) -> StatementError:
-    message = f"a value of '{column.name}' is nested more than {_DEEPEST} levels deep"
+    message = f"a value of '{column.name}' is nested more than {_MAX_DEPTH} levels deep"
     hint = "cast it to VARCHAR, or select a part of it"
     return StatementError([Diagnostic("AQL0409", message, statement.origin, hint=hint)])
 
@@ -302,7 +302,7 @@ def _nesting_depth(text: str, opening: str, closing: str) -> int:
 
 
 def _read_json(text: str, column: ResultColumn, statement: SqlStatement) -> Any:
-    if text.count("[") + text.count("{") > _DEEPEST and _nesting_depth(text, "[{", "]}") > _DEEPEST:
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _nesting_depth(text, "[{", "]}") > _MAX_DEPTH:
         raise _too_deep_error(column, statement)
     return json.loads(text)
 
@@ -345,14 +345,14 @@ def _to_loadable(column: _ColumnValues) -> _ColumnValues:
     element, _, listed = column.type.partition("[")
     values = [element_value for value in column.values for element_value in value or ()] if listed else column.values
     integers = [value for value in values if type(value) is int] if element == "BIGINT" else ()
-    if set(map(type, values)) <= _TAKEN[element] and all(value in _WHOLE for value in integers):
+    if set(map(type, values)) <= _PARAMETER_TYPES[element] and all(value in _INT64_RANGE for value in integers):
         return column
     if column.type == "VARCHAR":
         return replace(column, values=[_value_text(value) for value in column.values])
     return replace(column, type="JSON", values=[None if value is None else _as_json(value) for value in column.values])
 
 
-_TAKEN: dict[str, set[type]] = {
+_PARAMETER_TYPES: dict[str, set[type]] = {
     "VARCHAR": {str, type(None)},
     "DOUBLE": {float, int, type(None)},
     "BIGINT": {int, type(None)},
@@ -361,7 +361,7 @@ _TAKEN: dict[str, set[type]] = {
 }
 """Python types of the values that an SQL type accepts."""
 
-_WHOLE = range(-(2**63), 2**63)
+_INT64_RANGE = range(-(2**63), 2**63)
 
 
 def _table_columns(result: StoredResult, only: frozenset[str] | None) -> Iterator[_ColumnValues]:

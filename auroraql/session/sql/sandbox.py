@@ -20,7 +20,7 @@ from auroraql.diagnostics.suggestions import find_closest
 from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
 from auroraql.language.ast import SqlStatement
 from auroraql.results.stored_results import DottedName, SqlPlan
-from auroraql.schema.limits import MOST_SQL_TABLES
+from auroraql.schema.limits import MAX_SQL_TABLES
 
 Node = dict[str, Any]
 
@@ -54,7 +54,7 @@ _REFUSED_BEGINNINGS = (
 )
 """Refused functions: they show the database, its settings or its environment. Functions that read files need FROM."""
 
-_LONGEST_NAME = 8
+_MAX_NAME_PARTS = 8
 """Maximum number of parts of a dotted column name."""
 
 _SCHEMA = "information_schema"
@@ -88,9 +88,9 @@ def check_sql(statement: SqlStatement, names: Collection[str]) -> SqlPlan:
     inspector.inspect(top)
     if inspector.errors:
         raise StatementError(inspector.errors)
-    if inspector.relation_count > MOST_SQL_TABLES:
+    if inspector.relation_count > MAX_SQL_TABLES:
         hint = "join fewer tables: store a part with LET, and read the result"
-        message = f"the SQL reads {inspector.relation_count:,} tables; the limit is {MOST_SQL_TABLES}"
+        message = f"the SQL reads {inspector.relation_count:,} tables; the limit is {MAX_SQL_TABLES}"
         raise StatementError([Diagnostic("AQL0116", message, _first_word(statement), "too many", hint)])
     tables, parameters = tuple(dict.fromkeys(inspector.tables)), tuple(dict.fromkeys(inspector.parameters))
     return SqlPlan(tables, parameters, inspector.columns(), inspector.dotted_names())
@@ -205,14 +205,14 @@ def _missing_column(
     members = [candidate for candidate in names if candidate.lower().startswith(f"{name.lower()}.")]
     suggestions = [format_name(*exact)] if exact is not None else members or find_closest(name, list(names), 1, 0.5)
     prefix = f"{format_name(qualifier)}." if qualifier else ""
-    meant = " or ".join(prefix + candidate for candidate in suggestions[:_COLUMNS_SHOWN])
-    hint = f"did you mean {meant}?" if meant else f"the columns include {', '.join(list(names)[:_COLUMNS_SHOWN])}"
+    meant = " or ".join(prefix + candidate for candidate in suggestions[:_MAX_SHOWN_COLUMNS])
+    hint = f"did you mean {meant}?" if meant else f"the columns include {', '.join(list(names)[:_MAX_SHOWN_COLUMNS])}"
     fix = meant if exact is not None else None
     return Diagnostic("AQL0409", f"the column '{name}' does not exist", origin, "unknown column", hint, fix)
 
 
 _NAME = re.compile(r'"(?:[^"]|"")*"|\w+')
-_COLUMNS_SHOWN = 8
+_MAX_SHOWN_COLUMNS = 8
 
 
 def format_name(*names: str) -> str:
@@ -406,7 +406,7 @@ class _SqlInspector:
         if node.get("class") == "COLUMN_REF" and (len(names) > 1 or "." in names[0]):
             self._note_dotted_name(node, [str(name) for name in node["column_names"]])
             # A column of a result may have dots in its name.
-            ends = range(2, min(len(names), _LONGEST_NAME) + 1)
+            ends = range(2, min(len(names), _MAX_NAME_PARTS) + 1)
             self.read.update(".".join(names[at:end]) for end in ends for at in range(end - 1))
             self.read.update(name.partition(".")[0] for name in names)
         self.read.update(names)

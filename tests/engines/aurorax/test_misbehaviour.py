@@ -280,7 +280,7 @@ def with_count(status: Any, count: int) -> Any:
 def test_an_endless_body_is_aborted(
     server: AuroraXServer, engine: AuroraXEngine, step: StepName, begin: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_client, "_MOST_WHOLE", 4 << 20)
+    monkeypatch.setattr(http_client, "_MAX_BODY_BYTES", 4 << 20)
     monkeypatch.setattr(stream, "MAX_RESPONSE_BYTES", 4 << 20)
     status = "202 Accepted" if step == "submit" else "200 OK"
     server.faults[step] = Fault(raw=head(status) + begin, endless=b" " * 65_536)

@@ -274,7 +274,7 @@ def closed_within(made: socket.socket, seconds: float, trickle: bytes = b"") -> 
     "begun", [b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"]
 )
 def test_a_slow_request_is_cut_off(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_ARRIVES_WITHIN", 0.5)
+    monkeypatch.setattr(http_server, "_REQUEST_TIMEOUT_SECONDS", 0.5)
     with listener(b"answer") as place, socket.create_connection(place, timeout=10) as made:
         made.sendall(begun)
         assert closed_within(made, 10, b"x")
@@ -285,7 +285,7 @@ def test_a_slow_request_is_cut_off(begun: bytes, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_response_read_byte_by_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_TAKEN_WITHIN", 0.5)
+    monkeypatch.setattr(http_server, "_RESPONSE_TIMEOUT_SECONDS", 0.5)
     with listener(b"x" * (1 << 23)) as place, socket.socket() as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         # No larger than one read: otherwise each piece waits until the sender probes the window.
@@ -308,11 +308,11 @@ def test_a_response_read_byte_by_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch
 def test_a_reused_connection_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = [1.0]
     monkeypatch.setattr(http_server, "time", SimpleNamespace(monotonic=lambda: moment[0]))
-    monkeypatch.setattr(http_server, "_TAKEN_WITHIN", http_server._ARRIVES_WITHIN)
+    monkeypatch.setattr(http_server, "_RESPONSE_TIMEOUT_SECONDS", http_server._REQUEST_TIMEOUT_SECONDS)
     with listener(b"answer") as place:
         connection = http.client.HTTPConnection(*place, timeout=10)
         for _ in range(5):
             connection.request("GET", "/")
             assert connection.getresponse().read() == b"answer"
-            moment[0] += 0.6 * http_server._ARRIVES_WITHIN
+            moment[0] += 0.6 * http_server._REQUEST_TIMEOUT_SECONDS
         connection.close()

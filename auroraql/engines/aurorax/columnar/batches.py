@@ -18,7 +18,7 @@ import msgspec
 from auroraql.results.result_set import ColumnarRecords, Record, ResultColumn, Row, rows_from_records
 from auroraql.schema import Type
 
-_PIECE = 4096
+_RECORDS_PER_ACCESS = 4096
 """Records built at once for access by index."""
 
 Path = tuple[str, ...]
@@ -150,7 +150,7 @@ class ColumnBatch:
         """Return the column as an Arrow array, objects as JSON text; None when it is not stored in Arrow."""
         if column.path not in self.leaf_columns:
             return None
-        return _without_dictionary(self.leaf_columns[column.path].array)
+        return _remove_dictionary(self.leaf_columns[column.path].array)
 
     def take(self, numbers: Sequence[int]) -> ColumnBatch:
         """Return the records with these indices, in this order."""
@@ -199,10 +199,10 @@ class BatchedRecords(ColumnarRecords):
         if not 0 <= index < len(self):
             raise IndexError(number)
         batch = bisect_right(self._starts, index) - 1
-        start = self._starts[batch] + (index - self._starts[batch]) // _PIECE * _PIECE
+        start = self._starts[batch] + (index - self._starts[batch]) // _RECORDS_PER_ACCESS * _RECORDS_PER_ACCESS
         if self._current_piece[0] != start:
             first = start - self._starts[batch]
-            piece = range(first, min(first + _PIECE, len(self._batches[batch])))
+            piece = range(first, min(first + _RECORDS_PER_ACCESS, len(self._batches[batch])))
             self._current_piece = (start, self._batches[batch].take(piece).records())
         return self._current_piece[1][index - start]
 
@@ -246,11 +246,11 @@ class BatchedRecords(ColumnarRecords):
 
     def _pieces(self) -> Iterator[RecordBatch]:
         for batch in self._batches:
-            if len(batch) <= 2 * _PIECE or isinstance(batch, ListBatch):
+            if len(batch) <= 2 * _RECORDS_PER_ACCESS or isinstance(batch, ListBatch):
                 yield batch
                 continue
-            for first in range(0, len(batch), _PIECE):
-                yield batch.take(range(first, min(first + _PIECE, len(batch))))
+            for first in range(0, len(batch), _RECORDS_PER_ACCESS):
+                yield batch.take(range(first, min(first + _RECORDS_PER_ACCESS, len(batch))))
 
     def _one(self) -> RecordBatch:
         """Return one batch of all records; columnar when all batches have the same columns."""
@@ -283,7 +283,7 @@ def _concatenate(parts: Sequence[LeafColumn]) -> LeafColumn:
     )
 
 
-def _without_dictionary(array: Any) -> Any:
+def _remove_dictionary(array: Any) -> Any:
     """Return the array with its dictionary encoding removed."""
     return array.cast(array.type.value_type) if hasattr(array.type, "value_type") else array
 

@@ -27,7 +27,7 @@ _TYPES: dict[Type, Any] = {
     Type.BOOLEAN: bool | None | UnsetType,
 }
 _ABSENT = Raw(b"")
-_MOST_EXACT = 2**53
+_MAX_EXACT_INTEGER = 2**53
 _SECONDS = len("2020-01-01T00:00:00")
 
 
@@ -145,7 +145,7 @@ def _integer_mask(values: Sequence[Any]) -> Any:
 
     if int not in set(map(builtins.type, values)):
         return None
-    if any(builtins.type(value) is int and abs(value) > _MOST_EXACT for value in values):
+    if any(builtins.type(value) is int and abs(value) > _MAX_EXACT_INTEGER for value in values):
         raise _UnsupportedRecords
     return pyarrow.array(numpy.fromiter((builtins.type(value) is int for value in values), bool, len(values)))
 

@@ -26,17 +26,17 @@ SMALL_RESPONSE_BYTES = 8 << 20
 
 CHUNK_BYTES = 1 << 20
 
-_LITTLE = 64 << 10
+_CHECK_INTERVAL_BYTES = 64 << 10
 """Bytes between checks for enough records, for a limited number of wanted records."""
 
 MAX_RESPONSE_BYTES = 512 << 20
 """Size limit in bytes of a response that cannot be packed."""
 
 _HEAD = re.compile(rb'(?:\xef\xbb\xbf)?\s*(\{\s*"result"\s*:\s*)?\[')
-_LONGEST_HEAD = 64
+_MAX_HEAD_BYTES = 64
 _NEXT = re.compile(rb"\s*,\s*(?=\{)")
-_LONGEST_GAP = 64
-_MOST_ENDS = 50
+_MAX_GAP_BYTES = 64
+_MAX_TRIED_ENDS = 50
 
 CheckRecord = Callable[[Record], str]
 OnReceived = Callable[[int, int], object]
@@ -58,10 +58,10 @@ class RecordStream:
         wanted: int | None = None,
     ) -> None:
         self._kind, self._check, self._seen, self._expected = kind, check, seen, expected
-        self._wanted, self._piece = wanted, CHUNK_BYTES if wanted is None else min(CHUNK_BYTES, _LITTLE)
+        self._wanted, self._piece = wanted, CHUNK_BYTES if wanted is None else min(CHUNK_BYTES, _CHECK_INTERVAL_BYTES)
         self._columns: ColumnDecoder | None = None
         self._buffer, self._head, self._batches = bytearray(), b"", list[RecordBatch]()
-        self._enough = SMALL_RESPONSE_BYTES if wanted is None else min(SMALL_RESPONSE_BYTES, _LITTLE)
+        self._enough = SMALL_RESPONSE_BYTES if wanted is None else min(SMALL_RESPONSE_BYTES, _CHECK_INTERVAL_BYTES)
         self.bytes, self.count = 0, 0
         self.wrong: tuple[int, str] | None = None
         """Number of the first malformed record, and the description of its error."""
@@ -106,7 +106,7 @@ class RecordStream:
     def _take_complete_records(self) -> None:
         """Pack the complete records in the buffer; wait for more data when no record boundary is found."""
         if not self._head:
-            head = _HEAD.match(self._buffer[:_LONGEST_HEAD])
+            head = _HEAD.match(self._buffer[:_MAX_HEAD_BYTES])
             if head is None:
                 self._enough = 1 << 62  # not an array of records: read whole
                 return
@@ -125,11 +125,11 @@ class RecordStream:
     def _record_ends(self) -> Iterator[tuple[int, int]]:
         """Yield positions where one object ends and the next begins, last first: between records or inside one."""
         end = len(self._buffer)
-        for _ in range(_MOST_ENDS):
+        for _ in range(_MAX_TRIED_ENDS):
             end = self._buffer.rfind(b"}", 0, end)
             if end < 0:
                 return
-            gap = _NEXT.match(self._buffer[end + 1 : end + _LONGEST_GAP])
+            gap = _NEXT.match(self._buffer[end + 1 : end + _MAX_GAP_BYTES])
             if gap is not None:
                 yield end + 1, end + 1 + gap.end()
 

@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 _UNFINISHED = "building-"
 
-_ABANDONED_AFTER = 3600.0
+_ABANDONED_AFTER_SECONDS = 3600.0
 """Age in seconds from which an unfinished build counts as killed."""
 
 
@@ -95,7 +95,7 @@ def _build_in_memory(config: Config) -> CatalogueFile:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    oldest = time.time() - _ABANDONED_AFTER
+    oldest = time.time() - _ABANDONED_AFTER_SECONDS
     for leftover in folder.glob(f"{_UNFINISHED}*"):
         if os.lstat(leftover).st_mtime < oldest:
             shutil.rmtree(leftover, ignore_errors=True)

@@ -46,10 +46,10 @@ def format_config_value(name: str, config: Config) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:g}"
-    return make_visible(without_password(value)) if value else "(none)"
+    return make_visible(hide_password(value)) if value else "(none)"
 
 
-def without_password(text: str) -> str:
+def hide_password(text: str) -> str:
     """Return an address with its user name and password hidden."""
     scheme, slashes, rest = text.partition("://")
     host, slash, path = rest.partition("/")

@@ -25,7 +25,7 @@ from auroraql.engines.aurorax.credentials import read_address
 from auroraql.engines.duckdb.demo import demo_cache_path
 from auroraql.engines.registry import find_engine, open_archive
 from auroraql.engines.source_cache import SourceCache
-from auroraql.frontends.cli.commands.configuration import format_config_value, without_password
+from auroraql.frontends.cli.commands.configuration import format_config_value, hide_password
 from auroraql.frontends.cli.commands.statements import use_color
 from auroraql.frontends.cli.streams import EXIT_OK, EXIT_UNREACHABLE, EXIT_WRONG, exit_code
 from auroraql.queries import find_queries
@@ -155,7 +155,9 @@ def _archive_findings(config: Config) -> Iterator[Finding]:
         yield Finding(config.archive, age)
         return
     answers = "answers" if definition.is_remote else "readable"
-    yield _with_timeout(without_password(config.archive), lambda: f"{answers}, {_count_sources(config)} data sources")
+    yield _check_with_timeout(
+        hide_password(config.archive), lambda: f"{answers}, {_count_sources(config)} data sources"
+    )
     cached = _source_cache_path(config) if definition.is_remote else None
     if cached is not None:
         yield Finding("source cache", f"{cached}, {_file_age(cached)}" if cached.exists() else "none yet")
@@ -170,7 +172,7 @@ def _count_sources(config: Config) -> int:
         engine.close()
 
 
-def _with_timeout(name: str, ask: Callable[[], str]) -> Finding:
+def _check_with_timeout(name: str, ask: Callable[[], str]) -> Finding:
     """Run a check of an archive with a timeout and return its finding."""
     findings: list[Finding] = []
     started = time.monotonic()

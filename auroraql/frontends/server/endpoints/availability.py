@@ -14,7 +14,7 @@ from auroraql.frontends.server.source_directory import BASIC, LEVELS
 from auroraql.schema import PROTOCOLS, STORED_KINDS
 from auroraql.schema.kinds.data_products import PRODUCT_TYPES
 
-_PATIENCE = 60.0
+_TIMEOUT_SECONDS = 60.0
 """Seconds that counting may take."""
 
 
@@ -36,7 +36,7 @@ class Availability(Resource):
         lists = {name: filters[name] for name in ("program", "platform", "instrument_type") if filters[name]}
         counts: dict[int, Counter[str]] = {}
         with self.service.long_call():
-            rows = self.service.engine.availability(self.kind, first, last, lists, time.monotonic() + _PATIENCE)
+            rows = self.service.engine.availability(self.kind, first, last, lists, time.monotonic() + _TIMEOUT_SECONDS)
         for row in rows:
             if row[0] in sources and product_type in ("", row[-2]):
                 counts.setdefault(row[0], Counter())[row[len(BASIC)].date().isoformat()] += row[-1]

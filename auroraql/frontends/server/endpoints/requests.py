@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from auroraql.frontends.server.gzip_io import GzipFile
-from auroraql.frontends.server.http_types import MOST_PARTS, Document, HttpError, HttpRequest, HttpResponse
+from auroraql.frontends.server.http_types import MAX_PARTS, Document, HttpError, HttpRequest, HttpResponse
 from auroraql.frontends.server.record_lines import WRAPPED, LineShape, reshape, to_line_shape
 from auroraql.frontends.server.response_formats import read_format
 from auroraql.frontends.server.service import Resource, ServedArchive
@@ -59,7 +59,7 @@ class SubmittedSearchData(Resource):
 
     def on_post(self, call: HttpRequest, answer: HttpResponse, request_id: str) -> None:
         """Answer with the parts of the records that the body asks for."""
-        shape = read_format(call.json(MOST_PARTS))
+        shape = read_format(call.json(MAX_PARTS))
         answer.stream_records(self._reshape(self._records(request_id), shape), call)
 
     def on_delete(self, _call: HttpRequest, answer: HttpResponse, request_id: str) -> None:

@@ -16,9 +16,9 @@ from auroraql.ir.plan import Plan
 from auroraql.ir.query import EVERYTHING
 from auroraql.schema import PROTOCOLS
 
-_LONGEST_EPHEMERIS = timedelta(days=31)
+_MAX_EPHEMERIS_WINDOW = timedelta(days=31)
 
-_PATIENCE = 60.0
+_TIMEOUT_SECONDS = 60.0
 """Seconds that a synchronous search may take."""
 
 
@@ -63,7 +63,7 @@ class SynchronousSearch(Resource):
             limit = f"the window of a synchronous search is at most {self.longest.days} days"
             raise HttpError(400, f"{limit}: use {self.kind}/search")
         with self.service.long_call():
-            records = self.service.searches.search_synchronously(plan, time.monotonic() + _PATIENCE)
+            records = self.service.searches.search_synchronously(plan, time.monotonic() + _TIMEOUT_SECONDS)
             if shape is not None:
                 records = reshape(records, shape, BARE, self.service.searches.spools.open())
         answer.stream_records(records, call)
@@ -85,7 +85,7 @@ def _check_ephemeris(plan: Plan) -> None:
         raise HttpError(
             400, "an ephemeris search needs at least one filter: programs, platforms, instrument types or metadata"
         )
-    if query.start is None or query.end is None or query.end - query.start >= _LONGEST_EPHEMERIS:
+    if query.start is None or query.end is None or query.end - query.start >= _MAX_EPHEMERIS_WINDOW:
         raise HttpError(400, "the window of an ephemeris search is at most one month: divide it into several searches")
 
 
