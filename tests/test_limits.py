@@ -65,7 +65,7 @@ def test_a_list_stops_at_its_limit(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rule"), [("SELECT", "select"), ("EXCLUDE", "exclusion"), ("GROUP BY", "group"), ("ORDER BY", "order")]
+    ("name", "rule"), [("SELECT", "select"), ("EXCLUDE", "exclusion"), ("GROUP BY", "group_by"), ("ORDER BY", "order")]
 )
 def test_a_list_of_columns_or_keys_has_the_limit_of_its_clause(name: str, rule: str) -> None:
     limit = LIST_LIMITS[rule]

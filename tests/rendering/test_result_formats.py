@@ -73,6 +73,9 @@ def reach(record: Any, path: tuple[str, ...]) -> Any:
 
 
 def as_json(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        hours, rest = divmod(value // timedelta(seconds=1), 3600)
+        return f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
     return value.isoformat() if isinstance(value, date) else value
 
 
