@@ -6,18 +6,16 @@ is covered by several boxes that contain only these sources, or by one box and p
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from typing import Any, TypeGuard, assert_never
 
 from auroraql.ir.query import And, Comparison, Condition, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema.catalogue import DataSource
-from auroraql.schema.operators import OPERATORS, FieldOp, Op
+from auroraql.schema.operators import OPERATORS, FieldOp, Op, like_pattern
 
 AXES = ("program", "platform", "instrument_type")
 
@@ -119,7 +117,7 @@ def _holds(operator: Op, value: Any, wanted: Sequence[Any]) -> bool:
         case Op.BETWEEN:
             return bool(wanted[0] <= value <= wanted[1])
         case Op.LIKE:
-            return _like_pattern(wanted[0]).fullmatch(value) is not None
+            return like_pattern(wanted[0]).fullmatch(value) is not None
         case Op.IS_NULL:
             return bool(value == "")
         case Op.NE | Op.GE | Op.GT | Op.NOT_IN | Op.NOT_BETWEEN | Op.NOT_LIKE | Op.IS_NOT_NULL:
@@ -131,13 +129,6 @@ def _holds(operator: Op, value: Any, wanted: Sequence[Any]) -> bool:
 def _number(text: str) -> Decimal | None:
     # A float would round large whole numbers.
     return Decimal(text) if PLAIN_NUMBER.fullmatch(text) else None
-
-
-@cache
-def _like_pattern(like: str) -> re.Pattern[str]:
-    """Return the regular expression of a LIKE pattern. It ignores case, and has no escape character."""
-    parts = (".*" if c == "%" else "." if c == "_" else re.escape(c) for c in like)
-    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
 
 
 def find_cover(chosen: Sequence[DataSource], every: Sequence[DataSource], *, closely: bool = False) -> SourceCover:

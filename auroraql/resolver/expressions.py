@@ -46,6 +46,7 @@ from auroraql.language.ast import (
     Value,
 )
 from auroraql.resolver.names import NameResolver
+from auroraql.resolver.patterns import find_pattern_fault
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.schema import Type
 from auroraql.schema.functions import (
@@ -686,10 +687,10 @@ def _check_pattern(scalar: Scalar, written: Value) -> Scalar:
         raise SemanticError(
             "AQL0203", message, written.origin, "not supported", "rewrite it without lookaround or references"
         )
-    try:
-        re.compile(scalar.value)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise SemanticError("AQL0203", f"the regular expression is not valid: {error}", written.origin) from None
+    fault = find_pattern_fault(scalar.value)
+    if fault:
+        message, hint = f"the regular expression is not valid: {fault}", "patterns have the syntax of RE2"
+        raise SemanticError("AQL0203", message, written.origin, "not valid", hint)
     return scalar
 
 

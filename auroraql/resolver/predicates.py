@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator as python_operator
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -47,7 +46,7 @@ from auroraql.resolver.selection import check_single
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
 from auroraql.schema import Type
 from auroraql.schema.limits import MAX_LIST_VALUES
-from auroraql.schema.operators import FIELD_OPERATORS, MIRRORED, OPERATORS, Op, Operator
+from auroraql.schema.operators import FIELD_OPERATORS, MIRRORED, OPERATORS, Op, Operator, like_pattern
 
 _OTHER_VALUES = {
     Type.TIME: "write a date such as 2020-02-01 or a time such as 2020-02-01T06:30",
@@ -274,7 +273,7 @@ class PredicateResolver:
         scalars = [self.expressions.resolve(value) for value in written]
         unified = self.expressions.unify(list(zip(scalars, written, strict=True)), "a comparison")
         values = [constant_value(scalar) for scalar in unified if isinstance(scalar, Constant)]
-        return compare_constants(comparison.operator, values[0], values[1:])
+        return compare_constants(comparison.operator, values[0], values[1:], _check_escape(comparison, str(values[1])))
 
     def _compare_with_constants(self, scalar: Scalar, comparison: ast.ValueComparison) -> Predicate:
         """Compare a computed value with constants, by the rules for a field of its type."""
@@ -292,7 +291,8 @@ class PredicateResolver:
             self._constant_text(operand, replace(context, limit=limit))
             for operand, limit in zip(operands, limits, strict=False)
         )
-        return Condition(scalar, comparison.operator, texts, escape=_check_escape(comparison), origin=comparison.origin)
+        escape = _check_escape(comparison, *texts[:1])
+        return Condition(scalar, comparison.operator, texts, escape=escape, origin=comparison.origin)
 
     def _constant_text(self, operand: Operand, context: ValueContext) -> str:
         if context.type is not Type.INTERVAL:
@@ -355,6 +355,14 @@ class PredicateResolver:
         match comparison.operands:
             case (Path() as other,) if comparison.operator in FIELD_OPERATORS and self.names.is_known(other):
                 return self._field_comparison(comparison, ref, context, other)
+        if context.type in (Type.DATE, Type.INTERVAL) and comparison.operands:  # columns of searched results
+            written = ast.ValueComparison(
+                comparison.path, comparison.operator, comparison.operands, origin=comparison.origin
+            )
+            value = FieldValue(ref, context.type)
+            if all(isinstance(operand, _LITERALS) for operand in comparison.operands):
+                return self._compare_with_constants(value, written)
+            return self._compare_values(value, written)
         texts = self._text_values(comparison, context)
         if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
             # NOT of an order that one element has is not the reverse order of an element, so it is not a Comparison.
@@ -614,11 +622,18 @@ def _show_literal(operand: object) -> str:
             return ""
 
 
-def _check_escape(comparison: ast.ValueComparison) -> str:
-    """Return the character of ESCAPE, or an empty string. Raises SemanticError if it is not one character."""
+def _check_escape(comparison: ast.ValueComparison, pattern: str = "") -> str:
+    """Return the character of ESCAPE, or an empty string. Raises SemanticError if no pattern can be read with it."""
     escape = comparison.escape
-    if len(escape) > 1:
-        raise SemanticError("AQL0203", "ESCAPE takes one character", comparison.origin, hint="write ESCAPE '!'")
+    if not escape:
+        return ""
+    if len(escape) > 1 or not escape.isascii() or escape in ("%", "_"):
+        message = "ESCAPE takes one character of ASCII other than % and _"
+        raise SemanticError("AQL0203", message, comparison.origin, hint="write ESCAPE '!'")
+    if pattern.replace(escape * 2, "").endswith(escape):
+        message = f"the pattern ends with its escape character {escape}, and nothing follows to escape"
+        origin = comparison.operands[0].origin
+        raise SemanticError("AQL0203", message, origin, hint=f"write {escape * 2} for the character itself")
     return escape
 
 
@@ -639,16 +654,15 @@ _COMPARE_CONSTANTS = {
 }
 
 
-def compare_constants(operator: Op, left: Any, values: Sequence[Any]) -> bool:
-    """Return whether a comparison of constants of one type is true."""
+def compare_constants(operator: Op, left: Any, values: Sequence[Any], escape: str = "") -> bool:
+    """Return whether a comparison of constants of one type is true. `escape` is the character of LIKE … ESCAPE."""
     match operator:
         case Op.IN | Op.NOT_IN:
             return (left in values) is (operator is Op.IN)
         case Op.BETWEEN | Op.NOT_BETWEEN:
             return bool(values[0] <= left <= values[1]) is (operator is Op.BETWEEN)
         case Op.LIKE | Op.NOT_LIKE:
-            pattern = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in values[0])
-            is_like = re.fullmatch(pattern, left, re.IGNORECASE | re.DOTALL) is not None
+            is_like = like_pattern(values[0], escape).fullmatch(left) is not None
             return is_like is (operator is Op.LIKE)
         case Op.IS_NULL | Op.IS_NOT_NULL:
             return operator is Op.IS_NOT_NULL

@@ -104,6 +104,9 @@ class SelectResolver:
             raise SemanticError(
                 "AQL0205", message, path.origin, hint=f"count its values: GROUP BY {path.dotted} with count(*)"
             )
+        if function in ("sum", "avg") and context.type is Type.INTERVAL:
+            call = FunctionCall(function, (path,), origin=origin, name_origin=origin)
+            return self.computed_column(self.predicates.expressions.resolve(call), item.alias, origin)
         if function in ("sum", "avg") and not context.metadata and context.type not in (Type.NUMBER, Type.INTEGER):
             message = f"{function} takes numbers, and '{path.dotted}' is {context.type.value}"
             raise SemanticError(

@@ -389,6 +389,18 @@ def format_duration(value: timedelta) -> str:
     return f"{value.days} day{'' if value.days == 1 else 's'} {sign}{text}"
 
 
+_DURATION = re.compile(r"(?:(-?\d+) days? \+?)?(\d+):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)
+
+
+def read_duration(text: str) -> timedelta | None:
+    """Return the duration that `format_duration` wrote, or None for another text."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return None
+    days, hours, minutes, seconds = match.groups(default="0")
+    return timedelta(int(days), hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+
+
 def bytes_text(value: bytes) -> str:
     r"""Format bytes as a DuckDB BLOB literal: printable ASCII unchanged, other bytes as `\xAA`."""
     return "".join(chr(byte) if 32 <= byte < 127 and byte not in _ESCAPED else f"\\x{byte:02X}" for byte in value)
@@ -413,6 +425,10 @@ def _value(record: Record, column: ResultColumn) -> Any:
     value = reach_value(record, column.path)
     if column.type is Type.TIME and isinstance(value, str):
         return read_time(value)
+    if column.type is Type.DATE and isinstance(value, str):
+        return date.fromisoformat(value)
+    if column.type is Type.INTERVAL and isinstance(value, str):
+        return read_duration(value)
     return value
 
 

@@ -6,9 +6,11 @@ does not handle a new operator. A property that several places use is a column o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 Limit = Literal["first", "last", "whole", "text"]
@@ -140,3 +142,24 @@ SPELLINGS = {spelling: row.op for row in _ROWS for spelling in (row.text.lower()
 
 WIRE = {row.wire: row.op for row in _ROWS if row.wire}
 """Operators by their spelling in AuroraX's query JSON."""
+
+
+@lru_cache(maxsize=1024)
+def like_pattern(like: str, escape: str = "") -> re.Pattern[str]:
+    """Return the regular expression of a LIKE pattern, which ignores case. It matches in quadratic time at most.
+
+    `escape` is the character before a `%` or `_` that stands for itself.
+    """
+    parts, characters = [""], iter(like)
+    for character in characters:
+        if character == "%" != escape:
+            parts.append("")
+        elif character == "_" != escape:
+            parts[-1] += "."
+        else:
+            parts[-1] += re.escape(next(characters, "") if character == escape else character)
+    if len(parts) == 1:
+        return re.compile(parts[0], re.IGNORECASE | re.DOTALL)
+    # The first match of a middle part leaves the most text to the others, so no other one has to be tried.
+    middle = "".join(f"(?>.*?{part})" for part in parts[1:-1])
+    return re.compile(f"{parts[0]}{middle}.*{parts[-1]}", re.IGNORECASE | re.DOTALL)

@@ -62,6 +62,8 @@ class ExpressionCompiler:
     bind: Bindings
     keys: Mapping[Scalar, StoredValue] = field(default_factory=dict)
     locate_in_group: Locate | None = None
+    gather: Callable[[str], str] | None = None
+    """Function that has a subquery compute an aggregate, and returns its name. TRY must not contain aggregates."""
 
     # --- predicates
 
@@ -110,8 +112,11 @@ class ExpressionCompiler:
 
     def _compare_with_value(self, left: StoredValue, right: StoredValue, condition: Condition) -> str:
         if condition.operator in (Op.LIKE, Op.NOT_LIKE):
-            escape = f" ESCAPE {self.bind(condition.escape)}" if condition.escape else ""
-            sql = f"{left.text} ILIKE {right.text}{escape}"
+            sql = f"{left.text} ILIKE {right.text}"
+            if condition.escape:  # a pattern that ends with the character is an error in DuckDB, and matches nothing
+                escape = self.bind(condition.escape)
+                rest = f"replace({right.text}, {escape} || {escape}, '')"
+                sql = f"CASE WHEN NOT ends_with({rest}, {escape}) THEN {sql} ESCAPE {escape} END"
             return f"NOT ({sql})" if condition.operator is Op.NOT_LIKE else sql
         return compare_fields(left, FIELD_OPERATORS[condition.operator], right)
 
@@ -170,9 +175,13 @@ class ExpressionCompiler:
 
     def _call(self, call: Call) -> StoredValue:
         function = FUNCTIONS.get(call.function)
-        if function is not None and function.is_aggregate and self.locate_in_group is not None:
+        if function is not None and function.is_aggregate and self.locate_in_group is not None and self.gather:
             inner = ExpressionCompiler(self.locate_in_group, self.bind)
-            return StoredValue(_aggregate_sql(call, [inner.finite_value(each) for each in call.arguments]), call.type)
+            values = [inner.finite_value(each) for each in call.arguments]
+            name = self.gather(_aggregate_sql(call, values))
+            # The sum of whole numbers is a HUGEINT, and a total that is too large is missing.
+            is_whole = call.function == "sum" and values[0].type in (Type.INTERVAL, Type.INTEGER)
+            return StoredValue(f"TRY(CAST({name} AS BIGINT))" if is_whole else name, call.type)
         arguments = [self.value(argument) for argument in call.arguments]
         if function is not None:
             return StoredValue(fill_template(function.sql[DIALECT], arguments), call.type)
@@ -221,7 +230,7 @@ def _aggregate_sql(call: Call, arguments: list[StoredValue]) -> str:
     if first.type is Type.INTERVAL and call.function in ("avg", "median"):
         return f"CAST({call.function}({first.sql}) AS BIGINT)"
     if first.type in (Type.INTERVAL, Type.INTEGER) and call.function == "sum":
-        return f"TRY(CAST(sum({first.sql}) AS BIGINT))"
+        return f"sum({first.sql})"
     if first.type is Type.INTEGER and call.function == "avg":
         return f"avg({first.sql})"
     if first.type is Type.ANY:

@@ -43,6 +43,9 @@ from auroraql.schema.model import Type
 from auroraql.schema.operators import OPERATORS, FieldOp, Op
 
 NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_DAY = 86_400_000_000
+"""Microseconds of a day."""
+
 _DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 MOMENT = _DATE + r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?Z?)?"
 _ODD_MOMENT = (
@@ -124,6 +127,9 @@ class StoredValue:
                 return self.sql
             case Type.TIME:
                 return f"strftime({self.sql}, '%Y-%m-%dT%H:%M:%S')"
+            case Type.INTERVAL:
+                days, rest = f"{self.sql} // {_DAY}", f"{self.sql} % {_DAY}"
+                return f"CAST(to_days(CAST({days} AS INTEGER)) + to_microseconds({rest}) AS VARCHAR)"
             case _:
                 return f"CAST({self.sql} AS VARCHAR)"
 

@@ -66,16 +66,19 @@ def compile_groups(
     `only` is an aggregate that replaces the columns.
     """
     groups = _GroupCompiler(asked, columns, places, bind)
-    values = [groups.name(only)] if only else [column.value for column in groups.columns]
+    values = [groups.gathered_name(only)] if only else [column.value for column in groups.columns]
     ordering = groups.ordering(bind)
+    having = groups.computed.predicate(asked.having) if asked.having != EVERYTHING else ""
     clauses = (
         "SELECT",
         ", ".join(values),
         "FROM ( SELECT DISTINCT" if asked.distinct and not only else "FROM ( SELECT",
         ", ".join(f"{sql} AS {name}" for sql, name in groups.names.items()),
+        f"FROM (SELECT {', '.join(f'{sql} AS {name}' for sql, name in groups.gathered.items()) or 'count(*)'}",
         f"FROM ({rows})",
         *((f"GROUP BY {', '.join(groups.keys)}",) if groups.keys else ()),
-        *((f"HAVING {groups.having()}",) if asked.having != EVERYTHING else ()),
+        ")",
+        *((f"WHERE {having}",) if having else ()),
         ")",
         *((f"ORDER BY {', '.join(ordering)}",) if ordering else ()),
         *limit_clause(asked.limit, asked.offset, bind),
@@ -93,13 +96,18 @@ class _GroupValue:
 
 
 class _GroupCompiler:
-    """Compiler of the groups of one query. `names` maps the SQL of the inner SELECT's columns to their names."""
+    """Compiler of the groups of one query.
+
+    `gathered` maps the SQL of aggregates and keys to their names in the innermost SELECT. `names` maps what is computed
+    from them to its names in the SELECT around it.
+    """
 
     def __init__(
         self, asked: Query | PostProcessing, columns: Sequence[Column], places: Places, bind: Bindings
     ) -> None:
         self.asked, self.places = asked, places
         self.labels = [column.label for column in columns]
+        self.gathered: dict[str, str] = {}
         self.names: dict[str, str] = {}
         plain = ExpressionCompiler(self._locate, bind)
         # DISTINCT rows are grouped by all of their values.
@@ -109,8 +117,13 @@ class _GroupCompiler:
         self.computed = ExpressionCompiler(
             self._locate_any,
             bind,
-            {key: value for key, value in zip(keys, stored, strict=True) if not isinstance(key, Ref)},
+            {
+                key: replace(value, sql=self.gather(value.sql))
+                for key, value in zip(keys, stored, strict=True)
+                if not isinstance(key, Ref)
+            },
             self._locate,
+            self.gather,
         )
         self.columns = [self._column(column) for column in columns]
         self.by_ref = {c.ref: value for c, value in zip(columns, self.columns, strict=True) if not c.is_computed}
@@ -122,15 +135,19 @@ class _GroupCompiler:
     def _locate_any(self, ref: Ref, _bind: Bindings) -> StoredValue:
         """Return the value of a group key outside of aggregates. All records of a group have the same one."""
         stored = self.places[ref]
-        return replace(stored, sql=f"any_value({stored.sql})")
+        return replace(stored, sql=self.gather(f"any_value({stored.sql})"))
 
-    def having(self) -> str:
-        """Return the condition on groups."""
-        return self.computed.predicate(self.asked.having)
+    def gather(self, sql: str) -> str:
+        """Return the column name of an aggregate or a key in the innermost SELECT, adding it if needed."""
+        return self.gathered.setdefault(sql, f"a{len(self.gathered)}")
 
     def name(self, sql: str) -> str:
         """Return the column name of an expression in the inner SELECT, adding it if needed."""
         return self.names.setdefault(sql, f"g{len(self.names)}")
+
+    def gathered_name(self, sql: str) -> str:
+        """Return the column name of an aggregate or a key in the inner SELECT, adding it if needed."""
+        return self.name(self.gather(sql))
 
     def ordering(self, bind: Bindings) -> list[str]:
         """Return the terms of ORDER BY: those of the query, then the group keys."""
@@ -156,8 +173,8 @@ class _GroupCompiler:
     def _any_value(self, stored: StoredValue) -> StoredValue:
         """Return the value shared by a group, in the form to order by."""
         if stored.type is Type.ANY:
-            return StoredValue(self.name(f"any_value({stored.text})"), Type.ANY)
-        return replace(stored, sql=self.name(f"any_value({stored.sql})"))
+            return StoredValue(self.gathered_name(f"any_value({stored.text})"), Type.ANY)
+        return replace(stored, sql=self.gathered_name(f"any_value({stored.sql})"))
 
     def _computed_column(self, expression: Scalar) -> _GroupValue:
         value = self.computed.finite_value(expression)
@@ -186,19 +203,21 @@ class _GroupCompiler:
     def _key_value(self, stored: StoredValue) -> _GroupValue:
         key = _group_key(stored)
         if stored.type is Type.INTERVAL:
-            name = self.name(key)
+            name = self.gathered_name(key)
             return _GroupValue(interval_sql(name), replace(stored, sql=name))
         if stored.many or stored.type is Type.OBJECT:
-            exact = self.name(key)
-            return _GroupValue(self.name(f"any_value(CAST({stored.sql} AS JSON))"), StoredValue(exact, Type.OBJECT))
-        name = self.name(key)
+            exact = self.gathered_name(key)
+            return _GroupValue(
+                self.gathered_name(f"any_value(CAST({stored.sql} AS JSON))"), StoredValue(exact, Type.OBJECT)
+            )
+        name = self.gathered_name(key)
         if stored.type is Type.ANY:
             return _GroupValue(name, self._any_value(stored), name)
         return _GroupValue(name, replace(stored, sql=name))
 
     def _number(self, sql: str, type: Type) -> _GroupValue:
-        name = self.name(sql)
-        return _GroupValue(name, StoredValue(name, type))
+        name = self.gathered_name(sql)
+        return _GroupValue(interval_sql(name) if type is Type.INTERVAL else name, StoredValue(name, type))
 
     def _sum(self, function: str, stored: StoredValue) -> _GroupValue:
         if stored.type is Type.INTEGER:
@@ -214,7 +233,7 @@ class _GroupCompiler:
             f"{{'is_text': {number} IS NULL, 'number': coalesce({number}, 0), 'whole': coalesce({stored.as_large_integer}, 0),"
             f" 'text': {text}, 'json': {_json_expression(stored)}}}"
         )
-        name = self.name(f"{function}({ranked}) FILTER ({stored.sql} IS NOT NULL)")
+        name = self.gathered_name(f"{function}({ranked}) FILTER ({stored.sql} IS NOT NULL)")
         return _GroupValue(f"{name}.json", StoredValue(f"{name}.text", Type.ANY), f"{name}.json")
 
 

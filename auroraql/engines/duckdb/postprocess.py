@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from auroraql.results.result_set import (
     ResultColumn,
     Row,
     reach_value,
+    read_duration,
     read_time,
     result_columns,
     rows_from_records,
@@ -41,6 +42,8 @@ from auroraql.sql.statement import decode_rows, json_text_of, output_value
 _TYPES = {  # of scalar values; any other is JSON
     Type.STRING: "VARCHAR",
     Type.TIME: "TIMESTAMP",
+    Type.DATE: "DATE",
+    Type.INTERVAL: "BIGINT",  # microseconds
     Type.INTEGER: "BIGINT",
     Type.NUMBER: "DOUBLE",
     Type.BOOLEAN: "BOOLEAN",
@@ -241,6 +244,8 @@ def _value_texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> li
         values = [reach_value(record, path) for record in records]
     if stored.type is Type.TIME:
         values = [_to_utc_text(value) for value in values]
+    elif stored.type is Type.INTERVAL:
+        values = [_to_microseconds(value) for value in values]
     return [_value_text(value, as_json=as_json) for value in values]
 
 
@@ -257,6 +262,12 @@ def _to_utc_text(value: Any) -> Any:
         return read_time(value).isoformat()
     except (ValueError, OverflowError):
         return value
+
+
+def _to_microseconds(value: Any) -> Any:
+    """Convert the text of a duration to a number of microseconds, as which expressions compute it."""
+    duration = read_duration(value) if isinstance(value, str) else None
+    return None if duration is None else duration // timedelta(microseconds=1)
 
 
 def _value_text(value: Any, *, as_json: bool) -> str | None:
