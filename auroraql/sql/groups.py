@@ -24,11 +24,11 @@ Places = Mapping[Ref, StoredValue]
 """SQL expressions of the values in the rows to group."""
 
 
-def used_refs(asked: Query | PostProcessing, columns: Sequence[Column]) -> tuple[Ref, ...]:
+def used_refs(query: Query | PostProcessing, columns: Sequence[Column]) -> tuple[Ref, ...]:
     """Return the distinct fields used by GROUP BY, the columns and ORDER BY."""
-    ordered = (key.ref for key in asked.order_by if key.ref.role != "column")
+    ordered = (key.ref for key in query.order_by if key.ref.role != "column")
     of_columns = (column.ref for column in columns if column.ref is not None)
-    return tuple(dict.fromkeys((*asked.group_by, *of_columns, *ordered)))
+    return tuple(dict.fromkeys((*query.group_by, *of_columns, *ordered)))
 
 
 def select_values(refs: Sequence[Ref], places: Places, tables: str, where: str, also: str = "1") -> tuple[str, Places]:
@@ -40,7 +40,7 @@ def select_values(refs: Sequence[Ref], places: Places, tables: str, where: str, 
 
 
 def compile_groups(
-    asked: Query | PostProcessing,
+    query: Query | PostProcessing,
     columns: Sequence[Column],
     rows: str,
     places: Places,
@@ -52,19 +52,19 @@ def compile_groups(
 
     `only` is an aggregate that replaces the columns.
     """
-    groups = _GroupCompiler(asked, columns, places)
+    groups = _GroupCompiler(query, columns, places)
     values = [groups.name(only)] if only else [column.value for column in groups.columns]
     ordering = groups.ordering(bind)
     clauses = (
         "SELECT",
         ", ".join(values),
-        "FROM ( SELECT DISTINCT" if asked.distinct and not only else "FROM ( SELECT",
+        "FROM ( SELECT DISTINCT" if query.distinct and not only else "FROM ( SELECT",
         ", ".join(f"{sql} AS {name}" for sql, name in groups.names.items()),
         f"FROM ({rows})",
         *((f"GROUP BY {', '.join(groups.keys)}",) if groups.keys else ()),
         ")",
         *((f"ORDER BY {', '.join(ordering)}",) if ordering else ()),
-        *limit_clause(asked.limit, asked.offset, bind),
+        *limit_clause(query.limit, query.offset, bind),
     )
     return " ".join(clauses)
 
@@ -81,16 +81,16 @@ class _GroupValue:
 class _GroupCompiler:
     """Compiler of the groups of one query. `names` maps the SQL of the inner SELECT's columns to their names."""
 
-    def __init__(self, asked: Query | PostProcessing, columns: Sequence[Column], places: Places) -> None:
-        self.asked, self.places = asked, places
+    def __init__(self, query: Query | PostProcessing, columns: Sequence[Column], places: Places) -> None:
+        self.asked, self.places = query, places
         self.labels = [column.label for column in columns]
         self.names: dict[str, str] = {}
         # DISTINCT rows are grouped by all of their values.
-        refs = asked.group_by if asked.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
+        refs = query.group_by if query.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
         self.keys = tuple(dict.fromkeys(_group_key(places[ref]) for ref in refs))
         self.columns = [self._column(column) for column in columns]
         self.by_ref = {c.ref: value for c, value in zip(columns, self.columns, strict=True) if not c.function}
-        self.grouped = self.columns if asked.distinct else [self._key_value(places[ref]) for ref in refs]
+        self.grouped = self.columns if query.distinct else [self._key_value(places[ref]) for ref in refs]
 
     def name(self, sql: str) -> str:
         """Return the column name of an expression in the inner SELECT, adding it if needed."""
