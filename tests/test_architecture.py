@@ -210,3 +210,34 @@ def test_programs_that_tests_start_cache_their_bytecode() -> None:
     code = "import sys; print(sys.dont_write_bytecode)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_find_from_the_command_line_to_its_table_crosses_few_files() -> None:
+    """Count the modules in which a function runs, on any thread. Code that runs at import does not count."""
+    code = """
+import sys, threading
+from pathlib import Path
+from auroraql.__main__ import main
+package, crossed = str(Path(sys.modules["auroraql"].__file__).parent), set()
+def is_import(frame):
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "_find_and_load" or (code.co_name == "<module>" and code.co_filename.startswith(package)):
+            return True
+        frame = frame.f_back
+    return False
+def record(frame, event, _argument):
+    name = frame.f_code.co_filename
+    if event == "call" and name.startswith(package) and not is_import(frame):
+        crossed.add(name)
+sys.argv[1:] = ["-c", "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"]
+threading.setprofile(record)
+sys.setprofile(record)
+main()
+sys.setprofile(None)
+print(*sorted(crossed), sep="\\n", file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    crossed = [line for line in done.stderr.splitlines() if line.endswith(".py")]
+    assert "gillam" in done.stdout
+    assert 20 < len(crossed) < 45, crossed

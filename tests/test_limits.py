@@ -64,9 +64,23 @@ def test_a_list_stops_at_its_limit(name: str) -> None:
     assert more_calls < calls * 1.05 + 100
 
 
+@pytest.mark.parametrize(
+    ("name", "rule"), [("SELECT", "select"), ("EXCLUDE", "exclusion"), ("GROUP BY", "group_by"), ("ORDER BY", "order")]
+)
+def test_a_list_of_columns_or_keys_has_the_limit_of_its_clause(name: str, rule: str) -> None:
+    limit = LIST_LIMITS[rule]
+    before, _, rest = LISTS[name].partition("‹")
+    item, _, after = rest.partition("›")
+    ((_, below),) = check_scripts([Source(before + item * (limit.maximum - 1) + after)], load_shipped(), {})
+    assert "AQL0116" not in {item.code for item in below}
+    ((_, (above,)),) = check_scripts([Source(before + item * limit.maximum + after)], load_shipped(), {})
+    assert above.message == f"the list has too many {limit.items}; the maximum is {limit.maximum:,}"
+    assert above.hint == limit.hint
+
+
 def test_every_list_of_the_grammar_has_a_limit() -> None:
     helpers = {rule[1] for rule in load_table().rules if rule[1].startswith("__")}
-    assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} <= set(LIST_LIMITS)
+    assert {name[2:].rpartition("_")[0].rpartition("_")[0] for name in helpers} == set(LIST_LIMITS)
 
 
 @pytest.mark.parametrize("text", ["FIND ephemeris;" * (MAX_STATEMENTS + 1), ";" * (MAX_SCRIPT_CHARACTERS + 1)])

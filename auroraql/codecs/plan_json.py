@@ -11,8 +11,8 @@ from typing import Any
 
 from auroraql.codecs import query_json
 from auroraql.ir.plan import Plan, PostProcessing
-from auroraql.ir.query import Column, Interval, OrderKey, Ref, Using
-from auroraql.language.printer import print_predicate
+from auroraql.ir.query import EVERYTHING, Column, GroupKey, Interval, OrderKey, Ref, Using
+from auroraql.language.printer import print_predicate, print_scalar
 from auroraql.schema import KINDS, PROTOCOLS, Kind
 from auroraql.schema.catalogue import Catalogue
 
@@ -36,7 +36,9 @@ def write_plan(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
     return document | {"counted": True} if plan.counted else document
 
 
-def _write_post_processing(residual: PostProcessing, kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
+def _write_post_processing(  # noqa: C901 - one branch for each part
+    residual: PostProcessing, kind: Kind, catalogue: Catalogue
+) -> dict[str, Any]:
     document: dict[str, Any] = {}
     if residual.where is not None:
         document["where"] = print_predicate(residual.where, kind, catalogue)
@@ -47,15 +49,17 @@ def _write_post_processing(residual: PostProcessing, kind: Kind, catalogue: Cata
     if residual.distinct:
         document["distinct"] = True
     if residual.group_by:
-        document["group_by"] = [_dotted_name(ref) for ref in residual.group_by]
+        document["group_by"] = [_write_group_key(key, kind, catalogue) for key in residual.group_by]
+    if residual.having != EVERYTHING:
+        document["having"] = print_predicate(residual.having, kind, catalogue)
     if residual.order_by:
-        document["order_by"] = [_write_order_key(key) for key in residual.order_by]
+        document["order_by"] = [_write_order_key(key, kind, catalogue) for key in residual.order_by]
     if residual.limit is not None:
         document["limit"] = residual.limit
     if residual.offset:
         document["offset"] = residual.offset
     if residual.select is not None:
-        document["select"] = [_write_column(column) for column in residual.select]
+        document["select"] = [_write_column(column, kind, catalogue) for column in residual.select]
     return document
 
 
@@ -73,12 +77,22 @@ def _dotted_name(ref: Ref) -> str:
     return ".".join(ref.path)
 
 
-def _write_order_key(key: OrderKey) -> dict[str, Any]:
-    """Return an order key, by a path of the record or by a column of the result."""
+def _write_group_key(key: GroupKey, kind: Kind, catalogue: Catalogue) -> str | dict[str, str]:
+    """Return a key of GROUP BY: a path of the record, or an expression."""
+    return _dotted_name(key) if isinstance(key, Ref) else {"expression": print_scalar(key, kind, catalogue)}
+
+
+def _write_order_key(key: OrderKey, kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
+    """Return an order key, by a path of the record, a column of the result, or an expression."""
+    if key.expression is not None:
+        text = print_scalar(key.expression, kind, catalogue)
+        return {"expression": text, "descending": key.descending, "nulls_first": key.nulls_first}
     by = {"column": key.ref.name} if key.ref.role == "column" else {"path": _dotted_name(key.ref)}
     return {**by, "descending": key.descending, "nulls_first": key.nulls_first}
 
 
-def _write_column(column: Column) -> dict[str, Any]:
+def _write_column(column: Column, kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
+    if column.expression is not None:
+        return {"expression": print_scalar(column.expression, kind, catalogue), "name": column.label}
     path = {"path": "*" if column.ref is None else _dotted_name(column.ref), "name": column.label}
     return {"function": column.function, **path} if column.function else path

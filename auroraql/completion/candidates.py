@@ -19,6 +19,8 @@ from auroraql.language.ast import Token
 from auroraql.language.grammar import get_tables
 from auroraql.resolver.windows import WINDOWS
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Type
+from auroraql.schema.functions import AGGREGATES
+from auroraql.schema.functions import FUNCTIONS as SCHEMA_FUNCTIONS
 from auroraql.schema.kinds.conjunctions import PRECISION_UNIT, TRACES
 from auroraql.schema.operators import OPERATORS
 from auroraql.session.show import REFRESHABLE
@@ -61,8 +63,8 @@ def find_candidates(
     if "NAME" in accepts:
         yield from (NameGroup(make_items(names)) for names in _name_groups(trail, reader, context, fields))
     if accepts & {"STRING", "NAME"} and trail.symbols:
-        yield from _special_groups(trail, context, accepts)
-    if "STAR" in accepts:
+        yield from _special_groups(trail, context)
+    if {"STAR", "NAME"} <= accepts:
         yield NameGroup(make_items([NamedItem("*", "everything")]), "operator")
     if accepts & {"TIME_UNIT", "UNIT"}:
         yield NameGroup(make_items(unit_items(fields, compared, trail, accepts)), "keyword")
@@ -71,7 +73,40 @@ def find_candidates(
     if "PARAM" in accepts:
         yield NameGroup(make_items(dict.fromkeys((*context.parameters, *reader.parameters))), "parameter")
     compared_type = fields.type_of(compared) if compared and compared != SETTING_VALUE else Type.ANY
+    if "NAME" in accepts and "function" in trail.accepted_roles():
+        functions = NameGroup(make_items(_function_items(trail, compared_type)), "keyword")
+        keywords = NameGroup(make_items(_keyword_group(trail, accepts, scope, compared_type)), "keyword")
+        yield from (keywords, functions) if compared else (functions, keywords)
+        return
     yield NameGroup(make_items(_keyword_group(trail, accepts, scope, compared_type)), "keyword")
+
+
+def _function_items(trail: ParserState, type: Type) -> Iterator[NamedItem]:
+    """Yield the functions that may be called: aggregates first where they are allowed, and not at all elsewhere.
+
+    `type` is the type of the field that the result is compared with, or ANY.
+    """
+    clause = next((s.name for s in reversed(trail.symbols) if s.name in _CLAUSES_OF_VALUES), "")
+    rows = list(FUNCTIONS.values())
+    if clause in ("SELECT", "HAVING", "ORDER"):
+        yield from (NamedItem(f"{row.word}(", row.doc) for row in rows if row.word in AGGREGATES)
+    fitting = _RESULTS.get(type)
+    for row in rows:
+        if row.word not in AGGREGATES and (fitting is None or SCHEMA_FUNCTIONS[row.word].result in fitting):
+            yield NamedItem(f"{row.word}(", row.doc)
+
+
+_RESULTS: dict[Type, tuple[Type | str, ...]] = {
+    Type.STRING: (Type.STRING,),
+    Type.NUMBER: (Type.NUMBER, Type.INTEGER, "argument"),
+    Type.INTEGER: (Type.NUMBER, Type.INTEGER, "argument"),
+    Type.TIME: (Type.TIME, Type.DATE),
+    Type.BOOLEAN: (Type.BOOLEAN,),
+}
+"""Types of the functions that are offered as a value of a type."""
+
+
+_CLAUSES_OF_VALUES = ("SELECT", "WHERE", "HAVING", "ORDER", "GROUP", "OF")
 
 
 # --- keywords and operators
@@ -138,15 +173,33 @@ def _fitting_operators(trail: ParserState, fields: FieldNames) -> Vocabulary:
 def _compared_path(trail: ParserState) -> tuple[str, ...]:
     """Return the path whose value comes next, SETTING for a setting, or an empty tuple elsewhere."""
     symbols, words = trail.symbols, trail.words
+    at = _comparison_start(trail)
+    if at is None:
+        return ()
+    below, above = symbols[at], symbols[at + 1]
+    if below.name == "setting":
+        return SETTING_VALUE
+    left = words[below.first : above.first]
+    return _path_parts(left) if all(word.type in _PATH_WORDS for word in left) else ()
+
+
+_PATH_WORDS = ("NAME", "QNAME", "DOT")
+
+_VALUE_RULES = ("name", "path", "primary", "signed", "product", "sum")
+"""Rules of the grammar to which a field before an operator is reduced."""
+
+
+def _comparison_start(trail: ParserState) -> int | None:
+    """Return the index of the symbol of the left side of the comparison that contains the cursor, or None."""
+    symbols = trail.symbols
     for at in range(len(symbols) - 1, 0, -1):
         below, above = symbols[at - 1], symbols[at]
         if below.name in ("FIND", "SELECT", "SHOW", "WITHIN") or above.name in ("FIND", "SHOW"):
-            return ()
-        if below.name in ("path", "name") and above.name in ("CMP", "IN", "NOT", "LIKE", "BETWEEN"):
-            return _path_parts(words[below.first : above.first])
-        if below.name == "setting" and above.name == "CMP":
-            return SETTING_VALUE
-    return ()
+            return None
+        is_operator = above.name in ("CMP", "IN", "NOT", "LIKE", "ILIKE", "BETWEEN")
+        if (below.name in _VALUE_RULES and is_operator) or (below.name == "setting" and above.name == "CMP"):
+            return at - 1
+    return None
 
 
 def _path_parts(words: Sequence[Token]) -> tuple[str, ...]:
@@ -162,7 +215,8 @@ def _trailing_path(trail: ParserState) -> tuple[str, ...]:
 
 
 def _value_groups(fields: FieldNames, path: tuple[str, ...], trail: ParserState) -> Iterator[NameGroup]:
-    first_word = next((s.first for s in reversed(trail.symbols) if s.name == "path"), len(trail.words))
+    at = _comparison_start(trail)
+    first_word = len(trail.words) if at is None else trail.symbols[at].first
     present = frozenset(unquote(word) for word in trail.words[first_word:] if word.type == "STRING")
     value_type, names = fields.values(path)
     if value_type is not Type.BOOLEAN:
@@ -271,8 +325,8 @@ def _open_tree(trail: ParserState) -> tuple[str, ...]:
     return path
 
 
-def _special_groups(trail: ParserState, context: CompletionContext, accepts: frozenset[str]) -> Iterator[NameGroup]:
-    """Yield the values after FOR and of settings, and the functions of SELECT.
+def _special_groups(trail: ParserState, context: CompletionContext) -> Iterator[NameGroup]:
+    """Yield the values after FOR and of settings.
 
     Values after FOR may be written with or without quotes.
     """
@@ -291,8 +345,6 @@ def _special_groups(trail: ParserState, context: CompletionContext, accepts: fro
         yield NameGroup(make_items(numbers), "number")
     elif symbols[:1] == ["SET"] and symbols[-1] == "CMP":
         yield NameGroup(make_items(context.settings.get(unquote(trail.words[1]).lower(), ())))
-    elif "NAME" in accepts and "function" in trail.accepted_roles():
-        yield NameGroup(make_items(NamedItem(f"{row.word}(", row.doc) for row in FUNCTIONS.values()), "keyword")
 
 
 def _show_listing(words: Sequence[Token]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auroraql.completion.parser_state import END, ParserState, split_words
 from auroraql.completion.scope import ScopeReader
-from auroraql.diagnostics.errors import StatementError
+from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.language.ast import Token
 from auroraql.language.grammar import skip_blanks
 from auroraql.language.parser import ParseFailure, last_complete_word, run_parser
@@ -76,6 +76,8 @@ class CursorFinder:
     def __init__(self) -> None:
         self._scanned, self._begin = "", 0
         self._words: Sequence[Token] = ()
+        self.limit_errors: tuple[Diagnostic, ...] = ()
+        """The errors of a list above its limit, which end the last call of `unfinished_part`."""
 
     def locate(self, text: str, cursor: int) -> Cursor | None:
         """Return the cursor position, or None in a comment and in or right after a closed quote.
@@ -97,13 +99,15 @@ class CursorFinder:
         Every token of an unfinished statement fits, apart from one at the very end that may still become another. That
         token is left out with the clause it belongs to, and open parentheses are closed.
         """
+        self.limit_errors = ()
         begin, opened = self._last_boundaries(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
         statement = text[begin:end]
         try:
             parsed = run_parser(statement, 0, end - begin)
-        except StatementError:  # a list above its limit, which the check reports
+        except StatementError as error:  # a list above its limit
             self._words = ()
+            self.limit_errors = tuple(_move(diagnostic, begin) for diagnostic in error.diagnostics)
             return None
         self._words = parsed.words if isinstance(parsed, ParseFailure) else parsed[1]
         if not (_is_incomplete(statement, parsed) if isinstance(parsed, ParseFailure) else end < len(text)):
@@ -145,6 +149,13 @@ class CursorFinder:
         if checkpoint[1]:
             self._begin, self._scanned = checkpoint[0], text[: checkpoint[1]]
         return start, opened
+
+
+def _move(diagnostic: Diagnostic, by: int) -> Diagnostic:
+    """Return a diagnostic of a part of a text, with its span in the whole text."""
+    origin = diagnostic.origin
+    moved = Span(origin.start + by, origin.end + by) if isinstance(origin, Span) else origin
+    return replace(diagnostic, origin=moved)
 
 
 def _start_after_documents(text: str, begin: int, cursor: int) -> int:

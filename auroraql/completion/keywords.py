@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auroraql.schema import functions as schema
+
 _DAILY = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' ON 2021-01-01"
 _COUNTED = (
     "FIND data_products SELECT platform, count(*) AS n WHERE program = 'trex' ON 2021-01-01 GROUP BY platform "
@@ -34,6 +36,16 @@ _STORED_MEETING = (
     f"LET c = {_MEETING};\nFIND data_products WHERE program = 'trex' AND keogram_type = 'daily' "
     "DURING c PADDED BY 10 minutes USING (platform)"
 )
+_CASE = (
+    "FIND data_products SELECT CASE WHEN platform = 'gillam' THEN 'home' ELSE 'away' END AS place, count(*) "
+    "WHERE program = 'trex' ON 2021-01-01 GROUP BY place"
+)
+_HAVING = (
+    "FIND data_products SELECT day(start) AS day, count(*) AS n WHERE program = 'trex' DURING 2021-01 "
+    "GROUP BY day(start) HAVING n > 280"
+)
+_ESCAPED = "FIND data_products WHERE program = 'trex' AND url LIKE '%full!_keogram%' ESCAPE '!' ON 2021-01-01"
+_DISTINCT = "FIND data_products WHERE program = 'trex' AND keogram_type IS DISTINCT FROM 'daily' ON 2021-01-01"
 _SUBMITTED = f"SUBMIT s = {_DAILY};\nSHOW SEARCHES;\nFETCH s"
 
 
@@ -60,6 +72,7 @@ KEYWORDS = {
                 "FIND data_products WHERE program = 'trex' BETWEEN 2021-01-01 AND 2021-01-03"),
         Keyword("BY", "part of GROUP BY, ORDER BY and PADDED BY", _COUNTED),
         Keyword("CANCEL", "cancel a submitted search", f"SUBMIT s = {_DAILY};\nCANCEL s"),
+        Keyword("CASE", "a value that depends on conditions", _CASE),
         Keyword("COLUMNS", "fields of a kind, or columns of a result", "SHOW COLUMNS OF data_products"),
         Keyword("CONJUNCTIONS", "times at which sources or their footprints are near one another", _MEETING),
         Keyword("DATA_PRODUCTS", "keograms, movies and other files", _DAILY),
@@ -70,8 +83,11 @@ KEYWORDS = {
                 "FIND DISTINCT data_products SELECT platform WHERE program = 'trex' ON 2021-01-01"),
         Keyword("DURING", "a time window: a day, a month, a year, or the times of a result",
                 "FIND data_products WHERE program = 'trex' DURING 2021-01"),
+        Keyword("ELSE", "with CASE: the value when no condition is true", _CASE),
+        Keyword("END", "end of CASE", _CASE),
         Keyword("EPHEMERIS", "positions of spacecraft and instruments, one per minute",
                 "FIND ephemeris WHERE platform = 'swarma' ON 2021-01-01 LIMIT 5"),
+        Keyword("ESCAPE", "character that makes the next % or _ of a pattern literal", _ESCAPED),
         Keyword("EVENTS", "a block of event lists, such as substorm onsets", _EVENTS),
         Keyword("EXCLUDE", "omit columns from *", _TREE),
         Keyword("EXPLAIN", "show the plan: requests and post-processing", f"EXPLAIN {_DAILY}"),
@@ -81,8 +97,11 @@ KEYWORDS = {
         Keyword("FIRST", "with NULLS: missing values first", _COUNTED),
         Keyword("FOR", "restrict SHOW to a program, platform, instrument type, display name or identifier",
                 "SHOW METADATA OF data_products FOR trex"),
+        Keyword("FROM", "part of IS DISTINCT FROM, a comparison that treats missing values as equal", _DISTINCT),
         Keyword("GROUND", "a block of ground instruments", _MEETING),
         Keyword("GROUP", "group rows by the values of fields", _COUNTED),
+        Keyword("HAVING", "conditions on groups", _HAVING),
+        Keyword("ILIKE", "the same as LIKE, which ignores case", _LISTS.replace("LIKE", "ILIKE")),
         Keyword("IN", "equal to one of several values", _LISTS),
         Keyword("INSTRUMENT_TYPES", "list of instrument types", "SHOW INSTRUMENT_TYPES"),
         Keyword("IS", "test for a missing value: IS NULL", _NULLS),
@@ -121,6 +140,7 @@ KEYWORDS = {
         Keyword("SPACE", "a block of spacecraft", _MEETING),
         Keyword("SUBMIT", "start a search in the background", _SUBMITTED),
         Keyword("TEMPLATE", "complete response_format of a kind", "SHOW TEMPLATE OF data_products"),
+        Keyword("THEN", "with CASE: the value when the condition is true", _CASE),
         Keyword("TODAY", "the current day, UTC", "FIND data_products WHERE program = 'trex' SINCE TODAY - 1 day"),
         Keyword("TRUE", "the value true", "FIND ephemeris WHERE tii_on = TRUE ON 2021-01-01 LIMIT 5"),
         Keyword("UNTIL", "a time window without a start",
@@ -128,23 +148,33 @@ KEYWORDS = {
         Keyword("USING", "fields that must be equal in a record and in the result row that it overlaps", _STORED_MEETING),
         Keyword("VALUES", "known values of a field or metadata key", "SHOW VALUES OF keogram_type"),
         Keyword("VIA", "conjunction types: nbtrace, sbtrace, geographic", _MEETING),
+        Keyword("WHEN", "with CASE: a condition", _CASE),
         Keyword("WHERE", "conditions on the records", _DAILY),
         Keyword("WITHIN", "maximum distance between blocks", _MEETING),
     )
 }  # fmt: skip
 """All keywords of the grammar, by their text."""
 
-FUNCTIONS = {
-    row.word: row
-    for row in (
-        Keyword("count", "number of records or values", _COUNTED),
-        Keyword("min", "smallest value", _EXTREMES),
-        Keyword("max", "greatest value", _EXTREMES),
-        Keyword("avg", "mean value", _MEAN),
-        Keyword("sum", "sum of values", _MEAN),
-    )
+
+def _example_of(function: schema.Function) -> str:
+    """Return a statement that uses the example of a function."""
+    if function.is_aggregate and function.name in schema.SIMPLE_AGGREGATES:
+        return {"count": _COUNTED, "avg": _MEAN, "sum": _MEAN}.get(function.name, _EXTREMES)
+    return _STATEMENTS[function.kind].format(function.example)
+
+
+_STATEMENTS = {
+    "data_products": "FIND data_products SELECT {} AS x WHERE program = 'trex' ON 2021-01-01 LIMIT 5",
+    "ephemeris": "FIND ephemeris SELECT {} AS x WHERE platform = 'swarma' ON 2021-01-01 LIMIT 5",
+    "conjunctions": "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km "
+    "SELECT {} AS x ON 2021-01-01 LIMIT 5",
 }
-"""Functions of SELECT. In the grammar they are names, not keywords."""
+
+FUNCTIONS = {
+    function.name: Keyword(function.name, f"{function.signature}: {function.doc}", _example_of(function))
+    for function in schema.FUNCTIONS.values()
+}
+"""Functions of expressions. In the grammar they are names, not keywords."""
 
 SQL = Keyword("SQL", "query stored results in SQL", f"LET k = {_DAILY};\nSQL SELECT count(*) FROM k")  # noqa: S608 - an example; values are never interpolated
 """The SQL statement, which is not part of the grammar."""

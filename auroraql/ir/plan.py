@@ -8,7 +8,20 @@ from decimal import Decimal
 from itertools import combinations
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
-from auroraql.ir.query import Column, Interval, OrderKey, Predicate, Query, Ref, Tree, Using, block_names
+from auroraql.ir.query import (
+    EVERYTHING,
+    Column,
+    GroupKey,
+    Interval,
+    OrderKey,
+    Predicate,
+    Query,
+    Tree,
+    Using,
+    block_names,
+    has_expressions,
+    is_aggregate,
+)
 from auroraql.schema.kinds.conjunctions import wire_name
 from auroraql.schema.operators import Op
 
@@ -101,9 +114,10 @@ class PostProcessing:
     select: tuple[Column, ...] | None = None
     where: Predicate | None = None
     distinct: bool = False
-    group_by: tuple[Ref, ...] = ()
+    group_by: tuple[GroupKey, ...] = ()
     during: tuple[Interval, ...] | None = None
     using: Using | None = None
+    having: Predicate = EVERYTHING
 
     def __bool__(self) -> bool:
         return self != PostProcessing()
@@ -111,7 +125,12 @@ class PostProcessing:
     @property
     def is_aggregate(self) -> bool:
         """Whether a result row is computed from several records."""
-        return bool(self.group_by) or any(column.function for column in self.select or ())
+        return is_aggregate(self.group_by, self.select, self.having)
+
+    @property
+    def has_expressions(self) -> bool:
+        """Whether a column or a sort key is an expression."""
+        return has_expressions(self.select, self.order_by)
 
 
 @dataclass(frozen=True, slots=True)

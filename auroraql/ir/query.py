@@ -38,6 +38,7 @@ from auroraql.ir.times import (
     write_instant,
 )
 from auroraql.schema import KINDS
+from auroraql.schema.functions import AGGREGATES
 from auroraql.schema.kinds.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
 from auroraql.schema.model import Field, Kind, Role, Type
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, FieldOp, Op
@@ -112,16 +113,95 @@ class FieldComparison:
     origin: Origin = field(default=None, compare=False)
 
 
-Predicate = Comparison | FieldComparison | And | Or | Not
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """The value of a field or metadata key. A metadata key has the type ANY. `many` marks a list."""
+
+    ref: Ref
+    type: Type
+    unit: str = ""
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant, spelled as in AuroraX's JSON. A duration is a number of microseconds."""
+
+    value: str
+    type: Type
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A metadata value read as a type. It is missing if it cannot be read."""
+
+    value: FieldValue
+    type: Type
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function or a sign of arithmetic applied to its arguments, with the type and unit of the result."""
+
+    function: str
+    arguments: tuple[Scalar, ...]
+    type: Type
+    unit: str = ""
+    distinct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The value of the first branch whose predicate is true, else `otherwise`, else missing."""
+
+    branches: tuple[tuple[Predicate, Scalar], ...]
+    otherwise: Scalar | None
+    type: Type
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A predicate as a value: TRUE, FALSE or missing."""
+
+    predicate: Predicate
+    type: Type = Type.BOOLEAN
+    unit: str = ""
+
+
+Scalar = FieldValue | Constant | Reading | Call | Case | Truth
+"""A value computed from a record, or from a group of records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Comparison of a computed value with constants, or with another value (`right`).
+
+    `escape` is the character of LIKE … ESCAPE. `negated` is NOT before the comparison. Requests cannot express it, so
+    post-processing always evaluates it.
+    """
+
+    left: Scalar
+    operator: Op
+    values: tuple[str, ...] = ()
+    right: Scalar | None = None
+    escape: str = ""
+    negated: bool = False
+    origin: Origin = field(default=None, compare=False)
+
+
+Predicate = Comparison | FieldComparison | Condition | And | Or | Not
 
 EVERYTHING = And(())
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Column of the result: a field, a metadata key, or a function of all records of a group.
+    """Column of the result: a field, a metadata key, a function of all records of a group, or an expression.
 
-    `function` is empty or one of FUNCTIONS. `ref` is None only for `count(*)`. `bare` records that the path was
+    `function` is empty or one of `SIMPLE_AGGREGATES`. `ref` is None for `count(*)` and expressions. `bare` records that the path was
     written without its prefix (`platform`, not `data_source.platform`). It is False if both are the same.
     """
 
@@ -130,12 +210,26 @@ class Column:
     origin: Origin = field(default=None, compare=False)
     function: str = ""
     bare: bool = False
+    expression: Scalar | None = None
+    """The computed value of the column. `ref` is then None, and `function` is empty."""
+    text: str = ""
+    """The expression in canonical form, which names the column if it has no alias."""
+
+    @property
+    def is_aggregate(self) -> bool:
+        """Whether the column is computed from all records of a group."""
+        return bool(self.function) or (self.expression is not None and has_aggregate(self.expression))
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the column is more than a field of the record."""
+        return bool(self.function) or self.expression is not None
 
     @property
     def label(self) -> str:
         """Name of the column in the result: the alias, or the column as written."""
-        if self.alias:
-            return self.alias
+        if self.alias or self.text:
+            return self.alias or self.text
         path = "*" if self.ref is None else self.ref.bare if self.bare else ".".join(self.ref.path)
         return f"{self.function}({path})" if self.function else path
 
@@ -149,21 +243,23 @@ def default_columns(leaves: Sequence[Field]) -> tuple[Column, ...]:
     )
 
 
-FUNCTIONS = ("count", "min", "max", "avg", "sum")
-"""Names of the aggregate functions."""
-
-
 @dataclass(frozen=True, slots=True)
 class OrderKey:
     """Key of ORDER BY. Missing values come last unless `nulls_first`.
 
-    A ref with the role `column` names a result column by its label, for example an aggregate.
+    A ref with the role `column` names a result column by its label, for example an aggregate. `expression` is a
+    computed key; its ref has the role `column` and the text of the expression.
     """
 
     ref: Ref
     descending: bool = False
     nulls_first: bool = False
     origin: Origin = field(default=None, compare=False)
+    expression: Scalar | None = None
+
+
+GroupKey = Ref | Scalar
+"""Key of GROUP BY: a field, or a computed value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,12 +387,14 @@ class Query:
     limit: int | None = None
     offset: int = 0
     distinct: bool = False
-    group_by: tuple[Ref, ...] = ()
+    group_by: tuple[GroupKey, ...] = ()
     criteria: Criteria | None = None
     during: tuple[Interval, ...] | None = None
     using: Using | None = None
     window_from: tuple[str, ...] = field(default=(), compare=False)
     """Descriptions of what set the bounds of the window: the window clause, or comparisons."""
+    having: Predicate = EVERYTHING
+    """The predicate on groups. Its values are group keys and aggregates."""
 
     @classmethod
     def build(cls, query: Query) -> Query:
@@ -307,7 +405,12 @@ class Query:
     @property
     def is_aggregate(self) -> bool:
         """Whether a result row is computed from several records."""
-        return bool(self.group_by) or any(column.function for column in self.select or ())
+        return is_aggregate(self.group_by, self.select, self.having)
+
+    @property
+    def has_expressions(self) -> bool:
+        """Whether a column or a sort key is an expression."""
+        return has_expressions(self.select, self.order_by)
 
     @property
     def window(self) -> Window:
@@ -336,6 +439,18 @@ class Query:
             _intersect_interval(self.start, self.end, *window) for window in merge_nearest_windows(needed, MAX_WINDOWS)
         )
         return tuple(window for window in inside if window is not None)
+
+
+def is_aggregate(group_by: tuple[GroupKey, ...], select: tuple[Column, ...] | None, having: Predicate) -> bool:
+    """Return whether a result row is computed from several records."""
+    return bool(group_by) or any(column.is_aggregate for column in select or ()) or having != EVERYTHING
+
+
+def has_expressions(select: tuple[Column, ...] | None, order_by: tuple[OrderKey, ...]) -> bool:
+    """Return whether a column or a sort key is an expression."""
+    return any(column.expression is not None for column in select or ()) or any(
+        key.expression is not None for key in order_by
+    )
 
 
 def _round_outwards(interval: Interval) -> Interval:
@@ -516,12 +631,77 @@ def collect_refs(predicate: Predicate | None) -> tuple[Ref, ...]:
             return (ref,)
         case FieldComparison(ref, _, other):
             return (ref, other)
+        case Condition(left, right=right):
+            return tuple(dict.fromkeys((*scalar_refs(left), *scalar_refs(right))))
         case And(terms) | Or(terms):
             return tuple(dict.fromkeys(ref for term in terms for ref in collect_refs(term)))
         case Not(term):
             return collect_refs(term)
         case None:
             return ()
+
+
+def scalar_refs(scalar: Scalar | None) -> tuple[Ref, ...]:
+    """Return the distinct references of a value."""
+    match scalar:
+        case FieldValue(ref):
+            return (ref,)
+        case Reading(value):
+            return (value.ref,)
+        case Call(_, arguments):
+            return tuple(dict.fromkeys(ref for argument in arguments for ref in scalar_refs(argument)))
+        case Case(branches, otherwise):
+            refs = (ref for test, value in branches for ref in (*collect_refs(test), *scalar_refs(value)))
+            return tuple(dict.fromkeys((*refs, *scalar_refs(otherwise))))
+        case Truth(predicate):
+            return collect_refs(predicate)
+        case Constant() | None:
+            return ()
+
+
+def key_refs(key: GroupKey) -> tuple[Ref, ...]:
+    """Return the distinct references of a key of GROUP BY."""
+    return (key,) if isinstance(key, Ref) else scalar_refs(key)
+
+
+def column_refs(column: Column) -> tuple[Ref, ...]:
+    """Return the distinct references of a column."""
+    return scalar_refs(column.expression) if column.ref is None else (column.ref,)
+
+
+def order_refs(key: OrderKey) -> tuple[Ref, ...]:
+    """Return the distinct fields of a sort key. A key that names a column has none."""
+    if key.expression is not None:
+        return scalar_refs(key.expression)
+    return () if key.ref.role == "column" else (key.ref,)
+
+
+def has_aggregate(scalar: Scalar | None) -> bool:
+    """Return whether a value is computed from all records of a group."""
+    match scalar:
+        case Call(function, arguments):
+            return function in AGGREGATES or any(map(has_aggregate, arguments))
+        case Case(branches, otherwise):
+            return has_aggregate(otherwise) or any(
+                predicate_has_aggregate(test) or has_aggregate(value) for test, value in branches
+            )
+        case Truth(predicate):
+            return predicate_has_aggregate(predicate)
+        case FieldValue() | Reading() | Constant() | None:
+            return False
+
+
+def predicate_has_aggregate(predicate: Predicate) -> bool:
+    """Return whether a predicate contains an aggregate."""
+    match predicate:
+        case Condition(left, right=right):
+            return has_aggregate(left) or has_aggregate(right)
+        case And(terms) | Or(terms):
+            return any(map(predicate_has_aggregate, terms))
+        case Not(term):
+            return predicate_has_aggregate(term)
+        case Comparison() | FieldComparison():
+            return False
 
 
 def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
@@ -539,6 +719,8 @@ def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
         case FieldComparison():
             negation = FIELD_OPERATORS[OPERATORS[predicate.operator].negation]
             return replace(predicate, operator=negation) if negate else predicate
+        case Condition():
+            return replace(predicate, negated=not predicate.negated) if negate else predicate
 
 
 def _negate(leaf: Comparison) -> Comparison:
@@ -633,6 +815,8 @@ def _sort_key(term: Predicate) -> int:
     """Return the rank of a term of the outermost AND. The sort is stable, so terms of equal rank keep their order."""
     leaf = term
     while not isinstance(leaf, Comparison | FieldComparison):
+        if isinstance(leaf, Condition):
+            return 7
         if isinstance(leaf, Not):
             leaf = leaf.term
         elif leaf.terms:

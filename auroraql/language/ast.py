@@ -121,12 +121,79 @@ Operand = TextLiteral | NumberLiteral | BooleanLiteral | Instant | Parameter | P
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """`name(arguments)`. `star` marks `count(*)`, and `distinct` marks `count(DISTINCT path)`."""
+
+    name: str
+    arguments: tuple[Value, ...] = ()
+    distinct: bool = False
+    star: bool = False
+    origin: Origin = field(default=None, compare=False)
+    name_origin: Origin = field(default=None, compare=False)
+
+
+ArithmeticSign = Literal["+", "-", "*", "/", "%", "||"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """Operands joined by signs of one precedence, computed from left to right: a sum, a product, or joined text."""
+
+    operands: tuple[Value, ...]
+    signs: tuple[ArithmeticSign, ...]
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """A value with a minus before it."""
+
+    operand: Value
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseExpression:
+    """CASE: the value of the first branch whose condition is true, or that equals the subject.
+
+    `branches` are pairs of a condition (or a value to compare with the subject) and a value.
+    """
+
+    branches: tuple[tuple[Value, Value], ...]
+    subject: Value | None = None
+    otherwise: Value | None = None
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonExpression:
     """A path, an operator, and its operands."""
 
     path: Path
     operator: Op
     operands: tuple[Operand, ...]
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueComparison:
+    """A comparison whose left side is not a path, or whose right side is computed.
+
+    `escape` is the character of LIKE … ESCAPE.
+    """
+
+    left: Value
+    operator: Op
+    operands: tuple[Value, ...]
+    escape: str = ""
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BooleanTest:
+    """A value alone as a predicate, such as `WHERE tii_on`."""
+
+    value: Value
     origin: Origin = field(default=None, compare=False)
 
 
@@ -154,7 +221,11 @@ class NotExpression:
     origin: Origin = field(default=None, compare=False)
 
 
-Expression = ComparisonExpression | AndExpression | OrExpression | NotExpression
+Expression = ComparisonExpression | ValueComparison | BooleanTest | AndExpression | OrExpression | NotExpression
+"""A predicate."""
+
+Value = Operand | Duration | FunctionCall | Arithmetic | Negative | CaseExpression | Expression
+"""Anything that has a value. A predicate is TRUE, FALSE or unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +256,16 @@ class SelectAggregate:
     origin: Origin = field(default=None, compare=False)
 
 
-SelectItem = SelectColumn | SelectStar | SelectAggregate
+@dataclass(frozen=True, slots=True)
+class SelectExpression:
+    """A computed column."""
+
+    value: Value
+    alias: str = ""
+    origin: Origin = field(default=None, compare=False)
+
+
+SelectItem = SelectColumn | SelectStar | SelectAggregate | SelectExpression
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +363,15 @@ class Precision:
 class GroupBy:
     """The GROUP BY clause."""
 
-    paths: tuple[Path, ...]
+    keys: tuple[Value, ...]
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Having:
+    """The HAVING clause."""
+
+    expression: Expression
     origin: Origin = field(default=None, compare=False)
 
 
@@ -291,7 +379,7 @@ class GroupBy:
 class OrderItem:
     """One key of ORDER BY."""
 
-    path: Path
+    value: Value
     descending: bool = False
     nulls_first: bool = False
 
@@ -313,7 +401,7 @@ class Limit:
     origin: Origin = field(default=None, compare=False)
 
 
-Clause = Select | Where | Window | Overlap | Of | Within | Via | Precision | GroupBy | OrderBy | Limit
+Clause = Select | Where | Window | Overlap | Of | Within | Via | Precision | GroupBy | Having | OrderBy | Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,5 +575,5 @@ def find_references(expression: Expression) -> Iterator[ComparisonExpression]:
                 yield node
         elif isinstance(node, NotExpression):
             pending.append(node.term)
-        else:
+        elif isinstance(node, AndExpression | OrExpression):
             pending.extend(node.terms)

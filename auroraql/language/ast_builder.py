@@ -12,24 +12,29 @@ from typing import Any, cast
 from auroraql.diagnostics.errors import Span
 from auroraql.language.ast import (
     AndExpression,
+    Arithmetic,
     BlockItem,
     BooleanLiteral,
+    BooleanTest,
+    CaseExpression,
     ComparisonExpression,
     Distance,
     Duration,
     ExplainStatement,
     Expression,
     FindStatement,
+    FunctionCall,
     GroupBy,
+    Having,
     Instant,
     JobStatement,
     LetStatement,
     LikePattern,
     Limit,
+    Negative,
     NotExpression,
     NumberLiteral,
     Of,
-    Operand,
     OrderBy,
     OrderItem,
     OrExpression,
@@ -40,6 +45,7 @@ from auroraql.language.ast import (
     Select,
     SelectAggregate,
     SelectColumn,
+    SelectExpression,
     SelectStar,
     SetStatement,
     ShowStatement,
@@ -48,12 +54,15 @@ from auroraql.language.ast import (
     Subquery,
     TextLiteral,
     Timestamp,
+    Value,
+    ValueComparison,
     Via,
     Where,
     Window,
     Within,
 )
-from auroraql.schema.operators import SPELLINGS, Op
+from auroraql.schema.functions import PHYSICAL_UNITS, SIMPLE_AGGREGATES
+from auroraql.schema.operators import MIRRORED, SPELLINGS, Op
 
 Children = list[Any]
 Word = Any
@@ -105,6 +114,12 @@ class _UsingFields:
     origin: Span
 
 
+class _Escape(str):
+    """The character of ESCAPE."""
+
+    __slots__ = ()
+
+
 class _Members(tuple[Any, ...]):
     """The selected members of a column."""
 
@@ -114,6 +129,67 @@ class _Members(tuple[Any, ...]):
 def _take_label(c: Children) -> tuple[str, Children]:
     """Split an alias off the front of the children. Return it, or an empty string, and the rest."""
     return (c[0], c[1:]) if c and isinstance(c[0], _Label) else ("", c)
+
+
+_PLAIN = (TextLiteral, NumberLiteral, BooleanLiteral, Instant, Parameter)
+"""The operands that a field is compared with directly."""
+
+
+def _as_condition(value: Value) -> Expression:
+    """Return a predicate as it is, and any other value as a test of its truth."""
+    return value if isinstance(value, Expression) else BooleanTest(value, value.origin)
+
+
+def _compare(
+    left: Value, operator: Op, operands: tuple[Value, ...], span: Span, escape: str = ""
+) -> ComparisonExpression | ValueComparison:
+    """Return a comparison. A field on the right of a literal moves to the left, with the mirrored operator."""
+    mirrored = MIRRORED.get(operator)
+    if mirrored is not None and isinstance(left, _PLAIN) and isinstance(operands[0], Path):
+        return ComparisonExpression(operands[0], mirrored, (left,), span)
+    if isinstance(left, Path) and not escape:
+        plain = [operand for operand in operands if isinstance(operand, (*_PLAIN, Path, Subquery))]
+        if len(plain) == len(operands):
+            return ComparisonExpression(left, operator, tuple(plain), span)
+    return ValueComparison(left, operator, operands, escape, span)
+
+
+def _compare_with_missing(left: Value, right: Value, span: Span, *, equal: bool) -> Expression:
+    """Return a comparison that treats a missing value as a value of its own, so that it is never unknown."""
+    compared = _compare(left, Op.EQ if equal else Op.NE, (right,), span)
+    left_missing, left_present = _compare(left, Op.IS_NULL, (), span), _compare(left, Op.IS_NOT_NULL, (), span)
+    if isinstance(right, _PLAIN):
+        return AndExpression((compared, left_present), span) if equal else OrExpression((compared, left_missing), span)
+    right_missing, right_present = _compare(right, Op.IS_NULL, (), span), _compare(right, Op.IS_NOT_NULL, (), span)
+    both_present = AndExpression((compared, left_present, right_present), span)
+    if equal:
+        return OrExpression((both_present, AndExpression((left_missing, right_missing), span)), span)
+    only_left = AndExpression((left_present, right_missing), span)
+    only_right = AndExpression((left_missing, right_present), span)
+    return OrExpression((both_present, only_left, only_right), span)
+
+
+def _shift_of(sign: Word, value: Value) -> Duration | None:
+    """Return the shift of a time by a signed duration, or None when the value is not a duration."""
+    match value:
+        case NumberLiteral(text, unit) if unit and unit not in PHYSICAL_UNITS:
+            return Duration(text, unit, _span(sign, value), sign == "-")
+        case Duration(count, unit):
+            return Duration(count, unit, _span(sign, value), sign == "-")
+        case _:
+            return None
+
+
+def _simple_aggregate(value: Value) -> FunctionCall | None:
+    """Return a call of an aggregate function with one path, or of `count(*)`."""
+    if not isinstance(value, FunctionCall) or value.distinct or value.name not in SIMPLE_AGGREGATES:
+        return None
+    is_simple = value.star or (len(value.arguments) == 1 and isinstance(value.arguments[0], Path))
+    return value if is_simple else None
+
+
+def _only_path(call: FunctionCall) -> Path | None:
+    return None if call.star else cast("Path", call.arguments[0])
 
 
 class AstBuilder:
@@ -185,7 +261,8 @@ class AstBuilder:
 
     def criteria(self, c: Children) -> BlockItem:
         label, rest = _take_label(c[1:])
-        return BlockItem(str(c[0]).lower(), label, rest[0] if rest else None, (), _span_of_token(c[0]))
+        where = _as_condition(rest[0]) if rest else None
+        return BlockItem(str(c[0]).lower(), label, where, (), _span_of_token(c[0]))
 
     def location(self, c: Children) -> BlockItem:
         label, rest = _take_label(c[1:])
@@ -240,9 +317,14 @@ class AstBuilder:
     def exclusion(self, c: Children) -> tuple[Path, ...]:
         return tuple(c[1:])
 
-    def aggregate(self, c: Children) -> SelectAggregate:
-        label = c[2] if len(c) > 2 else ""
-        return SelectAggregate(c[0].lower(), c[1], str(label), _span_of_token(c[0]))
+    def item(self, c: Children) -> SelectColumn | SelectAggregate | SelectExpression:
+        value, alias = c[0], str(c[1]) if len(c) > 1 else ""
+        if isinstance(value, Path):
+            return SelectColumn(value, (), alias, value.origin)
+        aggregate = _simple_aggregate(value)
+        if aggregate is not None:
+            return SelectAggregate(aggregate.name, _only_path(aggregate), alias, aggregate.name_origin)
+        return SelectExpression(value, alias, value.origin)
 
     def function(self, c: Children) -> Word:
         return cast("Word", c[0])
@@ -251,9 +333,12 @@ class AstBuilder:
         return None
 
     def where(self, c: Children) -> Where:
-        return Where(c[1], _span_of_token(c[0]))
+        return Where(_as_condition(c[1]), _span_of_token(c[0]))
 
-    def group(self, c: Children) -> GroupBy:
+    def having(self, c: Children) -> Having:
+        return Having(_as_condition(c[1]), _span_of_token(c[0]))
+
+    def group_by(self, c: Children) -> GroupBy:
         return GroupBy(tuple(c[2:]), _span_of_token(c[0]))
 
     def order(self, c: Children) -> OrderBy:
@@ -335,30 +420,91 @@ class AstBuilder:
     # --- predicates
 
     def any_of(self, c: Children) -> OrExpression:
-        return OrExpression(tuple(c[::2]), _span(c[0], c[-1]))
+        return OrExpression(tuple(map(_as_condition, c[::2])), _span(c[0], c[-1]))
 
     def all_of(self, c: Children) -> AndExpression:
-        return AndExpression(tuple(c[::2]), _span(c[0], c[-1]))
+        return AndExpression(tuple(map(_as_condition, c[::2])), _span(c[0], c[-1]))
 
     def negation(self, c: Children) -> NotExpression:
-        return NotExpression(cast("Expression", c[1]), _span(c[0], c[1]))
+        return NotExpression(_as_condition(c[1]), _span(c[0], c[1]))
 
-    def comparison(self, c: Children) -> ComparisonExpression:
-        return ComparisonExpression(c[0], _operator(c), (c[-1],), _span(c[0], c[-1]))
+    def comparison(self, c: Children) -> ComparisonExpression | ValueComparison:
+        escape = c.pop() if isinstance(c[-1], _Escape) else ""
+        return _compare(c[0], _operator(c), (c[-1],), _span(c[0], c[-1]), str(escape))
 
-    def membership(self, c: Children) -> ComparisonExpression:
+    def escape(self, c: Children) -> _Escape:
+        return _Escape(c[1].value)
+
+    def membership(self, c: Children) -> ComparisonExpression | ValueComparison:
         values = c[-1]
-        operands: tuple[Operand, ...] = tuple(values) if isinstance(values, list) else (values,)
-        return ComparisonExpression(c[0], _operator(c), operands, _span(c[0], operands[-1]))
+        operands: tuple[Value, ...] = tuple(values) if isinstance(values, list) else (values,)
+        if isinstance(values, list) and len(values) == 1 and isinstance(values[0], Path):
+            operator = Op.EQ if _operator(c) is Op.IN else Op.NE
+            return _compare(c[0], operator, operands, _span(c[0], operands[-1]))
+        return _compare(c[0], _operator(c), operands, _span(c[0], operands[-1]))
 
     def value_list(self, c: Children) -> Children:
+        """Return the values of a list. A single field in parentheses is not the name of a list."""
         return c
 
-    def range(self, c: Children) -> ComparisonExpression:
-        return ComparisonExpression(c[0], _operator(c), (c[-3], c[-1]), _span(c[0], c[-1]))
+    def range(self, c: Children) -> ComparisonExpression | ValueComparison:
+        return _compare(c[0], _operator(c), (c[-3], c[-1]), _span(c[0], c[-1]))
 
-    def missing(self, c: Children) -> ComparisonExpression:
-        return ComparisonExpression(c[0], _operator(c), (), _span(c[0], c[-1]))
+    def missing(self, c: Children) -> ComparisonExpression | ValueComparison:
+        return _compare(c[0], _operator(c), (), _span(c[0], c[-1]))
+
+    def distinctness(self, c: Children) -> Expression:
+        """`IS [NOT] DISTINCT FROM value` and `IS [NOT] TRUE`: comparisons that are never unknown."""
+        negated = getattr(c[2], "type", "") == "NOT"
+        is_truth = getattr(c[-2], "type", "") != "FROM"
+        return _compare_with_missing(c[0], c[-1], _span(c[0], c[-1]), equal=negated is not is_truth)
+
+    # --- values
+
+    def arithmetic(self, c: Children) -> Value:
+        """Build a sum or a product. A time with durations after it is an instant."""
+        value, rest = c[0], c[1:]
+        while rest and rest[0].type == "SIGN" and isinstance(value, Instant | TextLiteral | Parameter):
+            shift = _shift_of(rest[0], rest[1])
+            if shift is None:
+                break
+            base, shifts = (value.base, value.shifts) if isinstance(value, Instant) else (value, ())
+            value, rest = Instant(base, (*shifts, shift), _span(value, rest[1])), rest[2:]
+        if not rest:
+            return cast("Value", value)
+        return Arithmetic((value, *rest[1::2]), tuple(map(str, rest[::2])), _span(c[0], c[-1]))  # type: ignore[arg-type]
+
+    def signed(self, c: Children) -> Value:
+        sign, value = c
+        if isinstance(value, NumberLiteral) and value.text[0] not in "+-":
+            return NumberLiteral(value.text if sign == "+" else f"-{value.text}", value.unit, _span(sign, value))
+        return cast("Value", value) if sign == "+" else Negative(value, _span(sign, value))
+
+    def call(self, c: Children) -> FunctionCall:
+        name, inside, span = c[0], c[2:-1], _span(c[0], c[-1])
+        where = _span_of_token(name)
+        match inside:
+            case []:
+                return FunctionCall(name.lower(), (), origin=span, name_origin=where)
+            case [None]:
+                return FunctionCall(name.lower(), (), star=True, origin=span, name_origin=where)
+            case [list() as arguments]:
+                return FunctionCall(name.lower(), tuple(arguments), origin=span, name_origin=where)
+            case _:
+                return FunctionCall(name.lower(), (inside[-1],), distinct=True, origin=span, name_origin=where)
+
+    def arguments(self, c: Children) -> Children:
+        return c
+
+    def case(self, c: Children) -> CaseExpression:
+        subject, at = (None, 1) if getattr(c[1], "type", "") == "WHEN" else (c[1], 2)
+        branches = []
+        while c[at].type == "WHEN":
+            condition = c[at + 1] if subject is not None else _as_condition(c[at + 1])
+            branches.append((condition, c[at + 3]))
+            at += 4
+        otherwise = c[at + 1] if c[at].type == "ELSE" else None
+        return CaseExpression(tuple(branches), subject, otherwise, _span(c[0], c[-1]))
 
     def moment(self, c: Children) -> Instant:
         return Instant(c[0], tuple(c[1:]), _span(c[0], c[-1]))
@@ -366,7 +512,7 @@ class AstBuilder:
     def quantity(self, c: Children) -> NumberLiteral:
         signed = c[0].type == "SIGN"
         sign = "-" if signed and c[0] == "-" else ""
-        unit = str(c[-1]).lower() if c[-1].type in ("UNIT", "TIME_UNIT") else ""
+        unit = str(c[-1]).lower() if c[-1].type in ("UNIT", "TIME_UNIT", "PERCENT") else ""
         return NumberLiteral(sign + c[signed], unit, _span(c[0], c[-1]))
 
     def number(self, c: Children) -> NumberLiteral:

@@ -126,7 +126,8 @@ class _StatementFormatter:
     before_previous: str = ""
     has_comment: bool = False
     at_line_start: bool = False
-    in_select: bool = False
+    clause: str = ""
+    """Keyword of the clause that is being written."""
 
     def gap(self, gap: str) -> None:
         """Add the comments between two tokens. A comment on its own line stays there."""
@@ -151,7 +152,7 @@ class _StatementFormatter:
         begins_clause = token.start_pos in self.starts
         if begins_clause:
             self._break(1)
-            self.in_select = token.type == "SELECT"
+            self.clause = token.type
         elif self.at_line_start:
             self._break(2)
         glue = "" if not self.lines[-1].text or self._tight(token) else " "
@@ -168,13 +169,16 @@ class _StatementFormatter:
         if self.at_line_start or self.previous in _TIGHT_AFTER or token.type in _TIGHT_BEFORE:
             return True
         if token.type == "LPAR":
-            return self.in_select and self.previous == "NAME"
-        # A sign between two names joins a pair of blocks. Before a number it belongs to the number, or it is a shift.
-        if token.type == "SIGN" and self.previous in _NAMES:
+            # A call of a function, but not the alias of a block: `ground AS asi (…)`.
+            return self.previous == "NAME" and self.before_previous != "AS"
+        # In WITHIN, a sign between two names joins a pair of blocks.
+        if self.clause == "WITHIN" and (
+            (token.type == "SIGN" and self.previous in _NAMES)
+            or (self.previous == "SIGN" and self.before_previous in _NAMES)
+        ):
             return True
-        if self.previous == "SIGN" and self.before_previous in _NAMES:
-            return True
-        return self.previous == "SIGN" and self.before_previous in ("CMP", "LPAR", "COMMA", "BETWEEN", "AND", "IN")
+        # A sign that is not between two values belongs to the value after it.
+        return self.previous == "SIGN" and self.before_previous in _BEFORE_VALUES
 
     def finish(self) -> str:
         """Return the statement with its `;`, on one line when it fits and contains no comment."""
@@ -182,6 +186,28 @@ class _StatementFormatter:
         if not self.has_comment and len(one) <= WIDTH + 1 and "\n" not in one:
             return one
         return "\n".join(INDENT * line.depth + line.text for line in self.lines) + ";"
+
+
+_BEFORE_VALUES = frozenset(
+    (
+        "CMP",
+        "LPAR",
+        "COMMA",
+        "BETWEEN",
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "SELECT",
+        "WHERE",
+        "HAVING",
+        "BY",
+        "CASE",
+        "WHEN",
+        "THEN",
+    )
+) | frozenset(("ELSE", "SIGN", "STAR", "SLASH", "PERCENT", "CONCAT", "DISTINCT"))
+"""Tokens before a value. A sign after one of them is the sign of the value."""
 
 
 def _format_token(token: Token) -> str:

@@ -50,8 +50,8 @@ def grammar_text() -> str:
     return "".join(file.read_text("utf-8") for file in grammar_files())
 
 
-def build_parser(text: str, *, strict: bool = False) -> Any:
-    """Build Lark's parser for a grammar text. `strict` turns every conflict into an error, which tests use."""
+def build_parser(text: str) -> Any:
+    """Build Lark's parser for a grammar text."""
     import lark  # deferred: reading a statement needs only the stored parse table
 
     return lark.Lark(
@@ -60,7 +60,6 @@ def build_parser(text: str, *, strict: bool = False) -> Any:
         lexer="contextual",
         start=[START],
         maybe_placeholders=False,
-        strict=strict,
         transformer=AstBuilder(),
     )
 
@@ -246,7 +245,20 @@ Action = tuple[int, None, str] | tuple[int, Any, str]
 Make = Callable[[list[Any]], Any]
 
 
-_SHAPES = ("DATETIME", "MONTH", "NUMBER", "STRING", "QNAME", "PARAM", "CMP", "SIGN", "STAR")
+_SHAPES = (
+    "DATETIME",
+    "MONTH",
+    "NUMBER",
+    "STRING",
+    "QNAME",
+    "PARAM",
+    "CMP",
+    "SIGN",
+    "STAR",
+    "CONCAT",
+    "SLASH",
+    "PERCENT",
+)
 _UNITS = ("TIME_UNIT", "UNIT")
 _WORD = "WORD"
 
@@ -276,7 +288,7 @@ class ParserTables:
     def _alternatives(table: ParseTable) -> Iterator[str]:
         for name in (*_SHAPES, *table.anonymous):
             yield f"(?P<{name}>{table.terminals[name]})"
-        yield rf"(?P<{_WORD}>[^\W\d]\w*)|(?P<UNIT>%)"
+        yield rf"(?P<{_WORD}>[^\W\d]\w*)"
 
     def row(self, state: int) -> dict[str, Action]:
         """Build and store the row of a state: the actions by terminal."""
@@ -362,10 +374,17 @@ def _compile_reduction(rule: Rule, reading: AstBuilder) -> Action:
     A helper rule keeps its children as a list, which the enclosing rule expands.
     """
     count, origin, name, unwraps_single, children = rule
+    if unwraps_single and count == 1 and children is None:
+        return count, pass_value, origin
     callback = getattr(reading, name, _identity)
     if unwraps_single:
         callback = _unwrap_single(callback)
     return count, callback if children is None else _filter_children(origin, count, children, callback), origin
+
+
+def pass_value(children: list[Any]) -> Any:
+    """Return the only child. The parse loop recognizes this callback and keeps the value where it is."""
+    return children[0]
 
 
 def _identity(children: list[Any]) -> list[Any]:
@@ -426,7 +445,7 @@ def _item_span(item: Any) -> Span:
         elif isinstance(getattr(item, "origin", None), Span):
             return cast("Span", item.origin)
         else:
-            item = item.path
+            item = item.value
     return Span(item.start_pos, item.end_pos)
 
 

@@ -29,7 +29,7 @@ from auroraql.language.ast import (
     get_find,
     make_token,
 )
-from auroraql.language.grammar import END, get_tables, skip_blanks
+from auroraql.language.grammar import END, get_tables, pass_value, skip_blanks
 
 
 def parse(text: str, start: int = 0, end: int | None = None) -> Statement:
@@ -77,6 +77,18 @@ class ParseFailure(NamedTuple):
     found_type: Token
 
 
+def _states_after(words: Sequence[Token]) -> list[int]:
+    """Return the parser states after some tokens, before any reduction for the next one.
+
+    The table may reduce before it finds that a token is wrong, and would then no longer accept what else could follow.
+    """
+    tables = get_tables()
+    states = [tables.start]
+    for word in words:
+        tables.shift(states, word.type)
+    return states
+
+
 # One long loop on purpose: a function call for each step would cost as much as the step itself.
 def run_parser(text: str, start: int, end: int) -> tuple[Any, list[Token]] | ParseFailure:
     """Parse `text[start:end]`. Return its AST and tokens, or the ParseFailure at the first unexpected token."""
@@ -95,7 +107,7 @@ def run_parser(text: str, start: int, end: int) -> tuple[Any, list[Token]] | Par
         while True:
             action = actions.get(kind)
             if action is None:
-                return ParseFailure(words, states, word)
+                return ParseFailure(words, _states_after(words), word)
             count, callback, origin = action
             if callback is None:
                 states.append(count)
@@ -103,6 +115,14 @@ def run_parser(text: str, start: int, end: int) -> tuple[Any, list[Token]] | Par
                 words.append(word)
                 at = word.end_pos
                 break
+            if callback is pass_value:
+                # Most reductions are steps from one level of precedence to the next, which change only the state.
+                state = (rows(states[-2]) or row(states[-2]))[origin][0]
+                states[-1] = state
+                if kind == END and state == tables.end:
+                    return values[-1], words
+                actions = rows(state) or row(state)
+                continue
             reduced = values[-count:] if count else []
             if count:
                 del states[-count:], values[-count:]

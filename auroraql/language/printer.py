@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -12,22 +13,32 @@ from auroraql.ir.query import (
     EVENTS_ONLY,
     And,
     Block,
+    Call,
+    Case,
     Column,
     Comparison,
+    Condition,
+    Constant,
     Criteria,
     FieldComparison,
+    FieldValue,
+    GroupKey,
     Not,
     Or,
     OrderKey,
     Predicate,
     Query,
+    Reading,
     Ref,
+    Scalar,
+    Truth,
     default_columns,
     split_conjuncts,
 )
 from auroraql.ir.times import literal_of, read_full_date, read_span
 from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue, is_time_key
+from auroraql.schema.functions import FUNCTIONS, MICROSECONDS
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
 from auroraql.schema.operators import OPERATORS, Limit, Op
 from auroraql.schema.synonyms import TIME_WORDS
@@ -54,7 +65,9 @@ def quote_name(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-_NAME = re.compile(r"(?!(?:and|or|not|in|between|like|is|null|true|false)(?!\w))[^\W\d]\w*", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?!(?:and|or|not|in|between|like|is|null|true|false|case|when|now|today)(?!\w))[^\W\d]\w*", re.IGNORECASE
+)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _DAY = timedelta(days=1) - timedelta(seconds=1)
 
@@ -62,6 +75,20 @@ _DAY = timedelta(days=1) - timedelta(seconds=1)
 def print_query(query: Query, catalogue: Catalogue) -> str:
     """Return the canonical text of a query. The catalogue provides the types of metadata keys."""
     return _Printer(KINDS[query.kind], catalogue).query(query)
+
+
+def print_scalar(scalar: Scalar, kind: Kind, catalogue: Catalogue) -> str:
+    """Return a value expression as it is written in SELECT."""
+    return _Printer(kind, catalogue).scalar(scalar, 0)
+
+
+def print_duration(microseconds: int) -> str:
+    """Return a duration in the largest unit that gives a whole number."""
+    for unit, size in sorted(MICROSECONDS.items(), key=lambda item: -item[1]):
+        if microseconds % size == 0 and unit != "w":
+            return f"{microseconds // size} {unit}"
+    seconds, rest = divmod(abs(microseconds), MICROSECONDS["s"])
+    return f"{'-' if microseconds < 0 else ''}{seconds}.{rest:06}".rstrip("0") + " s"
 
 
 def print_predicate(predicate: Predicate, kind: Kind, catalogue: Catalogue) -> str:
@@ -89,7 +116,9 @@ class _Printer:
             clauses.append(window)
         labels = {print_name(column.label if column.function else column.alias) for column in query.select or ()}
         if query.group_by:
-            clauses.append(f"GROUP BY {', '.join(self.key(ref, labels) for ref in query.group_by)}")
+            clauses.append(f"GROUP BY {', '.join(self.group_key(key, labels) for key in query.group_by)}")
+        if query.having != And(()):
+            clauses.append(f"HAVING {self.predicate(query.having, 0)}")
         if query.order_by:
             clauses.append(f"ORDER BY {', '.join(self.order_key(key, labels) for key in query.order_by)}")
         if query.limit is not None:
@@ -131,6 +160,9 @@ class _Printer:
                 yield print_path(excluded.bare if self.kind.field(excluded.bare) is excluded else excluded.name)
 
     def column(self, column: Column) -> str:
+        if column.expression is not None:
+            text = self.scalar(column.expression, 0)
+            return f"{text} AS {print_name(column.alias)}" if column.alias else text
         if column.ref is None:
             path = "*"
         elif column.bare:
@@ -140,6 +172,10 @@ class _Printer:
             path = self.path(column.ref, dotted=True)
         text = f"{column.function}({path})" if column.function else path
         return f"{text} AS {print_name(column.alias)}" if column.alias else text
+
+    def group_key(self, key: GroupKey, labels: set[str]) -> str:
+        """Return a key of GROUP BY."""
+        return self.key(key, labels) if isinstance(key, Ref) else self.scalar(key, 0)
 
     def key(self, ref: Ref, labels: set[str]) -> str:
         """Return a key of GROUP BY or ORDER BY.
@@ -152,7 +188,9 @@ class _Printer:
         return self.path(ref, dotted=True) if path in labels else path
 
     def order_key(self, key: OrderKey, labels: set[str]) -> str:
-        words = [self.key(key.ref, labels), "DESC" if key.descending else "", "NULLS FIRST" if key.nulls_first else ""]
+        is_label = print_name(key.ref.name) in labels
+        by = self.key(key.ref, labels) if key.expression is None or is_label else self.scalar(key.expression, 0)
+        words = [by, "DESC" if key.descending else "", "NULLS FIRST" if key.nulls_first else ""]
         return " ".join(filter(None, words))
 
     def path(self, ref: Ref, *, dotted: bool = False) -> str:
@@ -179,6 +217,8 @@ class _Printer:
                 return self.comparison(predicate)
             case FieldComparison(ref, operator, other):
                 return f"{self.path(ref)} {OPERATORS[operator].text} {self.operand(other)}"
+            case Condition():
+                return self.condition(predicate)
             case Not(term):
                 return f"NOT ({self.predicate(term, 0)})"
             case And(terms):
@@ -206,6 +246,87 @@ class _Printer:
                 return f"{left} ({', '.join(values)})"
             case _:
                 return f"{left} {values[0]}"
+
+    def condition(self, condition: Condition) -> str:
+        """Return a comparison of computed values."""
+        is_truth = condition == replace(condition, operator=Op.EQ, values=("true",), right=None)
+        if is_truth and isinstance(condition.left, Call) and condition.left.type is Type.BOOLEAN:
+            text = self.scalar(condition.left, 1)
+            return f"NOT {text}" if condition.negated else text
+        operator = OPERATORS[condition.operator]
+        left = f"{self.scalar(condition.left, 1)} {operator.text}"
+        values = [self.scalar(condition.right, 1)] if condition.right is not None else self.constants(condition)
+        match operator.arity:
+            case 0:
+                text = left
+            case 2:
+                text = f"{left} {values[0]} AND {values[1]}"
+            case -1:
+                text = f"{left} ({', '.join(values)})"
+            case _:
+                text = f"{left} {values[0]}"
+        if condition.escape:
+            text += f" ESCAPE {quote_text(condition.escape)}"
+        return f"NOT ({text})" if condition.negated else text
+
+    def constants(self, condition: Condition) -> list[str]:
+        """Return the constants that a value is compared with."""
+        type_ = Type.TIME if condition.left.type is Type.DATE else condition.left.type
+        limits = OPERATORS[condition.operator].limits_of(len(condition.values))
+        texts = []
+        for value, limit in zip(condition.values, limits, strict=False):
+            literal = _interval_literal(value, limit) if type_ is Type.TIME else ""
+            texts.append(literal or self.constant(Constant(value, Type.STRING if limit == "text" else type_)))
+        return texts
+
+    def scalar(self, scalar: Scalar, above: int) -> str:
+        """Return a value. `above` is the precedence of its surroundings: 0 none, 1 a comparison, 2 a sum, 3 a product."""
+        match scalar:
+            case FieldValue(ref):
+                return self.operand(ref)
+            case Reading(value):
+                return self.operand(value.ref)
+            case Constant():
+                return self.constant(scalar)
+            case Truth(predicate):
+                return f"({self.predicate(predicate, 0)})"
+            case Case():
+                return self.case(scalar)
+            case Call():
+                return self.call(scalar, above)
+
+    def case(self, case: Case) -> str:
+        branches = (f"WHEN {self.predicate(test, 0)} THEN {self.scalar(value, 0)}" for test, value in case.branches)
+        otherwise = f" ELSE {self.scalar(case.otherwise, 0)}" if case.otherwise is not None else ""
+        return f"CASE {' '.join(branches)}{otherwise} END"
+
+    def call(self, call: Call, above: int) -> str:
+        function = FUNCTIONS.get(call.function)
+        if function is not None:
+            arguments = call.arguments[:1] if function.needs_time else call.arguments
+            listed = ", ".join(self.scalar(argument, 0) for argument in arguments)
+            if function.name == "count" and not arguments:
+                listed = "*"
+            return f"{call.function}({'DISTINCT ' if call.distinct else ''}{listed})"
+        if len(call.arguments) == 1:
+            return f"-{self.scalar(call.arguments[0], 4)}"
+        own = 3 if call.function in "*/%" else 2
+        left, right = self.scalar(call.arguments[0], own), self.scalar(call.arguments[1], own + 1)
+        text = f"{left} {call.function} {right}"
+        return f"({text})" if above > own else text
+
+    def constant(self, constant: Constant) -> str:
+        match constant.type:
+            case Type.NUMBER | Type.INTEGER:
+                return f"{constant.value} {constant.unit}".rstrip()
+            case Type.BOOLEAN:
+                return constant.value.upper()
+            case Type.TIME | Type.DATE:
+                return print_instant(constant.value)
+            case Type.INTERVAL:
+                return print_duration(int(constant.value))
+            case _:
+                return quote_text(constant.value)
 
     def value(self, ref: Ref, value: str, limit: Limit = "whole") -> str:
         """Return a value: numbers without quotes where the field may hold numbers, everything else quoted."""

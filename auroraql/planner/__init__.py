@@ -235,6 +235,7 @@ def _make_plan(
         query.group_by,
         query.during,
         query.using,
+        query.having,
     )
     counted = len(requests) == 1 and _is_plain_count(query, post_processing)
     origins = query.window_from

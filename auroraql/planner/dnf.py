@@ -17,6 +17,7 @@ from auroraql.ir.plan import FilterGroup, Request
 from auroraql.ir.query import (
     And,
     Comparison,
+    Condition,
     FieldComparison,
     Or,
     Predicate,
@@ -43,7 +44,7 @@ from auroraql.schema import KINDS, Kind
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import Op
 
-Leaf = Comparison | FieldComparison
+Leaf = Comparison | FieldComparison | Condition
 
 Branch = tuple[Leaf, ...]
 """Comparisons joined by AND."""
@@ -176,7 +177,7 @@ def count_branches(predicate: Predicate) -> int:
 def expand_branches(predicate: Predicate) -> list[Branch]:
     """Return the branches of a predicate in normal form, which are joined by OR."""
     match predicate:
-        case Comparison() | FieldComparison():
+        case Comparison() | FieldComparison() | Condition():
             return [(predicate,)]
         case Or(terms):
             return [branch for term in terms for branch in expand_branches(term)]

@@ -9,7 +9,19 @@ from typing import TypeGuard
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.ir.plan import Expression, FilterGroup, Request
-from auroraql.ir.query import Comparison, Or, Predicate, Query, Ref, Tree, split_conjuncts
+from auroraql.ir.query import (
+    Comparison,
+    Or,
+    Predicate,
+    Query,
+    Ref,
+    Tree,
+    collect_refs,
+    column_refs,
+    key_refs,
+    order_refs,
+    split_conjuncts,
+)
 from auroraql.ir.times import read_full_date, read_span
 from auroraql.schema import KINDS, Field, Kind
 from auroraql.schema.catalogue import Catalogue, is_time_key
@@ -161,12 +173,13 @@ def response_format(query: Query, also: tuple[Ref, ...] = ()) -> Tree | None:
     if query.select is None:
         return None
     kind = KINDS[query.kind]
-    selected = (column.ref for column in query.select if column.ref is not None)
-    ordered = (key.ref for key in query.order_by if key.ref.role != "column")
+    selected = (ref for column in query.select for ref in column_refs(column))
+    grouped = (ref for key in query.group_by for ref in key_refs(key))
+    ordered = (ref for key in query.order_by for ref in order_refs(key))
     span = (Ref(field.role, field.name) for field in kind.span) if query.during is not None else ()
     using = query.using.refs if query.using is not None else ()
     tree: Tree = {}
-    for ref in (*selected, *query.group_by, *ordered, *span, *using, *also):
+    for ref in (*selected, *grouped, *collect_refs(query.having), *ordered, *span, *using, *also):
         _add_to_tree(tree, ref, kind)
     # Counting needs at least one field of each record.
     return tree or {kind.fields[0].path[0]: True}

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Any, assert_never
+from typing import Any, TypeGuard, assert_never
 
-from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.query import And, Comparison, Condition, FieldComparison, Not, Or, Predicate, Ref
 from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import OPERATORS, FieldOp, Op
@@ -23,6 +23,8 @@ AXES = ("program", "platform", "instrument_type")
 
 Box = tuple[tuple[str, tuple[str, ...]], ...]
 """Lists of one box, by field name. A list that does not restrict is omitted."""
+
+Leaf = Comparison | FieldComparison | Condition
 
 Triple = tuple[str, str, str]
 
@@ -35,14 +37,14 @@ class SourceCover:
     exact: bool
 
 
-def is_source_predicate(leaf: Comparison | FieldComparison) -> bool:
+def is_source_predicate(leaf: Leaf) -> TypeGuard[Comparison | FieldComparison]:
     """Return whether a comparison depends only on the source of a record."""
+    if isinstance(leaf, Condition):
+        return False
     return leaf.ref.role == "source" and (isinstance(leaf, Comparison) or leaf.other.role == "source")
 
 
-def evaluate(
-    predicate: Predicate, source: DataSource, unknown: Callable[[Comparison | FieldComparison], bool | None]
-) -> bool | None:
+def evaluate(predicate: Predicate, source: DataSource, unknown: Callable[[Leaf], bool | None]) -> bool | None:
     """Return whether a predicate is true for the records of a source, or None if that is unknown.
 
     `unknown` evaluates comparisons that do not depend on the source alone.
@@ -52,7 +54,7 @@ def evaluate(
             return compare_value(predicate, _source_value(source, ref))
         case FieldComparison(ref, operator, other) if is_source_predicate(predicate):
             return compare_source_fields(operator, _source_value(source, ref), _source_value(source, other))
-        case Comparison() | FieldComparison():
+        case Comparison() | FieldComparison() | Condition():
             return unknown(predicate)
         case Not(term):
             return _negate(evaluate(term, source, unknown))

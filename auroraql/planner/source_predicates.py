@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import reduce
 
-from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, collect_refs
+from auroraql.ir.query import And, Comparison, Condition, FieldComparison, Not, Or, Predicate, collect_refs
 from auroraql.planner.source_cover import compare_source_fields, compare_value, is_source_predicate
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import Op
@@ -62,7 +62,7 @@ class SourcePredicates:
     def _truth(self, predicate: Predicate, other: TruthMasks) -> TruthMasks:
         """Return the masks of a predicate. `other` are the masks of comparisons that depend on more than the source."""
         match predicate:
-            case Comparison() | FieldComparison():
+            case Comparison() | FieldComparison() | Condition():
                 return self._cached_leaf_truth(predicate) if is_source_predicate(predicate) else other
             case Not(term):
                 holding, possible = self._truth(term, other)

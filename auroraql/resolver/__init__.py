@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from auroraql.diagnostics.errors import Diagnostic, StatementError
 from auroraql.ir.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Predicate, Query
@@ -16,12 +17,14 @@ from auroraql.ir.window_inference import narrow_window
 from auroraql.language.ast import (
     FindStatement,
     GroupBy,
+    Having,
     Limit,
     Of,
     OrderBy,
     Precision,
     Select,
     SelectAggregate,
+    SelectExpression,
     Via,
     Where,
     Window,
@@ -29,10 +32,11 @@ from auroraql.language.ast import (
     uses_results,
 )
 from auroraql.language.ast import SelectColumn as WrittenColumn
+from auroraql.resolver.grouping import GroupingResolver, RowShape
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
 from auroraql.resolver.result_references import BoundFind, ResultLookup, bind_results
-from auroraql.resolver.selection import GroupingResolver, RowShape, SelectResolver
+from auroraql.resolver.selection import SelectResolver
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.resolver.windows import (
     WindowBounds,
@@ -86,11 +90,13 @@ def resolve(
     return _FindResolver(bound, catalogue, values).run()
 
 
-def _select_items(find: FindStatement) -> Iterator[WrittenColumn | SelectAggregate]:
+def _select_items(find: FindStatement) -> Iterator[WrittenColumn | SelectAggregate | SelectExpression]:
     """Yield the columns and functions of SELECT."""
     for clause in find.clauses:
         if isinstance(clause, Select):
-            yield from (item for item in clause.items if isinstance(item, WrittenColumn | SelectAggregate))
+            yield from (
+                item for item in clause.items if isinstance(item, WrittenColumn | SelectAggregate | SelectExpression)
+            )
 
 
 _OF_CONJUNCTIONS = (Of, Within, Via, Precision)
@@ -103,8 +109,17 @@ class _FindResolver:
         self.bound, self.find, self.kind, self.values = bound, bound.find, bound.kind, values
         self.names = NameResolver(bound.kind, catalogue)
         self.names.labels = {item.alias: item for item in _select_items(bound.find) if item.alias}
-        self.selection: SelectResolver | None = None
         self.errors: list[Diagnostic] = [*bound.errors]
+
+    @cached_property
+    def selection(self) -> SelectResolver:
+        """The resolver of SELECT. Most searches return whole records and do not need it."""
+        return SelectResolver(self.names, self.computed)
+
+    @cached_property
+    def computed(self) -> PredicateResolver:
+        """The resolver of the predicates in expressions of SELECT, such as those of CASE."""
+        return PredicateResolver(self.names, self.values, "SELECT")
 
     def run(self) -> ResolvedFind:
         predicates = PredicateResolver(self.names, self.values)
@@ -138,6 +153,7 @@ class _FindResolver:
             during,
             self.bound.using,
             (CLAUSE,) if bounds != WindowBounds() or during is not None else (),
+            rows.having,
         )
         query = Query.build(query)
         warnings += self._window_warnings(query)
@@ -168,7 +184,6 @@ class _FindResolver:
                 case Where(expression):
                     where = predicates.where(expression)
                 case Select():
-                    self.selection = SelectResolver(self.names)
                     select = self.selection.columns(clause)
                 case Limit():
                     limit, offset = self._limit(clause)
@@ -178,11 +193,11 @@ class _FindResolver:
 
     def _row_shape(self, columns: tuple[Column, ...] | None) -> RowShape:
         """Return the shape of the rows: `columns` are those of SELECT. Most searches return whole records."""
-        selection_errors = self.selection.errors if self.selection is not None else []
-        self.errors += selection_errors
-        if not any(isinstance(clause, Select | GroupBy | OrderBy) for clause in self.find.clauses):
+        if not any(isinstance(clause, Select | GroupBy | Having | OrderBy) for clause in self.find.clauses):
             return RowShape()
-        grouping = GroupingResolver(self.names, self.find, columns)
+        selection_errors = [*self.selection.errors, *self.computed.errors]
+        self.errors += selection_errors
+        grouping = GroupingResolver(self.names, self.values, self.find, columns, self.selection)
         rows = grouping.rows()
         # A missing column may be the only cause of a grouping error, so a SELECT error hides those.
         self.errors += [error for error in grouping.errors if error.code != "AQL0212" or not selection_errors]

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import operator as python_operator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
-from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin, Span
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Ref
+from auroraql.ir.query import (
+    And,
+    Comparison,
+    Condition,
+    Constant,
+    FieldComparison,
+    FieldValue,
+    Not,
+    Or,
+    Predicate,
+    Ref,
+    Scalar,
+    Truth,
+)
 from auroraql.ir.times import TimeError, literal_of, read_interval, read_span, write_instant
 from auroraql.language import ast
-from auroraql.language.ast import Instant, NumberLiteral, Operand, Path, TextLiteral, Timestamp
+from auroraql.language.ast import (
+    BooleanLiteral,
+    Duration,
+    Instant,
+    NumberLiteral,
+    Operand,
+    Parameter,
+    Path,
+    Subquery,
+    TextLiteral,
+    Timestamp,
+)
+from auroraql.language.printer import print_name, quote_text
+from auroraql.resolver.expressions import ExpressionResolver, check_units, constant_value, literal_of_constant
 from auroraql.resolver.names import NameResolver, check_misused_name
-from auroraql.resolver.selection import check_single, several_values_error
+from auroraql.resolver.selection import check_single
 from auroraql.resolver.values import OperandResolver, SemanticError, ValueContext
 from auroraql.schema import Type
 from auroraql.schema.limits import MAX_LIST_VALUES
-from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, Op
+from auroraql.schema.operators import FIELD_OPERATORS, MIRRORED, OPERATORS, Op, Operator
 
 _OTHER_VALUES = {
     Type.TIME: "write a date such as 2020-02-01 or a time such as 2020-02-01T06:30",
@@ -32,8 +63,14 @@ _DAYS = {"yesterday": "TODAY - 1 day", "tomorrow": "TODAY + 1 day"}
 class PredicateResolver:
     """Resolver of one WHERE predicate, which collects every error in it."""
 
-    def __init__(self, names: NameResolver, values: OperandResolver) -> None:
-        self.names, self.values = names, values
+    def __init__(
+        self,
+        names: NameResolver,
+        values: OperandResolver,
+        clause: str = "WHERE",
+        labels: Mapping[str, Scalar] | None = None,
+    ) -> None:
+        self.names, self.values, self.clause, self.labels = names, values, clause, labels or {}
         self.errors: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         self._programs: tuple[str, ...] = ()
@@ -42,6 +79,18 @@ class PredicateResolver:
         """Unknown values, by field name and by whether they come from a parameter or a result."""
         self._sets: dict[int, frozenset[str]] = {}
         """Known values as sets, by the id of the catalogue's tuple, which outlives this object."""
+
+    @cached_property
+    def expressions(self) -> ExpressionResolver:
+        """The resolver of computed values, which most statements do not need."""
+        return ExpressionResolver(
+            self.names,
+            self.values,
+            self._resolve,
+            clause=self.clause,
+            allows_aggregates=self.clause != "WHERE",
+            labels=self.labels,
+        )
 
     def where(self, expression: ast.Expression) -> Predicate:
         """Return the resolved predicate. Errors are collected in `errors`, warnings in `warnings`."""
@@ -52,15 +101,16 @@ class PredicateResolver:
 
     def _resolve(self, expression: ast.Expression) -> Predicate:
         match expression:
-            case ast.ComparisonExpression():
+            case ast.ComparisonExpression() | ast.ValueComparison() | ast.BooleanTest():
                 try:
-                    return self._comparison(expression)
+                    return self._leaf(expression)
                 except SemanticError as error:
                     self.errors.append(error.diagnostic)
                     return And(())
             case ast.AndExpression(terms, origin):
                 return And(self._resolve_conjunction(terms), origin)
             case ast.OrExpression(terms, origin):
+                self._check_bare_values(expression)
                 return Or(tuple([self._resolve(t) for t in terms]), origin)
             case ast.NotExpression(term, origin):
                 return Not(self._resolve(term), origin)
@@ -73,6 +123,22 @@ class PredicateResolver:
         self._programs = outer_programs
         return resolved
 
+    def _check_bare_values(self, expression: ast.OrExpression) -> None:
+        """Report `program = 'trex' OR 'rego'`: a value that lacks its comparison."""
+        for earlier, term in pairwise(expression.terms):
+            if not isinstance(term, ast.BooleanTest) or not isinstance(term.value, TextLiteral | NumberLiteral):
+                continue
+            if not isinstance(earlier, ast.ComparisonExpression) or earlier.operator not in (Op.EQ, Op.IN):
+                continue
+            shown = _show_literal(term.value)
+            values = [_show_literal(operand) for operand in earlier.operands]
+            name = ".".join(map(print_name, earlier.path.parts))
+            fix = f"{name} IN ({', '.join((*values, shown))})" if all(values) and len(expression.terms) == 2 else None
+            hint = f"write {fix}" if fix else f"write {name} = {shown}"
+            message = "OR joins two conditions, and this is only a value"
+            error = Diagnostic("AQL0118", message, expression.origin if fix else term.origin, "a value", hint, fix)
+            self.errors.append(error)
+
     def _programs_named(self, term: ast.Expression) -> tuple[str, ...]:
         """Return the programs of `program = 'x'` or `program IN ('x', …)`. Records with several sources give none."""
         if not isinstance(term, ast.ComparisonExpression) or term.operator not in (Op.EQ, Op.IN):
@@ -83,7 +149,201 @@ class PredicateResolver:
         named = tuple(operand.value for operand in term.operands if isinstance(operand, TextLiteral))
         return named if len(named) == len(term.operands) else ()
 
+    def _leaf(self, leaf: ast.ComparisonExpression | ast.ValueComparison | ast.BooleanTest) -> Predicate:
+        match leaf:
+            case ast.BooleanTest(value, origin):
+                return self._truth_test(value, origin)
+            case ast.ValueComparison():
+                return self._value_comparison(leaf)
+            case ast.ComparisonExpression():
+                return self._comparison(leaf)
+
+    # --- computed values
+
+    def _truth_test(self, value: ast.Value, origin: Origin) -> Predicate:
+        """Resolve a value alone as a predicate."""
+        if isinstance(value, BooleanLiteral):
+            return And((), origin) if value.value else Or((), origin)
+        if isinstance(value, Path) and value.dotted not in self.labels:
+            try:
+                ref = self.names.ref(value)
+            except SemanticError as error:
+                error.diagnostic = replace(error.diagnostic, missing=("CMP",))
+                raise
+            context = self.names.value_context(ref, value.dotted)
+            if context.type is Type.BOOLEAN or (context.type is Type.ANY and context.metadata):
+                return self._comparison(ast.ComparisonExpression(value, Op.EQ, (BooleanLiteral(True, origin),), origin))
+            raise _not_a_predicate(f"'{value.dotted}'", context.type, origin)
+        if isinstance(value, TextLiteral | NumberLiteral) and any(e.code == "AQL0118" for e in self.errors):
+            return And((), origin)  # reported with the whole OR
+        scalar = self.expressions.resolve(value)
+        match scalar:
+            case Truth(predicate):
+                return predicate
+            case Constant(text, Type.BOOLEAN):
+                return And((), origin) if text == "true" else Or((), origin)
+            case _ if scalar.type is Type.BOOLEAN:
+                return Condition(scalar, Op.EQ, ("true",), origin=origin)
+            case _:
+                raise _not_a_predicate("this", scalar.type, origin)
+
+    def _value_comparison(self, comparison: ast.ValueComparison) -> Predicate:
+        """Resolve a comparison of computed values. Constant values are computed first."""
+        self._refuse_bare_hyphen(comparison)
+        left = self.expressions.fold_operand(comparison.left)
+        operands = tuple(self.expressions.fold_operand(operand) for operand in comparison.operands)
+        folded = replace(comparison, left=left, operands=operands)
+        if isinstance(left, Path) and not folded.escape and self._are_plain(operands, left):
+            return self._comparison(ast.ComparisonExpression(left, folded.operator, operands, folded.origin))  # type: ignore[arg-type]
+        if isinstance(left, _LITERALS):
+            return self._constant_left(folded)
+        scalar = self.expressions.resolve(left)
+        if isinstance(scalar, Constant):
+            return self._constant_left(replace(folded, left=literal_of_constant(scalar, left.origin)))
+        if folded.operator in (Op.IS_NULL, Op.IS_NOT_NULL):
+            return Condition(scalar, folded.operator, origin=folded.origin)
+        if all(isinstance(operand, _LITERALS) for operand in operands):
+            return self._compare_with_constants(scalar, folded)
+        return self._compare_values(scalar, folded)
+
+    def _refuse_bare_hyphen(self, comparison: ast.ValueComparison) -> None:
+        """Raise SemanticError for `program = themis-asi`: a name with a hyphen that has no quotes."""
+        left = comparison.left
+        declared = self.names.kind.field(left.dotted) if isinstance(left, Path) else None
+        if declared is None or declared.type is not Type.STRING:
+            return
+        for operand in comparison.operands:
+            if not isinstance(operand, ast.Arithmetic):
+                continue
+            parts = [p.dotted if isinstance(p, Path) else getattr(p, "text", "") for p in operand.operands]
+            words = [p for p in operand.operands if isinstance(p, Path)]
+            if set(operand.signs) <= {"-", "/"} and all(parts) and words and not any(map(self.names.is_known, words)):
+                word = "".join(a + b for a, b in zip(parts, (*operand.signs, ""), strict=True))
+                message, hint = f"'{word}' has no quotes", f"write '{word}'"
+                raise SemanticError("AQL0108", message, operand.origin, "a text is quoted", hint, f"'{word}'")
+
+    def _are_plain(self, operands: tuple[ast.Value, ...], left: Path) -> bool:
+        """Return whether a field can be compared with these operands without computing anything."""
+        if left.dotted in self.labels:
+            return False
+        return all(isinstance(operand, (*_LITERALS, Subquery)) for operand in operands) or (
+            len(operands) == 1 and isinstance(operands[0], Path) and operands[0].dotted not in self.labels
+        )
+
+    def _constant_left(self, comparison: ast.ValueComparison) -> Predicate:
+        """Resolve a comparison with a constant on the left: compute it, or exchange its sides."""
+        left, operands, operator, origin = (
+            comparison.left,
+            comparison.operands,
+            comparison.operator,
+            comparison.origin,
+        )
+        if not operands:
+            return Or((), origin) if operator is Op.IS_NULL else And((), origin)
+        if all(isinstance(operand, _LITERALS) for operand in operands):
+            self._refuse_quoted_name(left, operands)
+            return And((), origin) if self._compare_constants(comparison) else Or((), origin)
+        match operator:
+            case Op.IN | Op.NOT_IN:
+                terms = (ast.ValueComparison(operand, Op.EQ, (left,), origin=origin) for operand in operands)
+                found = Or(tuple(map(self._value_comparison, terms)), origin)
+                return found if operator is Op.IN else Not(found, origin)
+            case Op.BETWEEN | Op.NOT_BETWEEN:
+                low = self._value_comparison(ast.ValueComparison(left, Op.GE, operands[:1], origin=origin))
+                high = self._value_comparison(ast.ValueComparison(left, Op.LE, operands[1:], origin=origin))
+                return And((low, high), origin) if operator is Op.BETWEEN else Not(And((low, high), origin), origin)
+            case Op.LIKE | Op.NOT_LIKE:
+                return self._compare_values(self.expressions.resolve(left), comparison)
+            case _:
+                mirrored = MIRRORED[operator]
+                return self._value_comparison(ast.ValueComparison(operands[0], mirrored, (left,), origin=origin))
+
+    def _refuse_quoted_name(self, left: ast.Value, operands: tuple[ast.Value, ...]) -> None:
+        """Raise SemanticError for `'program' = 'trex'`: a name in quotes is a text."""
+        if not isinstance(left, TextLiteral) or not all(isinstance(o, (TextLiteral, NumberLiteral)) for o in operands):
+            return
+        path = Path(tuple(left.value.split(".")), left.origin)
+        if all(part.isidentifier() for part in path.parts) and self.names.is_known(path):
+            message = f"'{left.value}' is a text, and both sides are constant"
+            hint = f"write the field without quotes: {left.value}"
+            raise SemanticError("AQL0118", message, left.origin, "a text", hint, left.value)
+
+    def _compare_constants(self, comparison: ast.ValueComparison) -> bool:
+        """Return whether a comparison of constants is true. Raises SemanticError if their types differ."""
+        written = (comparison.left, *comparison.operands)
+        scalars = [self.expressions.resolve(value) for value in written]
+        unified = self.expressions.unify(list(zip(scalars, written, strict=True)), "a comparison")
+        values = [constant_value(scalar) for scalar in unified if isinstance(scalar, Constant)]
+        return compare_constants(comparison.operator, values[0], values[1:])
+
+    def _compare_with_constants(self, scalar: Scalar, comparison: ast.ValueComparison) -> Predicate:
+        """Compare a computed value with constants, by the rules for a field of its type."""
+        operator = OPERATORS[comparison.operator]
+        scalar = self._comparable(scalar, comparison)
+        context = ValueContext(_shown(comparison.left), _compared_type(scalar), scalar.unit)
+        _check_value_operator(comparison, context)
+        operands: list[Operand] = []
+        for operand in comparison.operands:
+            operands += self.values.substitute(operand)  # type: ignore[arg-type]
+        _check_operand_count(operator, operands, comparison.origin)
+        context = replace(context, type=Type.STRING) if operator.pattern else context
+        limits = operator.limits_of(len(operands))
+        texts = tuple(
+            self._constant_text(operand, replace(context, limit=limit))
+            for operand, limit in zip(operands, limits, strict=False)
+        )
+        return Condition(scalar, comparison.operator, texts, escape=_check_escape(comparison), origin=comparison.origin)
+
+    def _constant_text(self, operand: Operand, context: ValueContext) -> str:
+        if context.type is not Type.INTERVAL:
+            return self.values.text(operand, context)
+        constant = self.expressions.resolve(operand)
+        if constant.type is not Type.INTERVAL or not isinstance(constant, Constant):
+            message = f"'{context.name}' is a duration, and this is {constant.type.value}"
+            hint = "write a number with a unit of time, such as 90 min or 2 h"
+            raise SemanticError("AQL0203", message, operand.origin, constant.type.value, hint, missing=("TIME_UNIT",))
+        return constant.value
+
+    def _comparable(self, scalar: Scalar, comparison: ast.ValueComparison) -> Scalar:
+        """Return a value of a type with operators. A metadata value is read as the type of the other side."""
+        is_metadata = isinstance(scalar, FieldValue) and scalar.type is Type.ANY
+        if is_metadata and comparison.operator in (Op.LIKE, Op.NOT_LIKE):
+            return self.expressions.to_text(scalar, comparison.left)
+        if scalar.type is Type.OBJECT:
+            return self.expressions.to_text(scalar, comparison.left)
+        return scalar
+
+    def _compare_values(self, left: Scalar, comparison: ast.ValueComparison) -> Predicate:
+        """Compare two computed values. Lists and ranges of computed values become several comparisons."""
+        operator, origin, operands = comparison.operator, comparison.origin, comparison.operands
+        match operator:
+            case Op.IN | Op.NOT_IN:
+                found = Or(
+                    tuple(self._value_comparison(replace(comparison, operator=Op.EQ, operands=(v,))) for v in operands),
+                    origin,
+                )
+                return found if operator is Op.IN else Not(found, origin)
+            case Op.BETWEEN | Op.NOT_BETWEEN:
+                low = self._value_comparison(replace(comparison, operator=Op.GE, operands=operands[:1]))
+                high = self._value_comparison(replace(comparison, operator=Op.LE, operands=operands[1:]))
+                return And((low, high), origin) if operator is Op.BETWEEN else Not(And((low, high), origin), origin)
+            case _:
+                right = self.expressions.resolve(operands[0])
+        if operator in (Op.LIKE, Op.NOT_LIKE):
+            texts = [self.expressions.to_text(*pair) for pair in ((left, comparison.left), (right, operands[0]))]
+            return Condition(texts[0], operator, right=texts[1], escape=_check_escape(comparison), origin=origin)
+        first, second = self.expressions.unify([(left, comparison.left), (right, operands[0])], "a comparison")
+        if OPERATORS[operator].ordering and first.type is Type.BOOLEAN:
+            raise SemanticError("AQL0205", f"TRUE and FALSE cannot be ordered by {operator}", origin)
+        check_units(first, second, origin)
+        return Condition(first, operator, right=second, origin=origin)
+
+    # --- fields
+
     def _comparison(self, comparison: ast.ComparisonExpression) -> Predicate:
+        computed = self._computed_operands(comparison)
+        if computed is not None:
+            return computed
         if len(comparison.path.parts) == 1 and not self.names.is_known(comparison.path):
             check_misused_name(self.names, comparison)
         ref = self.names.ref(comparison.path)
@@ -92,18 +352,40 @@ class PredicateResolver:
             ref, self.names.value_context(ref, comparison.path.dotted), comparison.path.origin
         )
         _check_operator(comparison, context)
-        if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
-            raise several_values_error(comparison.path.dotted, comparison.path.origin)
         match comparison.operands:
             case (Path() as other,) if comparison.operator in FIELD_OPERATORS and self.names.is_known(other):
                 return self._field_comparison(comparison, ref, context, other)
         texts = self._text_values(comparison, context)
+        if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
+            # NOT of an order that one element has is not the reverse order of an element, so it is not a Comparison.
+            values = FieldValue(ref, context.type, context.unit, many=True)
+            return Condition(values, comparison.operator, texts, origin=comparison.origin)
         listed = declared is not None and bool(declared.criterion)
         resolved = Comparison(ref, comparison.operator, texts, listed, comparison.origin)
         self._warn_of_values(resolved, comparison, context)
         if context.type is Type.TIME and not context.metadata:
             self.warnings += _whole_day_warning(comparison)
         return _expand_unnamed_intervals(resolved)
+
+    def _computed_operands(self, comparison: ast.ComparisonExpression) -> Predicate | None:
+        """Resolve a comparison with the label of a column, or with fields in a list or range. Return None for others."""
+        label = self.labels.get(comparison.path.dotted)
+        fields = [operand for operand in comparison.operands if isinstance(operand, Path)]
+        several = comparison.operator not in FIELD_OPERATORS and len(comparison.operands) > 1 and fields
+        labelled = label is not None or any(operand.dotted in self.labels for operand in fields)
+        if not labelled and not (several and all(self.names.is_known(operand) for operand in fields)):
+            return None
+        written = ast.ValueComparison(
+            comparison.path, comparison.operator, comparison.operands, origin=comparison.origin
+        )
+        scalar = self.expressions.resolve(comparison.path)
+        if comparison.operator in (Op.IS_NULL, Op.IS_NOT_NULL):
+            return Condition(scalar, comparison.operator, origin=comparison.origin)
+        if all(isinstance(operand, _LITERALS) for operand in comparison.operands):
+            if isinstance(scalar, FieldValue):
+                return None
+            return self._compare_with_constants(scalar, written)
+        return self._compare_values(scalar, written)
 
     def _narrow_context(self, ref: Ref, context: ValueContext, origin: Origin) -> ValueContext:
         """Return the context of a metadata key in the selected programs. Warn if none of them has the key."""
@@ -165,17 +447,16 @@ class PredicateResolver:
                 "one too many",
                 hint="split the search into several",
             )
-        if (operator.arity >= 0 and len(operands) != operator.arity) or (not operands and operator.arity):
-            raise SemanticError(
-                "AQL0211",
-                f"{operator.text} takes {'one value' if operator.arity == 1 else 'at least one value'}, "
-                f"and the parameter has {len(operands)}",
-                comparison.origin,
-                hint="use IN for a list",
-            )
-        for operand in operands:
-            if isinstance(operand, Path):
-                raise self._diagnose_bare_word(operand, context)
+        _check_operand_count(operator, operands, comparison.origin)
+        words = [operand for operand in operands if isinstance(operand, Path)]
+        if len(words) > 1 and len(words) == len(operands) and not any(map(self.names.is_known, words)):
+            raise _bare_words_error(words)
+        if words:
+            raise self._diagnose_bare_word(words[0], context)
+        if operator.pattern and not all(isinstance(o, TextLiteral | Parameter) for o in comparison.operands):
+            hint = "for example: display_name LIKE 'TREx RGB %'"
+            message = f"{operator.text} is followed by a quoted pattern"
+            raise SemanticError("AQL0106", message, operands[0].origin, "expected a text", hint)
         context = replace(context, type=Type.STRING) if operator.pattern else context
         limits = operator.limits_of(len(operands))
         return tuple(
@@ -268,6 +549,111 @@ class PredicateResolver:
                         severity="warning",
                     )
                 )
+
+
+_LITERALS = (TextLiteral, NumberLiteral, BooleanLiteral, Instant, Parameter, Duration)
+"""Operands whose value does not depend on the record."""
+
+
+def _check_operand_count(operator: Operator, operands: list[Operand], origin: Origin) -> None:
+    """Check the number of values of an operator, which a list parameter may change."""
+    if (operator.arity >= 0 and len(operands) != operator.arity) or (not operands and operator.arity):
+        raise SemanticError(
+            "AQL0211",
+            f"{operator.text} takes {'one value' if operator.arity == 1 else 'at least one value'}, "
+            f"and the parameter has {len(operands)}",
+            origin,
+            hint="use IN for a list",
+        )
+
+
+def _check_value_operator(comparison: ast.ValueComparison, context: ValueContext) -> None:
+    operator = OPERATORS[comparison.operator]
+    if operator.ordering and context.type is Type.BOOLEAN:
+        message = f"TRUE and FALSE cannot be ordered by {operator.text}"
+        raise SemanticError("AQL0205", message, comparison.origin, hint="compare with = TRUE or = FALSE")
+    if operator.pattern and context.type is not Type.STRING:
+        message = f"{operator.text} compares text, and '{context.name}' is {context.type.value}"
+        raise SemanticError("AQL0205", message, comparison.origin, hint="use =, < or BETWEEN, or text(…)")
+
+
+def _compared_type(scalar: Scalar) -> Type:
+    """Return the type whose rules of comparison apply: a day is compared as the interval of its times."""
+    if scalar.type is Type.INTEGER:
+        return Type.NUMBER
+    return Type.TIME if scalar.type is Type.DATE else scalar.type
+
+
+def _shown(value: ast.Value) -> str:
+    match value:
+        case Path():
+            return value.dotted
+        case ast.FunctionCall(name):
+            return f"{name}(…)"
+        case _:
+            return "this value"
+
+
+def _bare_words_error(words: list[Path]) -> SemanticError:
+    """Return the error for a list of words without quotes."""
+    fix = ", ".join(f"'{word.dotted}'" for word in words)
+    names = " and ".join(repr(word.dotted) for word in words[:5])
+    first, last = words[0].origin, words[-1].origin
+    span = Span(first.start, last.end) if isinstance(first, Span) and isinstance(last, Span) else first
+    return SemanticError("AQL0108", f"{names} have no quotes", span, "texts are quoted", f"write {fix}", fix)
+
+
+def _show_literal(operand: object) -> str:
+    """Return a text or number as it is written, or an empty string for another operand."""
+    match operand:
+        case TextLiteral(text):
+            return quote_text(text)
+        case NumberLiteral(text, unit):
+            return f"{text} {unit}".strip()
+        case _:
+            return ""
+
+
+def _check_escape(comparison: ast.ValueComparison) -> str:
+    """Return the character of ESCAPE, or an empty string. Raises SemanticError if it is not one character."""
+    escape = comparison.escape
+    if len(escape) > 1:
+        raise SemanticError("AQL0203", "ESCAPE takes one character", comparison.origin, hint="write ESCAPE '!'")
+    return escape
+
+
+def _not_a_predicate(shown: str, type_: Type, origin: Origin) -> SemanticError:
+    message = f"{shown} is {type_.value}, and a condition is TRUE or FALSE"
+    hint = "compare it with a value, or write IS NOT NULL to test whether it is present"
+    label = "expected =, IN, BETWEEN, LIKE or IS NULL"
+    return SemanticError("AQL0106", message, origin, label, hint, missing=("CMP",))
+
+
+_COMPARE_CONSTANTS = {
+    Op.EQ: python_operator.eq,
+    Op.NE: python_operator.ne,
+    Op.LT: python_operator.lt,
+    Op.LE: python_operator.le,
+    Op.GT: python_operator.gt,
+    Op.GE: python_operator.ge,
+}
+
+
+def compare_constants(operator: Op, left: Any, values: Sequence[Any]) -> bool:
+    """Return whether a comparison of constants of one type is true."""
+    match operator:
+        case Op.IN | Op.NOT_IN:
+            return (left in values) is (operator is Op.IN)
+        case Op.BETWEEN | Op.NOT_BETWEEN:
+            return bool(values[0] <= left <= values[1]) is (operator is Op.BETWEEN)
+        case Op.LIKE | Op.NOT_LIKE:
+            pattern = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in values[0])
+            is_like = re.fullmatch(pattern, left, re.IGNORECASE | re.DOTALL) is not None
+            return is_like is (operator is Op.LIKE)
+        case Op.IS_NULL | Op.IS_NOT_NULL:
+            return operator is Op.IS_NOT_NULL
+        case _:
+            return bool(_COMPARE_CONSTANTS[operator](left, values[0]))
 
 
 _Unknown = tuple[str, Operand, ValueContext, tuple[str, ...], tuple[str, ...]]

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, overload
 
 from auroraql.diagnostics.errors import Diagnostic, Source, UsageError
 from auroraql.ir.plan import Plan, PostProcessing
-from auroraql.ir.query import Column, Query, Window, default_columns
+from auroraql.ir.query import Column, Query, Scalar, Window, default_columns
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.catalogue import load_shipped
 
@@ -79,6 +79,8 @@ def result_columns(query: Query, kind: Kind | None = None) -> tuple[ResultColumn
 
 
 def _column(column: Column, kind: Kind) -> ResultColumn:
+    if column.expression is not None:
+        return _expression_column(column.label, column.expression)
     if column.ref is None:
         return ResultColumn(column.label, Type.INTEGER, path=(column.label,), is_key=True)
     path = column.ref.path
@@ -92,6 +94,11 @@ def _column(column: Column, kind: Kind) -> ResultColumn:
         return _function_column(column.function, replace(result_column, path=(column.label,), is_key=True))
     many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)
     return replace(result_column, type=Type.OBJECT, many_at=many_at) if many_at else result_column
+
+
+def _expression_column(label: str, expression: Scalar) -> ResultColumn:
+    """Return the column of a computed value."""
+    return ResultColumn(label, expression.type, expression.unit, (label,), is_key=True)
 
 
 def _function_column(function: str, column: ResultColumn) -> ResultColumn:

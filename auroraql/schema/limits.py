@@ -27,7 +27,7 @@ MAX_CLAUSES = 1_000
 
 
 MAX_COLUMNS = 2_000
-"""Maximum number of columns of SELECT."""
+"""Maximum number of columns of SELECT and EXCLUDE, and of keys of GROUP BY and ORDER BY."""
 
 MAX_SQL_TABLES = 100
 """Maximum number of table references of a SQL statement. The planning time of DuckDB grows faster than linearly."""
@@ -44,6 +44,9 @@ class ListLimit(NamedTuple):
 _SEVERAL = "split the search into several"
 _ONE_LIST = "write an IN list instead of many ORs, or pass the values as one list parameter"
 
+MAX_TERMS = 200
+"""Maximum number of terms of a sum, factors of a product, arguments of a function and branches of CASE."""
+
 LIST_LIMITS = {
     "statement": ListLimit("clauses", MAX_CLAUSES, "keep one of each"),
     "find": ListLimit("clauses", MAX_CLAUSES, "keep one of each"),
@@ -52,13 +55,17 @@ LIST_LIMITS = {
     "within": ListLimit("distances", MAX_CLAUSES, "the first distance applies to every pair without its own"),
     "via": ListLimit("traces", MAX_CLAUSES, "name each once"),
     "select": ListLimit("columns", MAX_COLUMNS, "select whole objects, or *"),
-    "exclusion": ListLimit("columns", MAX_LIST_VALUES, "select the columns that you need"),
-    "group": ListLimit("keys", MAX_LIST_VALUES, "group by fewer fields"),
-    "order": ListLimit("keys", MAX_LIST_VALUES, "order by fewer fields"),
-    "instant": ListLimit("shifts", MAX_CLAUSES, "add them up to one shift"),
+    "exclusion": ListLimit("columns", MAX_COLUMNS, "select the columns that you need"),
+    "group_by": ListLimit("keys", MAX_COLUMNS, "group by fewer fields"),
+    "order": ListLimit("keys", MAX_COLUMNS, "order by fewer fields"),
+    "moment": ListLimit("shifts", MAX_CLAUSES, "add them up to one shift"),
     "expr": ListLimit("terms", MAX_LIST_VALUES, _ONE_LIST),
     "and_expr": ListLimit("terms", MAX_LIST_VALUES, _ONE_LIST),
     "values": ListLimit("values", MAX_LIST_VALUES, _SEVERAL),
+    "sum": ListLimit("terms", MAX_TERMS, "split the expression"),
+    "product": ListLimit("factors", MAX_TERMS, "split the expression"),
+    "arguments": ListLimit("arguments", MAX_TERMS, "split the call"),
+    "case": ListLimit("branches", MAX_TERMS, "use fewer branches"),
     "path": ListLimit("names", MAX_DEPTH, "no record nests that deep"),
 }
 """Limits by the grammar rule that contains the list. Lark names the rule of the list itself `__rule_star_N`."""

@@ -47,6 +47,16 @@ FIELD_OPERATORS: Mapping[Op, FieldOp] = {
 }
 """The operators that compare two fields. The negation of each is one of them."""
 
+MIRRORED: Mapping[Op, FieldOp] = {
+    Op.EQ: Op.EQ,
+    Op.NE: Op.NE,
+    Op.LT: Op.GT,
+    Op.LE: Op.GE,
+    Op.GT: Op.LT,
+    Op.GE: Op.LE,
+}
+"""The operator that means the same with its sides exchanged: `5 < x` is `x > 5`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operator:
@@ -103,8 +113,19 @@ _ROWS = (
         "like the pattern: % is any text, _ is one character",
         pattern=True,
         limits=("text",),
+        also=("ilike",),
     ),
-    Operator(Op.NOT_LIKE, "NOT LIKE", "", 1, Op.LIKE, "not like the pattern", pattern=True, limits=("text",)),
+    Operator(
+        Op.NOT_LIKE,
+        "NOT LIKE",
+        "",
+        1,
+        Op.LIKE,
+        "not like the pattern",
+        pattern=True,
+        limits=("text",),
+        also=("not ilike",),
+    ),
     Operator(Op.IS_NULL, "IS NULL", "", 0, Op.IS_NOT_NULL, "missing"),
     Operator(Op.IS_NOT_NULL, "IS NOT NULL", "", 0, Op.IS_NULL, "present"),
 )

@@ -13,9 +13,9 @@ from auroraql.diagnostics.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.engines.base import Engine
 from auroraql.engines.record_range import record_range
 from auroraql.ir.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
-from auroraql.ir.query import CLAUSE, Interval, Ref, Tree, Using
+from auroraql.ir.query import CLAUSE, EVERYTHING, Interval, Ref, Tree, Using
 from auroraql.language.ast import ExplainStatement, FindStatement
-from auroraql.language.printer import print_predicate, print_window
+from auroraql.language.printer import print_predicate, print_scalar, print_window
 from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import ResolvedFind, resolve
 from auroraql.resolver.result_references import ResultLookup, SubqueryResults
@@ -247,9 +247,13 @@ def _post_processing_lines(
         yield "  (AuroraX has no filter for all of this, or would need too many requests)"
     if post_processing.during is not None:
         yield _overlap_lines(post_processing.during, post_processing.using)
-    yield from _grouping_lines(post_processing, plan)
+    yield from _grouping_lines(post_processing, plan, kind, catalogue)
     if post_processing.order_by:
-        keys = (f"{_dotted_name(k.ref)}{' descending' if k.descending else ''}" for k in post_processing.order_by)
+        keys = (
+            f"{_dotted_name(k.ref) if k.expression is None else print_scalar(k.expression, kind, catalogue)}"
+            f"{' descending' if k.descending else ''}"
+            for k in post_processing.order_by
+        )
         yield f"ORDER BY {', '.join(keys)}"
     if post_processing.limit is not None:
         yield f"LIMIT {post_processing.limit}" + (f" OFFSET {post_processing.offset}" if post_processing.offset else "")
@@ -269,11 +273,17 @@ def _overlap_lines(during: Sequence[Interval], using: Using | None) -> str:
     return f"only records that overlap one of {len(during):,} intervals"
 
 
-def _grouping_lines(post_processing: PostProcessing, plan: Plan) -> Iterator[str]:
+def _grouping_lines(post_processing: PostProcessing, plan: Plan, kind: Kind, catalogue: Catalogue) -> Iterator[str]:
     if post_processing.group_by:
-        yield f"GROUP BY {', '.join(_dotted_name(ref) for ref in post_processing.group_by)}"
+        keys = (
+            _dotted_name(key) if isinstance(key, Ref) else print_scalar(key, kind, catalogue)
+            for key in post_processing.group_by
+        )
+        yield f"GROUP BY {', '.join(keys)}"
     elif post_processing.is_aggregate and not plan.counted:
         yield "one row for all records"
+    if post_processing.having != EVERYTHING:
+        yield f"HAVING {print_predicate(post_processing.having, kind, catalogue)}"
     if post_processing.distinct:
         yield "DISTINCT: duplicate rows are removed"
 

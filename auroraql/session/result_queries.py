@@ -30,6 +30,7 @@ def plan_row_query(query: Query, stored: StoredResult, warnings: tuple[Diagnosti
         query.group_by,
         query.during,
         query.using,
+        query.having,
     )
     return Plan(query, (), post_processing, warnings)
 

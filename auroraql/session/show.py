@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.ir.query import Comparison, Query, Ref, collect_refs, split_conjuncts
+from auroraql.ir.query import Comparison, Query, Ref, collect_refs, column_refs, key_refs, order_refs, split_conjuncts
 from auroraql.language.ast import (
     AndExpression,
     Expression,
@@ -325,10 +325,14 @@ def _detail_values(details: SourceDetails) -> dict[str, Any]:
 
 def _clause_refs(query: Query) -> Iterator[Ref]:
     """Yield the columns that the clauses of a listing refer to."""
-    yield from (column.ref for column in query.select or () if column.ref is not None)
+    for column in query.select or ():
+        yield from column_refs(column)
     yield from collect_refs(query.where)
-    yield from query.group_by
-    yield from (key.ref for key in query.order_by)
+    for group_key in query.group_by:
+        yield from key_refs(group_key)
+    yield from collect_refs(query.having)
+    for order_key in query.order_by:
+        yield from order_refs(order_key)
 
 
 def _rows_by_field(name: str, *others: str) -> Callable[[ShowPlan, ListingContext, Query], Iterator[Row]]:

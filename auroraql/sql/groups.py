@@ -14,10 +14,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auroraql.ir.plan import PostProcessing
-from auroraql.ir.query import Column, OrderKey, Query, Ref
+from auroraql.ir.query import (
+    EVERYTHING,
+    Column,
+    GroupKey,
+    OrderKey,
+    Query,
+    Ref,
+    Scalar,
+    collect_refs,
+    column_refs,
+    key_refs,
+    order_refs,
+)
 from auroraql.schema.model import Type
 from auroraql.sql import clauses
-from auroraql.sql.clauses import limit_clause
+from auroraql.sql.clauses import ExpressionCompiler, interval_sql, limit_clause
 from auroraql.sql.comparison import Bindings, StoredValue
 
 Places = Mapping[Ref, StoredValue]
@@ -26,9 +38,10 @@ Places = Mapping[Ref, StoredValue]
 
 def used_refs(query: Query | PostProcessing, columns: Sequence[Column]) -> tuple[Ref, ...]:
     """Return the distinct fields used by GROUP BY, the columns and ORDER BY."""
-    ordered = (key.ref for key in query.order_by if key.ref.role != "column")
-    of_columns = (column.ref for column in columns if column.ref is not None)
-    return tuple(dict.fromkeys((*query.group_by, *of_columns, *ordered)))
+    grouped = (ref for key in query.group_by for ref in key_refs(key))
+    of_columns = (ref for column in columns for ref in column_refs(column))
+    ordered = (ref for key in query.order_by for ref in order_refs(key))
+    return tuple(dict.fromkeys((*grouped, *of_columns, *ordered, *collect_refs(query.having))))
 
 
 def select_values(refs: Sequence[Ref], places: Places, tables: str, where: str, also: str = "1") -> tuple[str, Places]:
@@ -52,7 +65,7 @@ def compile_groups(
 
     `only` is an aggregate that replaces the columns.
     """
-    groups = _GroupCompiler(query, columns, places)
+    groups = _GroupCompiler(query, columns, places, bind)
     values = [groups.name(only)] if only else [column.value for column in groups.columns]
     ordering = groups.ordering(bind)
     clauses = (
@@ -62,6 +75,7 @@ def compile_groups(
         ", ".join(f"{sql} AS {name}" for sql, name in groups.names.items()),
         f"FROM ({rows})",
         *((f"GROUP BY {', '.join(groups.keys)}",) if groups.keys else ()),
+        *((f"HAVING {groups.having()}",) if query.having != EVERYTHING else ()),
         ")",
         *((f"ORDER BY {', '.join(ordering)}",) if ordering else ()),
         *limit_clause(query.limit, query.offset, bind),
@@ -81,16 +95,38 @@ class _GroupValue:
 class _GroupCompiler:
     """Compiler of the groups of one query. `names` maps the SQL of the inner SELECT's columns to their names."""
 
-    def __init__(self, query: Query | PostProcessing, columns: Sequence[Column], places: Places) -> None:
+    def __init__(
+        self, query: Query | PostProcessing, columns: Sequence[Column], places: Places, bind: Bindings
+    ) -> None:
         self.asked, self.places = query, places
         self.labels = [column.label for column in columns]
         self.names: dict[str, str] = {}
+        plain = ExpressionCompiler(self._locate, bind)
         # DISTINCT rows are grouped by all of their values.
-        refs = query.group_by if query.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
-        self.keys = tuple(dict.fromkeys(_group_key(places[ref]) for ref in refs))
+        keys = query.group_by if query.is_aggregate else tuple(map(_value_of, columns))
+        stored = [places[key] if isinstance(key, Ref) else plain.finite_value(key) for key in keys]
+        self.keys = tuple(dict.fromkeys(map(_group_key, stored)))
+        self.computed = ExpressionCompiler(
+            self._locate_any,
+            bind,
+            {key: value for key, value in zip(keys, stored, strict=True) if not isinstance(key, Ref)},
+            self._locate,
+        )
         self.columns = [self._column(column) for column in columns]
-        self.by_ref = {c.ref: value for c, value in zip(columns, self.columns, strict=True) if not c.function}
-        self.grouped = self.columns if query.distinct else [self._key_value(places[ref]) for ref in refs]
+        self.by_ref = {c.ref: value for c, value in zip(columns, self.columns, strict=True) if not c.is_computed}
+        self.grouped = self.columns if query.distinct else [self._key_value(value) for value in stored]
+
+    def _locate(self, ref: Ref, _bind: Bindings) -> StoredValue:
+        return self.places[ref]
+
+    def _locate_any(self, ref: Ref, _bind: Bindings) -> StoredValue:
+        """Return the value of a group key outside of aggregates. All records of a group have the same one."""
+        stored = self.places[ref]
+        return replace(stored, sql=f"any_value({stored.sql})")
+
+    def having(self) -> str:
+        """Return the condition on groups."""
+        return self.computed.predicate(self.asked.having)
 
     def name(self, sql: str) -> str:
         """Return the column name of an expression in the inner SELECT, adding it if needed."""
@@ -98,13 +134,17 @@ class _GroupCompiler:
 
     def ordering(self, bind: Bindings) -> list[str]:
         """Return the terms of ORDER BY: those of the query, then the group keys."""
-        terms = [term for key in self.asked.order_by for term in _order_terms(key, self._ordered_value(key.ref), bind)]
+        terms = [term for key in self.asked.order_by for term in _order_terms(key, self._ordered_value(key), bind)]
         for group_value in self.grouped:
             terms += _order_terms(OrderKey(Ref("column", "")), group_value.stored, bind)
             terms += [group_value.tie_breaker] if group_value.tie_breaker else []
         return list(dict.fromkeys(terms))
 
-    def _ordered_value(self, ref: Ref) -> StoredValue:
+    def _ordered_value(self, key: OrderKey) -> StoredValue:
+        ref = key.ref
+        if key.expression is not None:
+            value = self.computed.finite_value(key.expression)
+            return replace(value, sql=self.name(value.sql))
         if ref.role == "column":
             return self.columns[self.labels.index(ref.name)].stored
         if ref in self.by_ref:
@@ -119,7 +159,17 @@ class _GroupCompiler:
             return StoredValue(self.name(f"any_value({stored.text})"), Type.ANY)
         return replace(stored, sql=self.name(f"any_value({stored.sql})"))
 
+    def _computed_column(self, expression: Scalar) -> _GroupValue:
+        value = self.computed.finite_value(expression)
+        name = self.name(value.sql)
+        shown = interval_sql(name) if value.type is Type.INTERVAL else name
+        if value.type in (Type.ANY, Type.OBJECT):
+            shown = self.name(f"CAST(CAST({value.sql} AS JSON) AS VARCHAR)")
+        return _GroupValue(shown, replace(value, sql=name))
+
     def _column(self, column: Column) -> _GroupValue:
+        if column.expression is not None:
+            return self._computed_column(column.expression)
         if column.ref is None:
             return self._number("count(*)", Type.INTEGER)
         stored = self.places[column.ref]
@@ -135,6 +185,9 @@ class _GroupCompiler:
 
     def _key_value(self, stored: StoredValue) -> _GroupValue:
         key = _group_key(stored)
+        if stored.type is Type.INTERVAL:
+            name = self.name(key)
+            return _GroupValue(interval_sql(name), replace(stored, sql=name))
         if stored.many or stored.type is Type.OBJECT:
             exact = self.name(key)
             return _GroupValue(self.name(f"any_value(CAST({stored.sql} AS JSON))"), StoredValue(exact, Type.OBJECT))
@@ -166,7 +219,14 @@ class _GroupCompiler:
 
 
 def _order_terms(key: OrderKey, stored: StoredValue, bind: Bindings) -> Iterable[str]:
-    return clauses.order_terms((key,), lambda _ref, _bind: stored, bind)
+    return clauses.order_terms((replace(key, expression=None),), lambda _ref, _bind: stored, bind)
+
+
+def _value_of(column: Column) -> GroupKey:
+    """Return the value of a column of DISTINCT rows."""
+    value = column.expression if column.ref is None else column.ref
+    assert value is not None, "columns of DISTINCT rows are not aggregates"  # noqa: S101
+    return value
 
 
 def _group_key(stored: StoredValue) -> str:

@@ -12,14 +12,31 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
-from auroraql.ir.query import EVERYTHING, Criteria, Predicate, Query, Ref, collect_refs
+from auroraql.ir.query import (
+    EVERYTHING,
+    Column,
+    Criteria,
+    Predicate,
+    Query,
+    Ref,
+    collect_refs,
+    column_refs,
+    order_refs,
+)
 from auroraql.ir.window_inference import narrow_windows
 from auroraql.results.result_set import ResultColumn, Row, select_columns
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
 from auroraql.schema.source_fields import PREFIX, SOURCE_FIELDS
 from auroraql.sql import clauses
-from auroraql.sql.clauses import add_text_map, compile_predicate, has_many_comparisons, text_expression
+from auroraql.sql.clauses import (
+    ExpressionCompiler,
+    Locate,
+    add_text_map,
+    compile_predicate,
+    has_many_comparisons,
+    text_expression,
+)
 from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.conjunction_pipeline import build_pipeline
 from auroraql.sql.groups import compile_groups, select_values, used_refs
@@ -195,6 +212,8 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> SqlText:
     mapping = mapping.for_predicate(query.where, window)
     if query.is_aggregate or query.distinct:
         return _compile_grouped(query, mapping, window, bind)
+    if query.has_expressions:
+        return _compile_computed(query, mapping, window, bind)
     keys = [path for path in paths if _is_key(path)]
     # Extracting a key from a VARIANT costs DuckDB much more time and memory than from JSON.
     together = mapping.metadata if len(keys) > _MAX_EXTRACTED else ""
@@ -219,7 +238,7 @@ def _ordered_rows(
     where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
     ordering = ", ".join((*clauses.order_terms(query.order_by, mapping.locate, bind), *mapping.ties))
     using = query.using.refs if query.using is not None else ()
-    filtered = (*collect_refs(query.where), *using, *(key.ref for key in query.order_by))
+    filtered = (*collect_refs(query.where), *using, *(ref for key in query.order_by for ref in order_refs(key)))
     limit = clauses.limit_clause(query.limit, query.offset, bind)
     chosen = " ".join((*((f"WHERE {where}",) if where else ()), f"ORDER BY {ordering}", *limit))
     tables = mapping.from_clause((*filtered, *map(_ref_of, paths)))
@@ -240,6 +259,39 @@ def _compile_grouped(query: Query, mapping: ColumnMapping, window: Sequence[str]
     tables = mapping.from_clause((*refs, *collect_refs(query.where), *using))
     rows, named = select_values(refs, places, tables, where)
     return SqlText(compile_groups(query, columns, rows, named, bind), tuple(bind.values))
+
+
+def _compile_computed(query: Query, mapping: ColumnMapping, window: Sequence[str], bind: Bindings) -> SqlText:
+    """Compile a query whose columns or sort keys are computed."""
+    columns = select_columns(query, KINDS[query.kind])
+    compiler = ExpressionCompiler(mapping.locate, bind)
+    values = [output_value(column, mapping.locate, compiler) for column in columns]
+    where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
+    using = query.using.refs if query.using is not None else ()
+    refs = (ref for column in columns for ref in column_refs(column))
+    ordered = (ref for key in query.order_by for ref in order_refs(key))
+    tables = mapping.from_clause((*refs, *ordered, *collect_refs(query.where), *using))
+    clause_texts = (
+        f"SELECT {', '.join(map(json_text_of, values))}",
+        f"FROM {tables}",
+        *((f"WHERE {where}",) if where else ()),
+        f"ORDER BY {', '.join((*clauses.order_terms(query.order_by, mapping.locate, bind), *mapping.ties))}",
+        *clauses.limit_clause(query.limit, query.offset, bind),
+    )
+    return SqlText(" ".join(clause_texts), tuple(bind.values))
+
+
+def json_text_of(value: StoredValue) -> str:
+    """Return the SQL of a column: objects, lists and metadata values as JSON text."""
+    return f"CAST({value.sql} AS JSON)" if value.many or value.type in _AS_JSON else value.sql
+
+
+def output_value(column: Column, locate: Locate, compiler: ExpressionCompiler) -> StoredValue:
+    """Return the SQL of a column of a query that is not grouped."""
+    if column.expression is not None:
+        return compiler.output(column.expression)
+    assert column.ref is not None, "only aggregates have no field"  # noqa: S101
+    return locate(column.ref, compiler.bind)
 
 
 def _window_conditions(query: Query, mapping: ColumnMapping, bind: Bindings) -> Sequence[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from auroraql.diagnostics.codes import CODES
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import load_shipped
+from auroraql.schema.functions import FUNCTIONS
 from auroraql.schema.kinds.conjunctions import MAX_BLOCKS, wire_name
 from auroraql.schema.limits import (
     LIST_LIMITS,
@@ -22,8 +23,10 @@ MARK = "<!-- What follows is generated from the schema: pytest --update writes i
 
 
 def write_reference() -> str:
-    """Return the limits, operators, kinds with fields and metadata keys, and codes as Markdown."""
-    return "\n".join([*_operators(), *(line for kind in KINDS.values() for line in _kind(kind)), *_codes()])
+    """Return the limits, operators, functions, kinds with fields and metadata keys, and codes as Markdown."""
+    return "\n".join(
+        [*_operators(), *_functions(), *(line for kind in KINDS.values() for line in _kind(kind)), *_codes()]
+    )
 
 
 def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -42,6 +45,12 @@ def _operators() -> Iterator[str]:
         for row in OPERATORS.values()
     )
     yield from _table(("operator", "true when the field is", "sent as"), rows)
+
+
+def _functions() -> Iterator[str]:
+    yield "## Functions\n"
+    rows = ((_code(row.signature), row.doc, _code(row.example), _code(*row.also)) for row in FUNCTIONS.values())
+    yield from _table(("function", "value", "example", "other names"), rows)
 
 
 def _limits() -> Iterator[str]:

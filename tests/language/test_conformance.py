@@ -30,8 +30,8 @@ FOLDERS = ("data_products", "ephemeris", "conjunctions", "scripts")
 SHOWN = 3
 """Number of cases named for each construct; the others are counted."""
 
-INNER = {"plain_name", "listing", "kind", "block_kind", "any", "all", "default", "predicate"}
-"""Rules that stand for a word, which is listed as a keyword."""
+INNER = {"plain_name", "listing", "kind", "block_kind", "any", "all", "default", "predicate", "primary", "group"}
+"""Rules that stand for a word, which is listed as a keyword, or for parentheses."""
 
 
 @cache

@@ -17,7 +17,7 @@ from auroraql.codecs import query_json, script
 from auroraql.diagnostics.errors import Source
 from auroraql.engines.duckdb import postprocess
 from auroraql.ir.plan import Plan
-from auroraql.ir.query import And, Comparison, FieldComparison, Not, Or, Predicate, Query
+from auroraql.ir.query import And, Comparison, Condition, FieldComparison, Not, Or, Predicate, Query
 from auroraql.planner import plan_query
 from auroraql.planner.pushdown import MAX_REQUESTS
 from auroraql.planner.source_cover import AXES, find_cover
@@ -61,7 +61,7 @@ def mark_list_fields(predicate: Predicate) -> Predicate:
         case Comparison(ref):
             declared = DATA_PRODUCTS.field(ref.name) if ref.role != "metadata" else None
             return replace(predicate, listed=declared is not None and bool(declared.criterion))
-        case FieldComparison():
+        case FieldComparison() | Condition():
             return predicate
         case Not(term):
             return Not(mark_list_fields(term))

@@ -21,6 +21,7 @@ import pandas
 import polars
 import pytest
 from pandas.testing import assert_frame_equal
+from pyarrow import parquet
 
 import auroraql
 from auroraql.diagnostics.errors import AuroraQLError
@@ -72,6 +73,9 @@ def reach(record: Any, path: tuple[str, ...]) -> Any:
 
 
 def as_json(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        hours, rest = divmod(value // timedelta(seconds=1), 3600)
+        return f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -175,6 +179,39 @@ def test_sql_keeps_dates_durations_and_decimal_numbers(demo: Archive) -> None:
     ]  # fmt: skip
     with duckdb.connect() as connection:
         assert connection.execute("SELECT '1 day 01:00:00'::INTERVAL = INTERVAL 25 hours").fetchone() == (True,)
+
+
+NESTED = {
+    "decimals": [1.1, "12345678901234567890.12"],
+    "s": {
+        "day": "2020-01-02",
+        "lasts": ["1 day 01:00:00"],
+        "at": "2020-01-01T06:00:00",
+        "zoned": "2020-01-01T06:00:00",
+        "clock": "06:30:15.500000",
+        "data": "a\\xFF",
+    },
+}
+
+
+def test_sql_keeps_the_values_inside_lists_and_objects(demo: Archive, tmp_path: Path) -> None:
+    result = demo.run(
+        "SQL SELECT [1.10, 12345678901234567890.12::DECIMAL(38, 2)] AS decimals, "
+        "{'day': DATE '2020-01-02', 'lasts': [INTERVAL 25 hours], 'at': TIMESTAMP '2020-01-01 06:00:00', "
+        "'zoned': TIMESTAMPTZ '2020-01-01 06:00:00+00', 'clock': TIME '06:30:15.5', 'data': 'a\\xFF'::BLOB} AS s"
+    )
+    assert result.records == [NESTED]
+    assert json.loads(text(result, "json")) == json.loads(f"[{text(result, 'jsonl')}]") == [NESTED]
+    for name, delimiter in (("csv", ","), ("tsv", "\t")):
+        (row,) = csv.DictReader(io.StringIO(text(result, name)), delimiter=delimiter)
+        assert {column: json.loads(cell) for column, cell in row.items()} == NESTED
+    result.save(tmp_path / "nested.parquet")
+    (row,) = parquet.read_table(tmp_path / "nested.parquet").to_pylist()
+    assert row == {**NESTED, "decimals": ["1.1", "12345678901234567890.12"]}
+    for name in ("table", "vertical", "markdown", "html"):
+        shown = text(result, name)
+        for value in ("12345678901234567890.12", "2020-01-02", "1 day 01:00:00", "2020-01-01T06:00:00", "06:30:15.5"):
+            assert value in shown, name
 
 
 def test_sql_keeps_times_and_bytes(demo: Archive, tmp_path: Path) -> None:

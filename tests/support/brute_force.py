@@ -14,7 +14,19 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or, OrderKey, Predicate, Query, Ref
+from auroraql.ir.query import (
+    And,
+    Column,
+    Comparison,
+    Condition,
+    FieldComparison,
+    Not,
+    Or,
+    OrderKey,
+    Predicate,
+    Query,
+    Ref,
+)
 from tests.support.small_catalogue import SOURCES, Product
 
 SOURCE_NAMES = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
@@ -89,6 +101,8 @@ def truth(predicate: Predicate, product: Product) -> Truth:
             return compare(value(product, ref), ref, name, values)
         case FieldComparison(ref, name, other):
             return compare_fields(value(product, ref), ref, name, value(product, other), other)
+        case Condition():
+            raise AssertionError("this oracle has no computed values")
         case Not(term):
             inner = truth(term, product)
             return None if inner is None else not inner
@@ -231,7 +245,9 @@ def _rank(stored: Any, ref: Ref) -> tuple[Any, ...]:
 def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
     """Return the rows of a query that groups, or that selects distinct rows."""
     columns = query.select or ()
-    keys = query.group_by if query.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
+    grouped = tuple(key for key in query.group_by if isinstance(key, Ref))
+    assert len(grouped) == len(query.group_by), "this oracle has no computed values"
+    keys = grouped if query.is_aggregate else tuple(c.ref for c in columns if c.ref is not None)
     groups: dict[str, list[Product]] = {}
     for product in matching_products(query, products):
         groups.setdefault(repr([_same(value(product, ref)) for ref in keys]), []).append(product)

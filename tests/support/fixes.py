@@ -55,6 +55,8 @@ def still_wrong(statement: str, diagnostic: Diagnostic) -> str:
 
 def changed_values(statement: str, diagnostic: Diagnostic) -> str:
     """Return the texts and digits of the statement that a fix loses or invents."""
+    if diagnostic.label == "a position":
+        return ""  # the name of the column replaces its number
     fixed = apply_fix(statement, diagnostic)
     lost = Counter("".join(_DIGITS.findall(statement))) - Counter("".join(_DIGITS.findall(fixed)))
     return f"digits lost: {dict(lost)}" if lost else ""

@@ -32,10 +32,18 @@ def read_by_lark(text: str) -> Any:
         if read and read[-1] is error.token:
             read.pop()
         token = error.token
-        return token.start_pos, token.end_pos, token.type, frozenset(session.accepts()), _words(read)
+        return token.start_pos, token.end_pos, token.type, _accepted_after(read), _words(read)
     except UnexpectedCharacters as error:
         at = error.pos_in_stream or 0
-        return at, at + 1, "", frozenset(session.accepts()), _words(read)
+        return at, at + 1, "", _accepted_after(read), _words(read)
+
+
+def _accepted_after(read: list[Token]) -> frozenset[str]:
+    """Return the terminals that Lark accepts after some tokens, before it reduces anything for the next one."""
+    session = grammar.get_parser().parse_interactive("")
+    for token in read:
+        session.feed_token(token)
+    return frozenset(session.accepts())
 
 
 def read_by_us(text: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 from auroraql.diagnostics.errors import Failed
 from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
 from auroraql.ir.plan import Plan, PostProcessing
-from auroraql.ir.query import Ref, collect_refs
+from auroraql.ir.query import Ref, collect_refs, order_refs
 from auroraql.results.result_set import (
     ColumnarRecords,
     FetchedData,
@@ -32,11 +32,11 @@ from auroraql.results.result_set import (
 )
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.sql import clauses
-from auroraql.sql.clauses import compile_predicate
+from auroraql.sql.clauses import ExpressionCompiler, compile_predicate
 from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
-from auroraql.sql.statement import decode_rows
+from auroraql.sql.statement import decode_rows, json_text_of, output_value
 
 _TYPES = {  # of scalar values; any other is JSON
     Type.STRING: "VARCHAR",
@@ -60,6 +60,9 @@ def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> 
     if query.is_aggregate:
         rows = group_records(records, plan.post_processing, searched)
         return FetchedData(rows=decode_rows(rows, result_columns(query, searched)))
+    if query.has_expressions:
+        rows = compute_rows(records, plan.post_processing, searched)
+        return FetchedData(rows=decode_rows(rows, result_columns(query, searched)))
     left = filter_records(records, plan.post_processing, searched)
     if query.select is None:
         return FetchedData(records=left)
@@ -80,7 +83,7 @@ def filter_records(fetched_records: Sequence[Record], query_residual: PostProces
         return take_records(
             fetched_records, [n for (n,) in _gather_groups(fetched_records, residual, kind, only="min(n)")]
         )
-    values = _ValueTable(fetched_records, kind, (key.ref for key in residual.order_by), residual)
+    values = _ValueTable(fetched_records, kind, (ref for key in residual.order_by for ref in order_refs(key)), residual)
     parts = (
         "SELECT n FROM",
         values.table,
@@ -89,6 +92,26 @@ def filter_records(fetched_records: Sequence[Record], query_residual: PostProces
         *clauses.limit_clause(residual.limit, residual.offset, values.bind),
     )
     return take_records(fetched_records, _record_numbers(" ".join(parts), values))
+
+
+def compute_rows(records: Sequence[Record], post_processing: PostProcessing, kind: Kind) -> list[Row]:
+    """Return the rows of post-processing whose columns or sort keys are computed. Objects and lists are JSON text."""
+    if post_processing.distinct:
+        return _gather_groups(records, post_processing, kind)
+    columns = select_columns(post_processing, kind)
+    refs = used_refs(post_processing, columns)
+    values = _ValueTable(records, kind, refs, post_processing)
+    compiler = ExpressionCompiler(values.locate, values.bind)
+    shown = [json_text_of(output_value(column, values.locate, compiler)) for column in columns]
+    parts = (
+        *("SELECT", ", ".join(shown), "FROM", values.table),
+        *((f"WHERE {values.where}",) if values.where else ()),
+        f"ORDER BY {', '.join((*clauses.order_terms(post_processing.order_by, values.locate, values.bind), 'n'))}",
+        *clauses.limit_clause(post_processing.limit, post_processing.offset, values.bind),
+    )
+    with _execute(" ".join(parts), values) as cursor:
+        rows: list[Row] = cursor.fetchall()
+        return rows
 
 
 def group_records(fetched_records: Sequence[Record], query_residual: PostProcessing, kind: Kind) -> list[Row]:

@@ -25,6 +25,10 @@ _CODES_OF_LATER_CLAUSES = frozenset(("AQL0603", "AQL0607"))
 """Warnings about a clause that may still be typed: no time window, or no distance."""
 
 
+_CONTINUATIONS = frozenset(("CMP", "COMMA", "TIME_UNIT"))
+"""Terminals that continue an expression."""
+
+
 class IncompleteInputCheck:
     """Checker of the text being typed, incremental from key to key."""
 
@@ -45,6 +49,8 @@ class IncompleteInputCheck:
             if any(diagnostic.severity == "error" for diagnostic in diagnostics)
             else None
         )
+        if self._finder.limit_errors:
+            return self._finder.limit_errors
         if complete is not None:
             diagnostics = self._checks.check(complete, catalogue, standing)
         elif text.rstrip(" ").endswith("\n"):
@@ -54,14 +60,19 @@ class IncompleteInputCheck:
                 for diagnostic in diagnostics
                 if diagnostic.code in _CODES_OF_LATER_CLAUSES or not self._is_incomplete(diagnostic, text)
             )
-        return tuple(diagnostic for diagnostic in diagnostics if not self._is_incomplete(diagnostic, text))
+        return tuple(d for d in diagnostics if not self._is_incomplete(d, text, complete))
 
-    def _is_incomplete(self, diagnostic: Diagnostic, text: str) -> bool:
-        """Return whether a diagnostic may disappear as typing continues."""
+    def _is_incomplete(self, diagnostic: Diagnostic, text: str, complete: str | None = None) -> bool:
+        """Return whether a diagnostic may disappear as typing continues. `complete` is the part that was checked."""
         if diagnostic.code in _CODES_OF_LATER_CLAUSES:
             return True
         if isinstance(diagnostic.origin, Span):
             if diagnostic.origin.end >= len(text) and _may_be_prefix(text):
+                return True
+            # The expression at the end may continue, as in `start + 90 ` before `min`.
+            if _CONTINUATIONS.intersection(diagnostic.missing) and not (complete or text)[
+                diagnostic.origin.end :
+            ].strip(" )+-*/%|"):
                 return True
             # DuckDB reports a missing token at the last word.
             if diagnostic.code == "AQL0409" and diagnostic.origin.end >= len(text.rstrip()):

@@ -34,6 +34,7 @@ from auroraql.language.syntax_errors.predicate_rules import (
     find_between_without_and,
     find_comma,
     find_foreign_operator,
+    find_joined_predicates,
     find_missing_and,
     find_missing_list,
     find_missing_operator,
@@ -41,6 +42,7 @@ from auroraql.language.syntax_errors.predicate_rules import (
     find_missing_value,
     find_null_comparison,
     find_pairs_in_list,
+    find_percent_of_number,
 )
 from auroraql.language.syntax_errors.quote_rules import find_backslash
 from auroraql.language.syntax_errors.statement_rules import (
@@ -98,6 +100,8 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_result_as_time,
     find_wrong_listing,
     find_missing_assignment,
+    find_joined_predicates,
+    find_percent_of_number,
     find_null_comparison,
     find_several_values,
     find_operator_word,

@@ -6,7 +6,7 @@ A rule never guesses. Each entry states the fact, the construct that works, and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.language.printer import quote_name
@@ -221,6 +221,11 @@ def parse_select_from(at: ParseErrorContext, start: int) -> tuple[str, int] | No
 
 def find_select_first(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose SELECT where a statement, or a FIND in parentheses, is expected."""
+    if at.word_before() == "SELECT" and at.type_before() == "NAME" and at.type_before(2) == "LPAR":
+        # The parser read SELECT as a name in the parentheses.
+        select = at.start_before()
+        before = at.tokens[:-1]
+        at = replace(at, tokens=before, start=select, end=select + len("SELECT"), accepts=frozenset(("FIND",)))
     if at.word != "SELECT" or "SELECT" in at.accepts:
         return None
     nested = bool(at.tokens) and at.type_before() == "LPAR"
@@ -387,7 +392,9 @@ def _current_clause(at: ParseErrorContext) -> str:
 
 def find_member_access(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose `metadata['keogram_type']`, `metadata->>'k'` and `metadata.'k'`."""
-    name = at.token_before()
+    name, start = at.token_before(), at.start
+    if name is not None and name == "-" and at.found_text.startswith(">"):
+        name, start = at.token_before(2), at.start_before()
     if name is None or name.type not in ("NAME", "DOT", "QNAME"):
         return None
     if name.type == "DOT":
@@ -396,9 +403,8 @@ def find_member_access(at: ParseErrorContext) -> Diagnostic | None:
     else:
         match = at.match(
             r"\s*(?:\[\s*(?P<q>['\"]?)(?P<key>[^'\"\]\[]+)(?P=q)\s*\]|->>?\s*(?P<q2>['\"]?)(?P<key2>\w[^'\"\s]*)(?P=q2))",
-            at.start,
+            start,
         )
-        start = at.start
     if match is None:
         return None
     groups = match.groupdict()

@@ -98,6 +98,9 @@ NAMES_OF_TERMINALS = {
     "CMP": "an operator",
     "SIGN": "a sign",
     "STAR": "'*'",
+    "SLASH": "'/'",
+    "PERCENT": "'%'",
+    "CONCAT": "'||'",
     "TIME_UNIT": "a unit of time",
     "UNIT": "a unit",
     "LPAR": "'('",
@@ -123,14 +126,14 @@ _GROUPS = (
 """Descriptions of groups of terminals. A group is described by one phrase when all its terminals are accepted."""
 
 _IMPLIED = {
-    "a value": {"STRING", "NUMBER", "PARAM", "DATETIME", "MONTH", "NOW", "TODAY", "TRUE", "FALSE", "SIGN"},
+    "a value": {"STRING", "NUMBER", "PARAM", "DATETIME", "MONTH", "NOW", "TODAY", "TRUE", "FALSE", "SIGN", "CASE"},
     "a date or time": {"DATETIME", "MONTH", "NOW", "TODAY", "STRING", "PARAM"},
     "a name": {"NAME", "QNAME"},
     "a number": {"NUMBER", "PARAM", "SIGN"},
     "a text in quotes": {"STRING", "PARAM"},
 }
 
-_LESS_USED = {"DOT", "SIGN", "UNIT", "LBRACE", "RBRACE", "STAR", "SEMICOLON"}
+_LESS_USED = {"DOT", "SIGN", "UNIT", "LBRACE", "RBRACE", "STAR", "SLASH", "PERCENT", "CONCAT", "SEMICOLON"}
 """Terminals that are shown only when no other terminal is accepted."""
 
 

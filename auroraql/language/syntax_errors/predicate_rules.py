@@ -78,6 +78,40 @@ def find_foreign_operator(at: ParseErrorContext) -> Diagnostic | None:
     )
 
 
+def find_joined_predicates(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `a = 1 || b = 2`, and `1 < x < 5`: a second comparison in a predicate."""
+    if at.type != "CMP":
+        return None
+    for back in range(1, 12):
+        token = at.token_before(back)
+        if token is None or token.type in ("WHERE", "AND", "OR", "NOT", "ON", "HAVING"):
+            return None
+        if token.type == "CONCAT":
+            span = Span(token.start_pos, token.end_pos)
+            hint = "did you mean OR?"
+            return Diagnostic("AQL0109", "'||' joins texts, not predicates", span, "write OR", hint, "OR")
+        if token.type == "CMP":
+            middle = at.text[token.end_pos : at.start].strip()
+            fix = f" AND {middle} {at.found_text}"
+            hint = f"write{fix} …"
+            message = "a comparison has two sides, and this one has three"
+            span = Span(at.end_before(), at.end)
+            # NOT would apply to the first comparison only.
+            is_negated = at.type_before(back + 2) == "NOT"
+            return Diagnostic("AQL0109", message, span, "another comparison", hint, None if is_negated else fix)
+    return None
+
+
+def find_percent_of_number(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `10 % x`: after a number, the sign is the unit percent."""
+    if at.type_before() != "PERCENT" or at.type_before(2) != "NUMBER":
+        return None
+    sign, number = at.token_before(), at.token_before(2)
+    span = Span(sign.start_pos, sign.end_pos) if sign is not None else at.span
+    hint = f"write mod({number}, …) for the remainder of a division"
+    return Diagnostic("AQL0106", "after a number, '%' is the unit percent", span, "not a division", hint)
+
+
 def find_null_comparison(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose NULL after a comparison operator or in a list."""
     if at.word == "NULL" and "STRING" in at.accepts and at.type_before() in ("COMMA", "LPAR"):
@@ -255,7 +289,7 @@ def find_pairs_in_list(at: ParseErrorContext) -> Diagnostic | None:
 
 def find_missing_value(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose a word or sign where a value is expected."""
-    if not {"STRING", "NUMBER", "TRUE"} <= at.accepts or at.type == "$END":
+    if not {"STRING", "NUMBER", "TRUE"} <= at.accepts or at.type == "$END" or "NOT" in at.accepts:
         return None
     before = at.word_before()
     label = f"a value is expected after {before}" if before else "a value is expected"
@@ -327,7 +361,8 @@ def find_comma(at: ParseErrorContext) -> Diagnostic | None:
             "before this value",
             hint=f"write , {at.found_text}",
         )
-    if at.type == "NAME" and "COMMA" in at.accepts and "AS" in at.accepts and at.type_before() in ("NAME", "QNAME"):
+    is_name = at.type in ("NAME", "END")  # `end` is a field too
+    if is_name and "COMMA" in at.accepts and "AS" in at.accepts and at.type_before() in ("NAME", "QNAME"):
         return Diagnostic(
             "AQL0114",
             f"a comma or AS is missing before '{at.found_text}'",

@@ -18,7 +18,7 @@ import duckdb
 from auroraql.diagnostics.errors import Diagnostic, Failed, StatementError, TimedOut
 from auroraql.engines.duckdb.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
 from auroraql.language.ast import SqlStatement
-from auroraql.results.result_set import ColumnarRecords, ResultColumn, Row, format_duration
+from auroraql.results.result_set import ColumnarRecords, ResultColumn, Row, bytes_text, format_duration
 from auroraql.results.stored_results import (
     DottedName,
     SqlColumn,
@@ -497,7 +497,7 @@ def _plain_value(value: Any, column: ResultColumn, statement: SqlStatement) -> A
 
 
 def _nested_value(value: Any) -> Any:
-    """Return a DuckDB list or object as JSON values."""
+    """Return a DuckDB list or object as JSON values. A decimal that a float cannot hold is text with all its digits."""
     match value:
         case dict():
             return {str(key): _nested_value(element) for key, element in value.items()}
@@ -506,9 +506,14 @@ def _nested_value(value: Any) -> Any:
         case None | bool() | int() | float() | str():
             return value
         case Decimal():
-            return float(value)
-        case datetime() | date():
+            number = float(value)
+            return number if Decimal(repr(number)) == value else format(value, "f")
+        case datetime() if value.tzinfo is not None:
+            return value.astimezone(UTC).replace(tzinfo=None).isoformat()
+        case date() | clock():  # includes datetime
             return value.isoformat()
+        case bytes():
+            return bytes_text(value)
         case timedelta():
             return format_duration(value)
         case _:

@@ -132,7 +132,7 @@ def test_a_field_is_not_a_metadata_key() -> None:
 def test_functions_have_a_help_page_too(word: str) -> None:
     page = run_command(state(), f"\\h {word}(")
     assert page.startswith(f"{word}: ")
-    assert 'function "(" (path | all) ")"' in page
+    assert 'function "(" (arguments | DISTINCT sum | all)? ")"' in page
 
 
 def test_help_shows_no_terminal_name() -> None:
