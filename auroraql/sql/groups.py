@@ -198,9 +198,11 @@ class _GroupCompiler:
 
     def _number(self, sql: str, type: Type) -> _GroupValue:
         name = self.name(sql)
-        return _GroupValue(name, StoredValue(name, type))
+        return _GroupValue(interval_sql(name) if type is Type.INTERVAL else name, StoredValue(name, type))
 
     def _sum(self, function: str, stored: StoredValue) -> _GroupValue:
+        if stored.type is Type.INTERVAL:
+            return self._number(f"CAST({function}({stored.sql}) AS BIGINT)", Type.INTERVAL)
         if stored.type is Type.INTEGER:
             return self._number(f"{function}({stored.sql})", Type.INTEGER if function == "sum" else Type.NUMBER)
         value = stored.as_reading("number")

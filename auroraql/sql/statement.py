@@ -35,6 +35,7 @@ from auroraql.sql.clauses import (
     add_text_map,
     compile_predicate,
     has_many_comparisons,
+    interval_sql,
     text_expression,
 )
 from auroraql.sql.comparison import Bindings, StoredValue
@@ -291,7 +292,8 @@ def output_value(column: Column, locate: Locate, compiler: ExpressionCompiler) -
     if column.expression is not None:
         return compiler.output(column.expression)
     assert column.ref is not None, "only aggregates have no field"  # noqa: S101
-    return locate(column.ref, compiler.bind)
+    stored = locate(column.ref, compiler.bind)
+    return replace(stored, sql=interval_sql(stored.sql)) if stored.type is Type.INTERVAL else stored
 
 
 def _window_conditions(query: Query, mapping: ColumnMapping, bind: Bindings) -> Sequence[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from auroraql.results.result_set import (
     ResultColumn,
     Row,
     reach_value,
+    read_duration,
     read_time,
     result_columns,
     rows_from_records,
@@ -41,6 +42,8 @@ from auroraql.sql.statement import decode_rows, json_text_of, output_value
 _TYPES = {  # of scalar values; any other is JSON
     Type.STRING: "VARCHAR",
     Type.TIME: "TIMESTAMP",
+    Type.DATE: "DATE",
+    Type.INTERVAL: "BIGINT",  # microseconds
     Type.INTEGER: "BIGINT",
     Type.NUMBER: "DOUBLE",
     Type.BOOLEAN: "BOOLEAN",
@@ -239,12 +242,22 @@ def _value_texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> li
         values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     else:
         values = [reach_value(record, path) for record in records]
+    if stored.type is Type.INTERVAL:
+        values = [_to_microseconds(value) for value in values]
     if stored.type is Type.TIME:
         values = [_to_utc_text(value) for value in values]
     return [_value_text(value, as_json=as_json) for value in values]
 
 
 _PLAIN_TIME_LENGTH = len("2020-01-01T00:00:00")
+
+
+def _to_microseconds(value: Any) -> Any:
+    """Return a duration, or a list of durations, as microseconds."""
+    if isinstance(value, list):
+        return [_to_microseconds(element) for element in value]
+    duration = read_duration(value) if isinstance(value, str) else value
+    return duration // timedelta(microseconds=1) if isinstance(duration, timedelta) else value
 
 
 def _to_utc_text(value: Any) -> Any:
