@@ -18,7 +18,7 @@ def parse(statement: StatementLike) -> Statement:
 
 def parse_script(text: str | Source) -> tuple[Statement, ...]:
     """Parse a script and return the syntax trees of its statements, in order. Raises StatementError."""
-    return tuple(read.statement for read in script.read_script(Source.of(text)))
+    return tuple(statement_read.statement for statement_read in script.read_script(Source.of(text)))
 
 
 def translate(statement: StatementLike, /, to: str, **parameters: object) -> str | dict[str, Any]:

@@ -115,8 +115,8 @@ def _read_pieces(
 
 def read_each_statement(source: Source) -> Iterator[ReadStatement | StatementError]:
     """Yield each statement of a script, or its error."""
-    for read in iterate_statements(source):
-        yield read.error if isinstance(read, UnreadStatement) else read
+    for entry in iterate_statements(source):
+        yield entry.error if isinstance(entry, UnreadStatement) else entry
 
 
 def read_one_statement(source: Source) -> ReadStatement:
@@ -147,19 +147,19 @@ def read_find(source: Source) -> FindStatement:
     return require_find(read_one_statement(source), source)
 
 
-def require_find(read: ReadStatement, source: Source) -> FindStatement:
+def require_find(piece_read: ReadStatement, source: Source) -> FindStatement:
     """Return the FIND in a statement. Raises StatementError when it does not contain one."""
-    find = get_find(read.statement)
+    find = get_find(piece_read.statement)
     if find is not None:
         return find
     hint = "for example: FIND data_products …"
     raise StatementError(
-        [Diagnostic("AQL0115", "this is not a search", _statement_origin(read), "not a FIND", hint)], source
+        [Diagnostic("AQL0115", "this is not a search", _statement_origin(piece_read), "not a FIND", hint)], source
     )
 
 
-def _statement_origin(read: ReadStatement) -> Span:
-    return Span(read.start, read.start + 1)
+def _statement_origin(statement: ReadStatement) -> Span:
+    return Span(statement.start, statement.start + 1)
 
 
 def read_piece(text: str, piece: StatementPiece) -> ReadStatement:

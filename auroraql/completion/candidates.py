@@ -43,27 +43,27 @@ _FITTING = {
 
 
 def find_candidates(
-    trail: ParserState, scope: Scope, found: ScopeReader, known: CompletionContext
+    trail: ParserState, scope: Scope, reader: ScopeReader, context: CompletionContext
 ) -> Iterator[NameGroup]:
     """Yield the groups that fit after the words of the trail, most likely first.
 
     Arguments:
         trail: Parser state after the words before the cursor.
         scope: The search or block that contains the cursor.
-        found: Names defined anywhere in the statement.
-        known: Names of the catalogue and of the session.
+        reader: Names defined anywhere in the statement.
+        context: Names of the catalogue and of the session.
     """
     accepts = trail.accepted_terminals()
     compared = _compared_path(trail)
-    fields = FieldNames(scope, known, trail.words[0].lower() if trail.words else "", _show_listing(trail.words))
+    fields = FieldNames(scope, context, trail.words[0].lower() if trail.words else "", _show_listing(trail.words))
     if "STRING" in accepts and compared and compared != SETTING_VALUE:
         yield from _value_groups(fields, compared, trail)
     if "CMP" in accepts:
         yield NameGroup(_fitting_operators(trail, fields), "operator")
     if "NAME" in accepts:
-        yield from (NameGroup(make_items(each)) for each in _name_groups(trail, found, known, fields))
+        yield from (NameGroup(make_items(names)) for names in _name_groups(trail, reader, context, fields))
     if accepts & {"STRING", "NAME"} and trail.symbols:
-        yield from _special_groups(trail, known)
+        yield from _special_groups(trail, context)
     if {"STAR", "NAME"} <= accepts:
         yield NameGroup(make_items([NamedItem("*", "everything")]), "operator")
     if accepts & {"TIME_UNIT", "UNIT"}:
@@ -71,7 +71,7 @@ def find_candidates(
     if "NUMBER" in accepts and trail.symbols[-1].name == "PRECISION":
         yield _number_items(PRECISION_ITEMS, PRECISION_UNIT)
     if "PARAM" in accepts:
-        yield NameGroup(make_items(dict.fromkeys((*known.parameters, *found.parameters))), "parameter")
+        yield NameGroup(make_items(dict.fromkeys((*context.parameters, *reader.parameters))), "parameter")
     compared_type = fields.type_of(compared) if compared and compared != SETTING_VALUE else Type.ANY
     if "NAME" in accepts and "function" in trail.accepted_roles():
         functions = NameGroup(make_items(_function_items(trail, compared_type)), "keyword")
@@ -233,12 +233,12 @@ def _number_items(items: Iterable[NamedItem], unit: str) -> NameGroup:
 
 
 def _name_groups(
-    trail: ParserState, found: ScopeReader, known: CompletionContext, fields: FieldNames
+    trail: ParserState, reader: ScopeReader, context: CompletionContext, fields: FieldNames
 ) -> Iterator[Iterable[NamedItem | str]]:
     """Yield a group of names for each grammar rule that a name could complete here."""
     roles, last = trail.accepted_roles(), trail.symbols[-1].name
     if last == "DOT" or "__path_star" in "".join(roles):
-        yield from _member_groups(trail, known, fields)
+        yield from _member_groups(trail, context, fields)
         return
     if "label" in roles or last in ("LET", "SUBMIT", "AS"):
         return
@@ -247,17 +247,17 @@ def _name_groups(
         yield (NamedItem(trace, "conjunction type") for trace in TRACES if trace not in used)
     if "block_name" in roles:
         used = {trail.words[-2].lower()} if last == "SIGN" and len(trail.words) > 1 else set()
-        yield (NamedItem(name, "block") for name in found.blocks if name.lower() not in used)
+        yield (NamedItem(name, "block") for name in reader.blocks if name.lower() not in used)
     if "setting" in roles:
-        yield known.settings
+        yield context.settings
     if "result" in roles:
         yield from (
-            ([NamedItem(name, "search") for name in known.searches],)
+            ([NamedItem(name, "search") for name in context.searches],)
             if last in ("FETCH", "CANCEL")
-            else (result_names(known),)
+            else (result_names(context),)
         )
     if "path" in roles:
-        yield from _path_groups(trail, found, known, fields)
+        yield from _path_groups(trail, reader, context, fields)
     if "function" in roles:
         yield ()
 
@@ -269,11 +269,11 @@ def _words_since(trail: ParserState, keyword: str) -> set[str]:
 
 
 def _path_groups(
-    trail: ParserState, found: ScopeReader, known: CompletionContext, fields: FieldNames
+    trail: ParserState, reader: ScopeReader, context: CompletionContext, fields: FieldNames
 ) -> Iterator[Iterable[NamedItem | str]]:
     last_symbol = trail.symbols[-1].name
     if last_symbol == "IN" or (last_symbol == "CMP" and len(trail.symbols) > 1):
-        yield (NamedItem(name, "result") for name in known.results if last_symbol == "IN")
+        yield (NamedItem(name, "result") for name in context.results if last_symbol == "IN")
         if last_symbol == "IN":
             return
     if last_symbol == "OF" and trail.symbols[0].name == "SHOW":
@@ -284,34 +284,34 @@ def _path_groups(
         yield fields.members(outer_path)
         return
     if any(symbol.name == "USING" for symbol in trail.symbols):
-        yield _using_groups(trail, known, fields)
+        yield _using_groups(trail, context, fields)
         return
     if trail.symbols and any(symbol.name in ("ORDER", "GROUP") for symbol in trail.symbols):
-        yield (NamedItem(label, "column of SELECT") for label in found.labels)
+        yield (NamedItem(label, "column of SELECT") for label in reader.labels)
     yield fields.all_names()
 
 
-def _using_groups(trail: ParserState, known: CompletionContext, fields: FieldNames) -> Iterator[NamedItem]:
+def _using_groups(trail: ParserState, context: CompletionContext, fields: FieldNames) -> Iterator[NamedItem]:
     """Yield the fields that USING may name: those that the result of DURING also has, where its columns are known."""
     using = next(i for i, symbol in enumerate(trail.symbols) if symbol.name == "USING")
     result_word = next((symbol.first for symbol in reversed(trail.symbols[:using]) if symbol.name == "result"), None)
     name = unquote(trail.words[result_word]) if result_word is not None else ""
-    columns = known.results.get(name, (METADATA,))
+    columns = context.results.get(name, (METADATA,))
     present = {word.lower() for word in trail.words[trail.symbols[using].first :]}
     # Whole records have metadata keys that are not listed as columns. The SQL names include the members of objects.
     has_whole_records = METADATA in columns
-    shared = {*known.tables.get(name, ()), *(column.rpartition(".")[2] for column in columns)}
+    shared = {*context.tables.get(name, ()), *(column.rpartition(".")[2] for column in columns)}
     for item in fields.all_names():
         if item.text.lower() not in present and (has_whole_records or item.text in shared):
             yield item
 
 
 def _member_groups(
-    trail: ParserState, known: CompletionContext, fields: FieldNames
+    trail: ParserState, context: CompletionContext, fields: FieldNames
 ) -> Iterator[Iterable[NamedItem | str]]:
     path = _trailing_path(trail)
-    if path and path[0] in known.results and not fields.members(path):
-        yield (NamedItem(column, f"column of {path[0]}") for column in known.results[path[0]])
+    if path and path[0] in context.results and not fields.members(path):
+        yield (NamedItem(column, f"column of {path[0]}") for column in context.results[path[0]])
         return
     yield fields.members((*_open_tree(trail), *path))
 
@@ -325,7 +325,7 @@ def _open_tree(trail: ParserState) -> tuple[str, ...]:
     return path
 
 
-def _special_groups(trail: ParserState, known: CompletionContext) -> Iterator[NameGroup]:
+def _special_groups(trail: ParserState, context: CompletionContext) -> Iterator[NameGroup]:
     """Yield the values after FOR and of settings.
 
     Values after FOR may be written with or without quotes.
@@ -335,14 +335,16 @@ def _special_groups(trail: ParserState, known: CompletionContext) -> Iterator[Na
         names = [
             NamedItem(value, name)
             for name in ("program", "platform", "instrument_type", "display_name")
-            for value in known.archive.catalogue.values(name)
+            for value in context.archive.catalogue.values(name)
         ]
         yield NameGroup(make_items(item for item in names if is_plain(item.text)))
         yield NameGroup(make_items(item for item in names if not is_plain(item.text)), "value")
-        numbers = (NamedItem(str(source.identifier), source.display_name) for source in known.archive.catalogue.sources)
+        numbers = (
+            NamedItem(str(source.identifier), source.display_name) for source in context.archive.catalogue.sources
+        )
         yield NameGroup(make_items(numbers), "number")
     elif symbols[:1] == ["SET"] and symbols[-1] == "CMP":
-        yield NameGroup(make_items(known.settings.get(unquote(trail.words[1]).lower(), ())))
+        yield NameGroup(make_items(context.settings.get(unquote(trail.words[1]).lower(), ())))
 
 
 def _show_listing(words: Sequence[Token]) -> str:
@@ -354,7 +356,7 @@ _QUALIFIED = re.compile(r"(\w+)\.\Z")
 _BEHIND_FROM = re.compile(r"\b(?:from|join)\s+\Z", re.IGNORECASE)
 
 
-def sql_candidates(place: Cursor, known: CompletionContext) -> Iterator[NameGroup]:
+def sql_candidates(place: Cursor, context: CompletionContext) -> Iterator[NameGroup]:
     """Yield the groups that fit in SQL: after `c.` only the columns of that table, elsewhere tables and columns.
 
     Columns of tables that the statement names come before columns of other tables.
@@ -362,17 +364,19 @@ def sql_candidates(place: Cursor, known: CompletionContext) -> Iterator[NameGrou
     before, statement = place.text[place.begin : place.start], place.text[place.begin :]
     qualified = _QUALIFIED.search(before)
     if qualified is not None:
-        table = _find_table(qualified[1], statement, known)
-        yield _column_groups({table: known.tables[table]} if table else known.tables)
+        table = _find_table(qualified[1], statement, context)
+        yield _column_groups({table: context.tables[table]} if table else context.tables)
         return
-    results = NameGroup(make_items(NamedItem(name, "result") for name in known.tables), "sql")
+    results = NameGroup(make_items(NamedItem(name, "result") for name in context.tables), "sql")
     if _BEHIND_FROM.search(before):
         yield results
         return
-    here = {name: columns for name, columns in known.tables.items() if re.search(rf"\b{re.escape(name)}\b", statement)}
+    here = {
+        name: columns for name, columns in context.tables.items() if re.search(rf"\b{re.escape(name)}\b", statement)
+    }
     yield _column_groups(here)
     yield results
-    yield _column_groups(known.tables)
+    yield _column_groups(context.tables)
 
 
 def _column_groups(tables: Mapping[str, Sequence[str]]) -> NameGroup:
@@ -381,11 +385,11 @@ def _column_groups(tables: Mapping[str, Sequence[str]]) -> NameGroup:
     )
 
 
-def _find_table(name: str, statement: str, known: CompletionContext) -> str:
+def _find_table(name: str, statement: str, context: CompletionContext) -> str:
     """Return the table with a name or an alias, or an empty text."""
-    if name in known.tables:
+    if name in context.tables:
         return name
     alias = rf"\s+(?:as\s+)?{re.escape(name)}\b"
     return next(
-        (table for table in known.tables if re.search(rf"\b{re.escape(table)}{alias}", statement, re.IGNORECASE)), ""
+        (table for table in context.tables if re.search(rf"\b{re.escape(table)}{alias}", statement, re.IGNORECASE)), ""
     )

@@ -64,7 +64,7 @@ class Completer:
         candidates = _rank_candidates(place, *self._fitting_groups(place, known), loose)
         return [*self._multi_word_values(place, known), *candidates][:MAX_CANDIDATES]
 
-    def _multi_word_values(self, place: Cursor, known: CompletionContext) -> Iterator[Completion]:
+    def _multi_word_values(self, place: Cursor, context: CompletionContext) -> Iterator[Completion]:
         """Yield the values that begin with all the words typed after an operator, such as `platform = fort sm`.
 
         The user left out the quotes. The candidate adds them.
@@ -75,19 +75,21 @@ class Completer:
         if self._without_quotes is None:
             self._without_quotes = Completer()
         longer = replace(place, start=typed.start(1))
-        values = (group for group in self._without_quotes._fitting_groups(longer, known)[0] if group.form == "value")
+        values = (group for group in self._without_quotes._fitting_groups(longer, context)[0] if group.form == "value")
         for candidate in _rank_candidates(longer, values, frozenset(), loose=False):
             if candidate.shown.casefold().startswith(longer.typed_text.casefold()):
                 yield candidate
 
-    def _fitting_groups(self, place: Cursor, known: CompletionContext) -> tuple[tuple[NameGroup, ...], frozenset[str]]:
+    def _fitting_groups(
+        self, place: Cursor, context: CompletionContext
+    ) -> tuple[tuple[NameGroup, ...], frozenset[str]]:
         """Return the groups that fit, and the keywords that may come next. Cache both while one word is typed."""
-        key = (known, place.text[place.begin : place.start], place.text[place.rest :])
-        if self._groups_key is None or self._groups_key[0] is not known or self._groups_key[1:] != key[1:]:
+        key = (context, place.text[place.begin : place.start], place.text[place.rest :])
+        if self._groups_key is None or self._groups_key[0] is not context or self._groups_key[1:] != key[1:]:
             trail, survey = self._reader.read(place)
             scope = survey.scope
             survey.read(self._words_after_cursor(place))
-            self._groups = tuple(find_candidates(trail, scope, survey, known)), trail.accepted_terminals()
+            self._groups = tuple(find_candidates(trail, scope, survey, context)), trail.accepted_terminals()
             self._groups_key = key
         return self._groups
 

@@ -25,12 +25,12 @@ _UNITS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
 class FieldNames:
     """Names available in a scope: fields and keys of a kind, columns of a result, or columns of a SHOW list."""
 
-    def __init__(self, scope: Scope, known: CompletionContext, verb: str, listing: str) -> None:
-        self.scope, self.known, self.archive = scope, known, known.archive
+    def __init__(self, scope: Scope, context: CompletionContext, verb: str, listing: str) -> None:
+        self.scope, self.known, self.archive = scope, context, context.archive
         self.kind: Kind | None = BLOCKS.get(scope.block) or KINDS.get(scope.kind.lower())
-        self.columns = () if self.kind else tuple(known.results.get(scope.kind, ()))
+        self.columns = () if self.kind else tuple(context.results.get(scope.kind, ()))
         if verb == "show":
-            self.kind, self.columns = None, tuple(known.listings.get(listing, ()))
+            self.kind, self.columns = None, tuple(context.listings.get(listing, ()))
 
     def selected_values(self, but: str = "") -> SelectedValues:
         """Return the values that the statement requires of source fields by = and IN, without the field `but`.
@@ -137,9 +137,9 @@ class FieldNames:
             yield from (NamedItem(key.name, key.doc) for key in self.archive.keys(kind, ()) if key.values)
 
 
-def result_names(known: CompletionContext) -> list[NamedItem]:
+def result_names(context: CompletionContext) -> list[NamedItem]:
     """Return the stored results, each described by its first columns."""
-    return [NamedItem(name, ", ".join(columns[:4])) for name, columns in known.results.items()]
+    return [NamedItem(name, ", ".join(columns[:4])) for name, columns in context.results.items()]
 
 
 def unit_items(

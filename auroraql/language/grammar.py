@@ -188,8 +188,11 @@ def _from_lark(parser: Any) -> ParseTable:
         numbers[conf.end_states[START]],
         rows,
         [_child_filter(rule) for rule in rules],
-        {each.name: str(each.pattern.to_regexp()) for each in sorted(parser.terminals, key=_terminal_order)},
-        [each.name for each in parser.terminals if each.pattern.type == "str"],
+        {
+            terminal.name: str(terminal.pattern.to_regexp())
+            for terminal in sorted(parser.terminals, key=_terminal_order)
+        },
+        [terminal.name for terminal in parser.terminals if terminal.pattern.type == "str"],
     )
 
 
@@ -392,18 +395,18 @@ def _unwrap_single(make: Make) -> Make:
     return lambda children: children[0] if len(children) == 1 else make(children)
 
 
-def _filter_children(origin: str, count: int, kept: list[list[int]], make: Make) -> Make:
+def _filter_children(origin: str, count: int, kept_children: list[list[int]], make: Make) -> Make:
     """Return a callback that drops some children and expands the lists of helper rules.
 
     A helper rule that begins with its own list (`_list : _list "," item`) extends that list in place: copying it for
     each item would take quadratic time. Parsing stops as soon as the list exceeds its limit.
     """
-    in_place = make is _identity and bool(kept[0][1])
-    most = _max_children(origin, kept, separated=count > 2) if in_place else sys.maxsize
+    in_place = make is _identity and bool(kept_children[0][1])
+    most = _max_children(origin, kept_children, separated=count > 2) if in_place else sys.maxsize
 
     def reduce(children: list[Any]) -> Any:
-        chosen: list[Any] = children[kept[0][0]] if in_place else []
-        for at, opened in kept[in_place:]:
+        chosen: list[Any] = children[kept_children[0][0]] if in_place else []
+        for at, opened in kept_children[in_place:]:
             if opened:
                 chosen += children[at]
             else:

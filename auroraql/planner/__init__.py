@@ -160,11 +160,11 @@ def _plan_groups(
     # Deferred: few searches have USING.
     from auroraql.planner.using_groups import split_using
 
-    known = sources() if sources is not None else catalogue.sources
+    known_sources = sources() if sources is not None else catalogue.sources
     requests: tuple[Request, ...] = ()
     rest = None
-    for queries in split_using(query, using, known, catalogue):
-        plans = [_plan_requests(part, catalogue, (), lambda: known) for part in queries]
+    for queries in split_using(query, using, known_sources, catalogue):
+        plans = [_plan_requests(part, catalogue, (), lambda: known_sources) for part in queries]
         requests = tuple(dict.fromkeys(request for part in plans for request in part.requests))
         rest = query.where if any(part.post_processing.where is not None for part in plans) else None
         if len(requests) <= MAX_REQUESTS:

@@ -83,23 +83,25 @@ class NativeRequest:
 
         For example, gillam is a platform, but not one of swarm. `types` are the source types that a block takes.
         """
-        wanted = {name: values for name, values in self.lists.items() if catalogue.values(name)}
-        required = {**wanted, "source_type": types} if types else wanted
-        all_exist = all(catalogue.has_source({name: values}) for name, values in wanted.items())
+        known_lists = {name: values for name, values in self.lists.items() if catalogue.values(name)}
+        required = {**known_lists, "source_type": types} if types else known_lists
+        all_exist = all(catalogue.has_source({name: values}) for name, values in known_lists.items())
         if len(required) < 2 or not all_exist or catalogue.has_source(required):
             return None
-        programs = wanted.get("program", ())
+        programs = known_lists.get("program", ())
         others = [name for name in required if name != "program"]
         unmatched = (n for n in others if programs and not catalogue.has_source({"program": programs, n: required[n]}))
         mismatched = next(unmatched, others[-1])
-        shown = " and ".join(f"{name} {' or '.join(repr(v) for v in values[:3])}" for name, values in wanted.items())
+        shown = " and ".join(
+            f"{name} {' or '.join(repr(v) for v in values[:3])}" for name, values in known_lists.items()
+        )
         available = catalogue.values_of(mismatched, programs)
         listed = f"{', '.join(available[:8])}{'…' if len(available) > 8 else ''}"
         return Diagnostic(
             "AQL0606",
             f"no {block} data source is known with {shown}".replace("  ", " "),
             self.origins.get(mismatched, self.origins.get("program")),
-            "none together" if len(wanted) > 1 else "no such source",
+            "none together" if len(known_lists) > 1 else "no such source",
             f"the {mismatched}s of {' and '.join(programs[:3])} are {listed}" if available else "",
             severity="warning",
         )

@@ -92,10 +92,10 @@ def compare_value(leaf: Comparison, value: str | int) -> bool | None:
         return None
     if OPERATORS[leaf.operator].pattern:
         return _holds(leaf.operator, str(value), leaf.values)
-    wanted = [_number(v) for v in leaf.values] if isinstance(value, int) else list(leaf.values)
-    if None in wanted and OPERATORS[leaf.operator].ordering:
+    operands = [_number(v) for v in leaf.values] if isinstance(value, int) else list(leaf.values)
+    if None in operands and OPERATORS[leaf.operator].ordering:
         return None
-    return _holds(leaf.operator, value, wanted)
+    return _holds(leaf.operator, value, operands)
 
 
 def compare_source_fields(operator: FieldOp, value: str | int, other: str | int) -> bool | None:
@@ -103,25 +103,25 @@ def compare_source_fields(operator: FieldOp, value: str | int, other: str | int)
     return None if "" in (value, other) else _holds(operator, value, [other])
 
 
-def _holds(operator: Op, value: Any, wanted: Sequence[Any]) -> bool:
+def _holds(operator: Op, value: Any, operands: Sequence[Any]) -> bool:
     """Return whether a comparison is true. Ordering operators need values of one type."""
     match operator:
         case Op.EQ:
-            return bool(value == wanted[0])
+            return bool(value == operands[0])
         case Op.LT:
-            return bool(value < wanted[0])
+            return bool(value < operands[0])
         case Op.LE:
-            return bool(value <= wanted[0])
+            return bool(value <= operands[0])
         case Op.IN:
-            return value in wanted
+            return value in operands
         case Op.BETWEEN:
-            return bool(wanted[0] <= value <= wanted[1])
+            return bool(operands[0] <= value <= operands[1])
         case Op.LIKE:
-            return like_pattern(wanted[0]).fullmatch(value) is not None
+            return like_pattern(operands[0]).fullmatch(value) is not None
         case Op.IS_NULL:
             return bool(value == "")
         case Op.NE | Op.GE | Op.GT | Op.NOT_IN | Op.NOT_BETWEEN | Op.NOT_LIKE | Op.IS_NOT_NULL:
-            return not _holds(OPERATORS[operator].negation, value, wanted)
+            return not _holds(OPERATORS[operator].negation, value, operands)
         case _:
             assert_never(operator)
 
@@ -180,10 +180,10 @@ def _bounding_lists(inside: set[Triple], outside: set[Triple]) -> dict[int, set[
 
 def _exact_boxes(inside: set[Triple], outside: set[Triple]) -> tuple[Box, ...]:
     """Return boxes that contain exactly the triples. Programs with boxes of the same shape share a box."""
-    wanted, available = _program_boxes(inside), _program_boxes(outside)
+    selected, available = _program_boxes(inside), _program_boxes(outside)
     shapes: dict[Box, list[str]] = defaultdict(list)
-    for program in sorted(wanted):
-        for shape in _boxes_within_program(wanted[program], available[program]):
+    for program in sorted(selected):
+        for shape in _boxes_within_program(selected[program], available[program]):
             shapes[shape].append(program)
     return tuple((("program", tuple(programs)), *shape) for shape, programs in shapes.items())
 
@@ -195,12 +195,12 @@ def _program_boxes(triples: set[Triple]) -> dict[str, set[tuple[str, str]]]:
     return by_program
 
 
-def _boxes_within_program(wanted: set[tuple[str, str]], available: set[tuple[str, str]]) -> Iterable[Box]:
+def _boxes_within_program(selected: set[tuple[str, str]], available: set[tuple[str, str]]) -> Iterable[Box]:
     """Return boxes within one program. Instrument types that are wanted at the same platforms share a box."""
-    if wanted == available:
+    if selected == available:
         return ((),)
     platforms_of: dict[str, set[str]] = defaultdict(set)
-    for platform, instrument_type in wanted:
+    for platform, instrument_type in selected:
         platforms_of[instrument_type].add(platform)
     together: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for instrument_type in sorted(platforms_of):

@@ -87,10 +87,10 @@ def find_queries(folders: Iterable[Path]) -> list[SavedQuery]:
 
 def find_query(name: str, folders: Iterable[Path]) -> SavedQuery | None:
     """Return the saved query with a name, or None. An exact match is preferred over one that differs in case."""
-    wanted = unicodedata.normalize("NFC", name.removesuffix(SUFFIX))
+    plain = unicodedata.normalize("NFC", name.removesuffix(SUFFIX))
     for folder in folders:
         files = {unicodedata.normalize("NFC", path.stem): path for path in _candidate_files(folder)}
-        path = files.get(wanted) or next((files[stem] for stem in files if stem.casefold() == wanted.casefold()), None)
+        path = files.get(plain) or next((files[stem] for stem in files if stem.casefold() == plain.casefold()), None)
         query = _read_query(path) if path is not None else None
         if query is not None:
             return query

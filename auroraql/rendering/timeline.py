@@ -54,26 +54,28 @@ class _TimelineStatistics:
 def render_timeline(result: ResultSet, screen: RenderOptions, most: int) -> Iterator[str]:
     """Render the timeline of the `most` sources with most rows. Raises UsageError for a result without times."""
     reader = _row_reader(result)
-    seen = _collect_statistics(result, reader)
-    drawn_sources = seen.counts.most_common(most)
+    statistics = _collect_statistics(result, reader)
+    drawn_sources = statistics.counts.most_common(most)
     width = max(screen.width or 80, _MIN_WIDTH)
     names = min(max(display_width(name) for name, _ in drawn_sources), width // 3)
     figures = max(len(f"{count:,}") for _, count in drawn_sources)
     strip_width = width - names - figures - 4
-    step, starts = choose_step(seen.first, seen.last, strip_width)
+    step, starts = choose_step(statistics.first, statistics.last, strip_width)
     heights = _count_by_piece(result, reader, starts, {name for name, _ in drawn_sources})
     scale = BlockScale(BARS if screen.blocks else ASCII_BARS, max(max(counts) for counts in heights.values()))
     piece_width = min(strip_width // len(starts), _WIDEST_PIECE)
     edge = "│" if screen.blocks else "|"
-    yield _timeline_title(result, seen, reader) + "\n"
+    yield _timeline_title(result, statistics, reader) + "\n"
     axis_line = draw_axis(step, starts, piece_width, "┌" if screen.blocks else "|")
     yield apply_style(f"{' ' * names}  {axis_line}", BOLD, color=screen.color).rstrip() + "\n"
     for name, count in drawn_sources:
         strip = "".join(scale.character(height) * piece_width for height in heights[name])
         yield f"{screen.format_shown(pad_text(cut_text(name, names), names, right=False))} {edge}{strip}{edge}{count:>{figures},}\n"
-    if len(seen.counts) > len(drawn_sources):
-        rest_count = seen.counts.total() - sum(count for _, count in drawn_sources)
-        yield screen.note(f"{len(seen.counts) - len(drawn_sources):,} more sources, not drawn, have {rest_count:,}")
+    if len(statistics.counts) > len(drawn_sources):
+        rest_count = statistics.counts.total() - sum(count for _, count in drawn_sources)
+        yield screen.note(
+            f"{len(statistics.counts) - len(drawn_sources):,} more sources, not drawn, have {rest_count:,}"
+        )
     yield screen.note(_draw_legend(scale, step.name, piece_width))
 
 
@@ -143,12 +145,14 @@ def _running_sums(changes: list[int]) -> list[int]:
     return sums
 
 
-def _timeline_title(result: ResultSet, seen: _TimelineStatistics, reader: _RowReader) -> str:
+def _timeline_title(result: ResultSet, statistics: _TimelineStatistics, reader: _RowReader) -> str:
     several = reader.source is not None and result.columns[reader.source].type is Type.OBJECT
     shared = ", each listed under all its sources" if several else ""
-    timeless_note = f"; {seen.timeless:,} without a time" if seen.timeless else ""
-    whole = seen.first.time() == time.min and seen.last.time() >= time(23, 59)
-    first, last = (f"{moment:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}" for moment in (seen.first, seen.last))
+    timeless_note = f"; {statistics.timeless:,} without a time" if statistics.timeless else ""
+    whole = statistics.first.time() == time.min and statistics.last.time() >= time(23, 59)
+    first, last = (
+        f"{moment:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}" for moment in (statistics.first, statistics.last)
+    )
     return f"{format_count(result)}{shared}, {first if first == last else f'{first} to {last}'}, UTC{timeless_note}"
 
 

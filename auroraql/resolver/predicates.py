@@ -355,14 +355,6 @@ class PredicateResolver:
         match comparison.operands:
             case (Path() as other,) if comparison.operator in FIELD_OPERATORS and self.names.is_known(other):
                 return self._field_comparison(comparison, ref, context, other)
-        if context.type in (Type.DATE, Type.INTERVAL) and comparison.operands:  # columns of searched results
-            written = ast.ValueComparison(
-                comparison.path, comparison.operator, comparison.operands, origin=comparison.origin
-            )
-            value = FieldValue(ref, context.type)
-            if all(isinstance(operand, _LITERALS) for operand in comparison.operands):
-                return self._compare_with_constants(value, written)
-            return self._compare_values(value, written)
         texts = self._text_values(comparison, context)
         if OPERATORS[comparison.operator].ordering and self.names.kind.is_listed(ref.path):
             # NOT of an order that one element has is not the reverse order of an element, so it is not a Comparison.
@@ -377,7 +369,7 @@ class PredicateResolver:
 
     def _computed_operands(self, comparison: ast.ComparisonExpression) -> Predicate | None:
         """Resolve a comparison with the label of a column, or with fields in a list or range. Return None for others."""
-        label = self.labels.get(comparison.path.dotted)
+        label = self.labels.get(comparison.path.dotted) or self._dated_field(comparison.path)
         fields = [operand for operand in comparison.operands if isinstance(operand, Path)]
         several = comparison.operator not in FIELD_OPERATORS and len(comparison.operands) > 1 and fields
         labelled = label is not None or any(operand.dotted in self.labels for operand in fields)
@@ -390,10 +382,17 @@ class PredicateResolver:
         if comparison.operator in (Op.IS_NULL, Op.IS_NOT_NULL):
             return Condition(scalar, comparison.operator, origin=comparison.origin)
         if all(isinstance(operand, _LITERALS) for operand in comparison.operands):
-            if isinstance(scalar, FieldValue):
+            if isinstance(scalar, FieldValue) and scalar.type not in (Type.DATE, Type.INTERVAL):
                 return None
             return self._compare_with_constants(scalar, written)
         return self._compare_values(scalar, written)
+
+    def _dated_field(self, path: Path) -> Scalar | None:
+        """Return a field that is a date or a duration, which only the rows of a result have."""
+        declared = self.names.kind.field(path.dotted)
+        if declared is None or declared.type not in (Type.DATE, Type.INTERVAL):
+            return None
+        return self.expressions.resolve(path)
 
     def _narrow_context(self, ref: Ref, context: ValueContext, origin: Origin) -> ValueContext:
         """Return the context of a metadata key in the selected programs. Warn if none of them has the key."""

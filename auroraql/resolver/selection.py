@@ -104,10 +104,7 @@ class SelectResolver:
             raise SemanticError(
                 "AQL0205", message, path.origin, hint=f"count its values: GROUP BY {path.dotted} with count(*)"
             )
-        if function in ("sum", "avg") and context.type is Type.INTERVAL:
-            call = FunctionCall(function, (path,), origin=origin, name_origin=origin)
-            return self.computed_column(self.predicates.expressions.resolve(call), item.alias, origin)
-        if function in ("sum", "avg") and not context.metadata and context.type not in (Type.NUMBER, Type.INTEGER):
+        if function in ("sum", "avg") and not context.metadata and context.type not in _SUMMED:
             message = f"{function} takes numbers, and '{path.dotted}' is {context.type.value}"
             raise SemanticError(
                 "AQL0205",
@@ -218,3 +215,7 @@ def _tree_leaves(tree: Field) -> Iterator[Field]:
         yield tree
     for member in tree.members:
         yield from _tree_leaves(member)
+
+
+_SUMMED = (Type.NUMBER, Type.INTEGER, Type.INTERVAL)
+"""Types that `sum` and `avg` take."""

@@ -108,6 +108,8 @@ def _function_column(function: str, column: ResultColumn) -> ResultColumn:
             return replace(column, type=Type.INTEGER, unit="")
         case "sum" if column.type is Type.INTEGER:
             return column
+        case "sum" | "avg" if column.type is Type.INTERVAL:
+            return column
         case "sum" | "avg":
             return replace(column, type=Type.NUMBER)
         case _:
@@ -389,16 +391,17 @@ def format_duration(value: timedelta) -> str:
     return f"{value.days} day{'' if value.days == 1 else 's'} {sign}{text}"
 
 
-_DURATION = re.compile(r"(?:(-?\d+) days? \+?)?(\d+):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)
+_DURATION = re.compile(r"(?:(-?\d+) days? \+?)?(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
 
 
-def read_duration(text: str) -> timedelta | None:
-    """Return the duration that `format_duration` wrote, or None for another text."""
+def read_duration(text: str) -> timedelta:
+    """Return the duration that `format_duration` wrote. Raises ValueError for another text."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        return None
-    days, hours, minutes, seconds = match.groups(default="0")
-    return timedelta(int(days), hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+        raise ValueError(f"{text!r} is not a duration")
+    days, hours, minutes, seconds, fraction = match.groups()
+    microseconds = int((fraction or "").ljust(6, "0"))
+    return timedelta(int(days or 0), int(seconds), microseconds, minutes=int(minutes), hours=int(hours))
 
 
 def bytes_text(value: bytes) -> str:
@@ -423,13 +426,17 @@ def rows_from_records(records: Iterable[Record], columns: Sequence[ResultColumn]
 
 def _value(record: Record, column: ResultColumn) -> Any:
     value = reach_value(record, column.path)
-    if column.type is Type.TIME and isinstance(value, str):
-        return read_time(value)
-    if column.type is Type.DATE and isinstance(value, str):
-        return date.fromisoformat(value)
-    if column.type is Type.INTERVAL and isinstance(value, str):
-        return read_duration(value)
-    return value
+    if not isinstance(value, str):
+        return value
+    match column.type:
+        case Type.TIME:
+            return read_time(value)
+        case Type.DATE:
+            return date.fromisoformat(value)
+        case Type.INTERVAL:
+            return read_duration(value)
+        case _:
+            return value
 
 
 def reach_value(value: Any, steps: tuple[str, ...]) -> Any:

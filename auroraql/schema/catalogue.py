@@ -135,15 +135,17 @@ class Catalogue:
         """Cache of values by field and programs."""
         return {}
 
-    def has_source(self, wanted: Mapping[str, Sequence[str]]) -> bool:
+    def has_source(self, conditions: Mapping[str, Sequence[str]]) -> bool:
         """Return whether some source has, in each field of `wanted`, one of the field's values."""
-        names = tuple(wanted)
+        names = tuple(conditions)
         if names not in self._value_combinations:
             self._value_combinations[names] = {tuple(getattr(s, name) for name in names) for s in self.sources}
         combinations = self._value_combinations[names]
-        if all(len(values) == 1 for values in wanted.values()):
-            return tuple(values[0] for values in wanted.values()) in combinations
-        return any(all(value in values for value, values in zip(c, wanted.values(), strict=True)) for c in combinations)
+        if all(len(values) == 1 for values in conditions.values()):
+            return tuple(values[0] for values in conditions.values()) in combinations
+        return any(
+            all(value in values for value, values in zip(c, conditions.values(), strict=True)) for c in combinations
+        )
 
     @cached_property
     def _value_combinations(self) -> dict[tuple[str, ...], set[tuple[str, ...]]]:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Origin
 from auroraql.engines.base import Engine
 from auroraql.ir.query import Comparison, Predicate, Query, collect_refs, split_conjuncts
+from auroraql.ir.window_inference import narrow_window
 from auroraql.planner.conjunction_plan import is_allowed_in_block
 from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.results.result_set import Row
@@ -142,8 +143,8 @@ class _ReasonFinder:
         return [row for row in rows if row[0] in identifiers and row[-1] and first <= row[date_column].date() <= last]
 
     def _window(self) -> Window:
-        """Return the window of the query, or the hull of its intervals within it."""
-        start, end = self.query.start, self.query.end
+        """Return the window that contains every matching record: of the clause, the predicates on times and the intervals."""
+        start, end = narrow_window(self.query) or self.query.window
         if self.query.during:
             starts, ends = (
                 [interval[0] for interval in self.query.during],

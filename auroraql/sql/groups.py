@@ -36,12 +36,12 @@ Places = Mapping[Ref, StoredValue]
 """SQL expressions of the values in the rows to group."""
 
 
-def used_refs(asked: Query | PostProcessing, columns: Sequence[Column]) -> tuple[Ref, ...]:
+def used_refs(query: Query | PostProcessing, columns: Sequence[Column]) -> tuple[Ref, ...]:
     """Return the distinct fields used by GROUP BY, the columns and ORDER BY."""
-    grouped = (ref for key in asked.group_by for ref in key_refs(key))
+    grouped = (ref for key in query.group_by for ref in key_refs(key))
     of_columns = (ref for column in columns for ref in column_refs(column))
-    ordered = (ref for key in asked.order_by for ref in order_refs(key))
-    return tuple(dict.fromkeys((*grouped, *of_columns, *ordered, *collect_refs(asked.having))))
+    ordered = (ref for key in query.order_by for ref in order_refs(key))
+    return tuple(dict.fromkeys((*grouped, *of_columns, *ordered, *collect_refs(query.having))))
 
 
 def select_values(refs: Sequence[Ref], places: Places, tables: str, where: str, also: str = "1") -> tuple[str, Places]:
@@ -53,7 +53,7 @@ def select_values(refs: Sequence[Ref], places: Places, tables: str, where: str, 
 
 
 def compile_groups(
-    asked: Query | PostProcessing,
+    query: Query | PostProcessing,
     columns: Sequence[Column],
     rows: str,
     places: Places,
@@ -65,14 +65,14 @@ def compile_groups(
 
     `only` is an aggregate that replaces the columns.
     """
-    groups = _GroupCompiler(asked, columns, places, bind)
+    groups = _GroupCompiler(query, columns, places, bind)
     values = [groups.gathered_name(only)] if only else [column.value for column in groups.columns]
     ordering = groups.ordering(bind)
-    having = groups.computed.predicate(asked.having) if asked.having != EVERYTHING else ""
+    having = groups.computed.predicate(query.having) if query.having != EVERYTHING else ""
     clauses = (
         "SELECT",
         ", ".join(values),
-        "FROM ( SELECT DISTINCT" if asked.distinct and not only else "FROM ( SELECT",
+        "FROM ( SELECT DISTINCT" if query.distinct and not only else "FROM ( SELECT",
         ", ".join(f"{sql} AS {name}" for sql, name in groups.names.items()),
         f"FROM (SELECT {', '.join(f'{sql} AS {name}' for sql, name in groups.gathered.items()) or 'count(*)'}",
         f"FROM ({rows})",
@@ -81,7 +81,7 @@ def compile_groups(
         *((f"WHERE {having}",) if having else ()),
         ")",
         *((f"ORDER BY {', '.join(ordering)}",) if ordering else ()),
-        *limit_clause(asked.limit, asked.offset, bind),
+        *limit_clause(query.limit, query.offset, bind),
     )
     return " ".join(clauses)
 
@@ -103,15 +103,15 @@ class _GroupCompiler:
     """
 
     def __init__(
-        self, asked: Query | PostProcessing, columns: Sequence[Column], places: Places, bind: Bindings
+        self, query: Query | PostProcessing, columns: Sequence[Column], places: Places, bind: Bindings
     ) -> None:
-        self.asked, self.places = asked, places
+        self.asked, self.places = query, places
         self.labels = [column.label for column in columns]
         self.gathered: dict[str, str] = {}
         self.names: dict[str, str] = {}
         plain = ExpressionCompiler(self._locate, bind)
         # DISTINCT rows are grouped by all of their values.
-        keys = asked.group_by if asked.is_aggregate else tuple(map(_value_of, columns))
+        keys = query.group_by if query.is_aggregate else tuple(map(_value_of, columns))
         stored = [places[key] if isinstance(key, Ref) else plain.finite_value(key) for key in keys]
         self.keys = tuple(dict.fromkeys(map(_group_key, stored)))
         self.computed = ExpressionCompiler(
@@ -127,7 +127,7 @@ class _GroupCompiler:
         )
         self.columns = [self._column(column) for column in columns]
         self.by_ref = {c.ref: value for c, value in zip(columns, self.columns, strict=True) if not c.is_computed}
-        self.grouped = self.columns if asked.distinct else [self._key_value(value) for value in stored]
+        self.grouped = self.columns if query.distinct else [self._key_value(value) for value in stored]
 
     def _locate(self, ref: Ref, _bind: Bindings) -> StoredValue:
         return self.places[ref]
@@ -220,6 +220,8 @@ class _GroupCompiler:
         return _GroupValue(interval_sql(name) if type is Type.INTERVAL else name, StoredValue(name, type))
 
     def _sum(self, function: str, stored: StoredValue) -> _GroupValue:
+        if stored.type is Type.INTERVAL:
+            return self._number(f"CAST({function}({stored.sql}) AS BIGINT)", Type.INTERVAL)
         if stored.type is Type.INTEGER:
             return self._number(f"{function}({stored.sql})", Type.INTEGER if function == "sum" else Type.NUMBER)
         value = stored.as_reading("number")

@@ -114,6 +114,9 @@ def test_a_catalogue_file_reads_an_empty_program_as_none(tmp_path: Path) -> None
             assert [record["data_source"]["identifier"] for record in records] == expected, where
 
 
+_PASSES = "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 100 km WHERE"
+
+
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
@@ -139,6 +142,16 @@ def test_a_catalogue_file_reads_an_empty_program_as_none(tmp_path: Path) -> None
         ),
         ("FIND data_products WHERE program = 'trex' AND keogram_type = 'nonsense' ON 2021-01-01", ""),
         ("FIND data_products WHERE program = 'rego' DURING 2010 LIMIT 0", ""),
+        # The window of predicates on times
+        (f"{_PASSES} start >= 1999-01-01 AND end <= 1999-01-02", "ephemeris records of trex only from "),
+        (f"{_PASSES} start IN (1999-01-01, 1999-01-03)", "ephemeris records of trex only from "),
+        (f"{_PASSES} start = 1999-01-01 OR end = 1999-01-05", "ephemeris records of trex only from "),
+        ("FIND ephemeris WHERE program = 'swarm' AND epoch IN (1999-01-01, 1999-01-03)", "records of swarm only from "),
+        (
+            "FIND data_products WHERE program = 'trex' AND start IN (1999-01-01, 1999-01-03)",
+            "products of trex only from ",
+        ),
+        ("FIND ephemeris WHERE program = 'swarm' AND epoch IN (1999-01-01, 2030-01-01)", ""),
     ],
 )
 def test_an_empty_result_gives_a_reason(

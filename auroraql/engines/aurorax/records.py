@@ -61,8 +61,10 @@ def read_records(answer: ServiceResponse, kind: str, expected: int | None, conte
     document = read_json(answer, "records", context)
     records = document.get("result") if isinstance(document, dict) else document
     if not isinstance(records, list):
-        got = context.excerpt(answer.body)
-        raise context.error(Failed, f"expected a list of records, or one as 'result', got {got}", "try again")
+        response_excerpt = context.excerpt(answer.body)
+        raise context.error(
+            Failed, f"expected a list of records, or one as 'result', got {response_excerpt}", "try again"
+        )
     _refuse_other_count(len(records), expected, context)
     for number, record in enumerate(records, 1):
         if problem := _diagnose_record(record, kind):
@@ -71,13 +73,13 @@ def read_records(answer: ServiceResponse, kind: str, expected: int | None, conte
 
 
 def record_reader(
-    kind: str, seen: Callable[[int, int], object], expected: int | None = None, wanted: int | None = None
+    kind: str, on_received: Callable[[int, int], object], expected: int | None = None, limit: int | None = None
 ) -> RecordStream:
-    """Return a reader for records of a kind; it calls `seen(bytes, records)` as they arrive.
+    """Return a reader for records of a kind; it calls `on_received(bytes, records)` as they arrive.
 
-    It stops after `wanted` records, and fails when more than `expected` arrive.
+    It stops after `limit` records, and fails when more than `expected` arrive.
     """
-    return RecordStream(KINDS[kind], partial(_diagnose_record, kind=kind), seen, expected, wanted)
+    return RecordStream(KINDS[kind], partial(_diagnose_record, kind=kind), on_received, expected, limit)
 
 
 def _read_columns(

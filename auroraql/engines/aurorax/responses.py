@@ -223,8 +223,8 @@ def read_json(answer: ServiceResponse, what: str, context: ServiceContext) -> An
     try:
         document = decode_json(answer.body)
     except ValueError:
-        got = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "something else"
-        failure = f"expected {what} as JSON, got {got} of {len(answer.body)} bytes: {context.excerpt(answer.body)}"
+        content = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "something else"
+        failure = f"expected {what} as JSON, got {content} of {len(answer.body)} bytes: {context.excerpt(answer.body)}"
     if failure is not None:  # raised outside the handler, because the parser's error references the whole body
         raise context.error(Failed, failure, "try again; check the archive's address")
     refuse_error(document, context)
@@ -254,8 +254,8 @@ def read_request_id(answer: ServiceResponse, context: ServiceContext) -> str:
     except ValueError:
         request_id = ""
     if not is_request_id(request_id):
-        got = context.excerpt(location.encode()) if location else "no such header"
-        raise context.error(Failed, f"expected a Location header that ends in a request id, got {got}")
+        header = context.excerpt(location.encode()) if location else "no such header"
+        raise context.error(Failed, f"expected a Location header that ends in a request id, got {header}")
     return request_id
 
 
@@ -332,6 +332,6 @@ def _get_member(document: Any, name: str, shape: str, context: ServiceContext) -
     value = document.get(name) if inside else None
     if inside and isinstance(value, types) and (bool in types or not isinstance(value, bool)):
         return value
-    got = context.excerpt(json.dumps(value if inside and name in document else document).encode())
+    actual = context.excerpt(json.dumps(value if inside and name in document else document).encode())
     hint = "check that this is the address of an AuroraX service"
-    raise context.error(Failed, f"expected {words} as '{name}' of a status, got {got}", hint)
+    raise context.error(Failed, f"expected {words} as '{name}' of a status, got {actual}", hint)

@@ -78,21 +78,21 @@ def filter_records(fetched_records: Sequence[Record], query_residual: PostProces
     Records that compare equal, or that have no ORDER BY, keep their order. With DISTINCT the first of equal records is
     kept, and the records are in the order of `sql.groups`.
     """
-    asked = query_residual
-    if not asked.order_by and asked.where is None and asked.during is None and not asked.distinct:
-        last = None if asked.limit is None else asked.offset + asked.limit
-        return fetched_records[asked.offset : last]
-    if asked.distinct:
+    residual = query_residual
+    if not residual.order_by and residual.where is None and residual.during is None and not residual.distinct:
+        last = None if residual.limit is None else residual.offset + residual.limit
+        return fetched_records[residual.offset : last]
+    if residual.distinct:
         return take_records(
-            fetched_records, [n for (n,) in _gather_groups(fetched_records, asked, kind, only="min(n)")]
+            fetched_records, [n for (n,) in _gather_groups(fetched_records, residual, kind, only="min(n)")]
         )
-    values = _ValueTable(fetched_records, kind, (ref for key in asked.order_by for ref in order_refs(key)), asked)
+    values = _ValueTable(fetched_records, kind, (ref for key in residual.order_by for ref in order_refs(key)), residual)
     parts = (
         "SELECT n FROM",
         values.table,
         *((f"WHERE {values.where}",) if values.where else ()),
-        f"ORDER BY {', '.join((*clauses.order_terms(asked.order_by, values.locate, values.bind), 'n'))}",
-        *clauses.limit_clause(asked.limit, asked.offset, values.bind),
+        f"ORDER BY {', '.join((*clauses.order_terms(residual.order_by, values.locate, values.bind), 'n'))}",
+        *clauses.limit_clause(residual.limit, residual.offset, values.bind),
     )
     return take_records(fetched_records, _record_numbers(" ".join(parts), values))
 
@@ -122,15 +122,15 @@ def group_records(fetched_records: Sequence[Record], query_residual: PostProcess
     return _gather_groups(fetched_records, query_residual, kind)
 
 
-def _gather_groups(records: Sequence[Record], asked: PostProcessing, kind: Kind, *, only: str = "") -> list[Row]:
-    columns = select_columns(asked, kind)
-    refs = used_refs(asked, columns)
-    values = _ValueTable(records, kind, refs, asked)
+def _gather_groups(records: Sequence[Record], residual: PostProcessing, kind: Kind, *, only: str = "") -> list[Row]:
+    columns = select_columns(residual, kind)
+    refs = used_refs(residual, columns)
+    values = _ValueTable(records, kind, refs, residual)
     rows, places = select_values(refs, values.places, values.table, values.where, also="n")
-    sql = compile_groups(asked, columns, rows, places, values.bind, only=only)
+    sql = compile_groups(residual, columns, rows, places, values.bind, only=only)
     with _execute(sql, values) as cursor:
-        found: list[Row] = cursor.fetchall()
-        return found
+        groups: list[Row] = cursor.fetchall()
+        return groups
 
 
 def _record_numbers(sql: str, values: _ValueTable) -> Sequence[int]:
@@ -164,11 +164,11 @@ _FETCHED = "fetched"
 class _ValueTable:
     """Table with the values that a post-processing needs: a column for each, and `n`, the record number."""
 
-    def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], asked: PostProcessing) -> None:
+    def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], residual: PostProcessing) -> None:
         self.bind = Bindings()
-        span = kind.span if asked.during is not None else ()
-        using = asked.using.refs if asked.using is not None else ()
-        looked_for = (*collect_refs(asked.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
+        span = kind.span if residual.during is not None else ()
+        using = residual.using.refs if residual.using is not None else ()
+        looked_for = (*collect_refs(residual.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
         self.places = {ref: _storage_type(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
         self.arrow: Any = None
         if isinstance(records, ColumnarRecords):
@@ -180,17 +180,17 @@ class _ValueTable:
                 for ref, at in self.places.items()
             ]
             self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
-        self.where = " AND ".join(self._conditions(asked, kind))
+        self.where = " AND ".join(self._conditions(residual, kind))
 
     def locate(self, ref: Ref, _bind: Bindings) -> StoredValue:
         """Return the column of a field or metadata key."""
         return self.places[ref]
 
-    def _conditions(self, asked: PostProcessing, kind: Kind) -> Iterator[str]:
-        if asked.where is not None:
-            yield compile_predicate(asked.where, self.locate, self.bind)
-        if asked.during is not None:
-            yield from overlap_conditions(asked.during, asked.using, kind, self.locate, self.bind)
+    def _conditions(self, residual: PostProcessing, kind: Kind) -> Iterator[str]:
+        if residual.where is not None:
+            yield compile_predicate(residual.where, self.locate, self.bind)
+        if residual.during is not None:
+            yield from overlap_conditions(residual.during, residual.using, kind, self.locate, self.bind)
 
 
 @cache
@@ -214,15 +214,15 @@ def _to_arrow_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue
     import numpy
     import pyarrow
 
-    held: dict[str, Any] = {"n": pyarrow.array(numpy.arange(len(records)))}
+    arrays: dict[str, Any] = {"n": pyarrow.array(numpy.arange(len(records)))}
     columns: list[str] = []
     for ref, stored in places.items():
         name = f"c{len(columns)}"
         as_it_is = stored.type in _TYPES and not stored.many
         array = records.array(ResultColumn("", stored.type, path=ref.path)) if as_it_is else None
-        held[name] = pyarrow.array(_value_texts(records, ref, stored), pyarrow.string()) if array is None else array
+        arrays[name] = pyarrow.array(_value_texts(records, ref, stored), pyarrow.string()) if array is None else array
         columns.append(_make_column(name, stored) if array is None else f"{name} AS {stored.sql}")
-    return pyarrow.table(held), columns
+    return pyarrow.table(arrays), columns
 
 
 def _make_column(values: str, stored: StoredValue) -> str:
@@ -242,14 +242,22 @@ def _value_texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> li
         values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     else:
         values = [reach_value(record, path) for record in records]
+    if stored.type is Type.INTERVAL:
+        values = [_to_microseconds(value) for value in values]
     if stored.type is Type.TIME:
         values = [_to_utc_text(value) for value in values]
-    elif stored.type is Type.INTERVAL:
-        values = [_to_microseconds(value) for value in values]
     return [_value_text(value, as_json=as_json) for value in values]
 
 
 _PLAIN_TIME_LENGTH = len("2020-01-01T00:00:00")
+
+
+def _to_microseconds(value: Any) -> Any:
+    """Return a duration, or a list of durations, as microseconds."""
+    if isinstance(value, list):
+        return [_to_microseconds(element) for element in value]
+    duration = read_duration(value) if isinstance(value, str) else value
+    return duration // timedelta(microseconds=1) if isinstance(duration, timedelta) else value
 
 
 def _to_utc_text(value: Any) -> Any:
@@ -262,12 +270,6 @@ def _to_utc_text(value: Any) -> Any:
         return read_time(value).isoformat()
     except (ValueError, OverflowError):
         return value
-
-
-def _to_microseconds(value: Any) -> Any:
-    """Convert the text of a duration to a number of microseconds, as which expressions compute it."""
-    duration = read_duration(value) if isinstance(value, str) else None
-    return None if duration is None else duration // timedelta(microseconds=1)
 
 
 def _value_text(value: Any, *, as_json: bool) -> str | None:

@@ -160,32 +160,32 @@ def insert_run_command(parser: argparse.ArgumentParser, arguments: Sequence[str]
     `auroraql FILE.aql` runs a file like `auroraql run FILE.aql`. Options between files and values, which argparse
     does not accept, are moved before them.
     """
-    given = list(arguments)
+    words = list(arguments)
     takes_value = {name for action in parser._actions if action.nargs is None for name in action.option_strings}
-    options, others = _split_at_command(given, takes_value)
-    if not others or "--" in given:
-        return given
+    options, others = _split_at_command(words, takes_value)
+    if not others or "--" in words:
+        return words
     command = others[0]
     is_file = command == "-" or command.endswith(".aql") or _is_file(command)
     if command == "run":
         others = others[1:]
     elif command in _OPTIONS_OF_COMMANDS or not is_file:
-        return given
+        return words
     return [*options, "run", *_options_first(others, takes_value)]
 
 
-def _split_at_command(given: Sequence[str], takes_value: Collection[str]) -> tuple[list[str], list[str]]:
+def _split_at_command(arguments: Sequence[str], takes_value: Collection[str]) -> tuple[list[str], list[str]]:
     """Return the options that come before any other argument, and the rest."""
     at = 0
-    while at < len(given) and given[at].startswith("-") and given[at] != "-":
-        at += 2 if given[at] in takes_value else 1
-    return list(given[:at]), list(given[at:])
+    while at < len(arguments) and arguments[at].startswith("-") and arguments[at] != "-":
+        at += 2 if arguments[at] in takes_value else 1
+    return list(arguments[:at]), list(arguments[at:])
 
 
-def _options_first(given: Sequence[str], takes_value: Collection[str]) -> list[str]:
+def _options_first(arguments: Sequence[str], takes_value: Collection[str]) -> list[str]:
     options: list[str] = []
     others: list[str] = []
-    left = iter(given)
+    left = iter(arguments)
     for text in left:
         if text == "-" or not text.startswith("-"):
             others.append(text)
@@ -401,13 +401,13 @@ def move_parameter_values(options: argparse.Namespace) -> None:
 
 def parse_parameters(options: argparse.Namespace) -> dict[str, list[str]]:
     """Return the texts of --param by name, each as often as it was given. Raises UsageError."""
-    given: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for text in cast("list[str]", getattr(options, "param", None) or []):
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             raise UsageError(f"--param {text} is not NAME=VALUE", "for example --param day=2021-01-01")
-        given.setdefault(name, []).append(value)
-    return given
+        values.setdefault(name, []).append(value)
+    return values
 
 
 def bind_script_parameters(sources: Sequence[Source], given: Mapping[str, Sequence[str]]) -> dict[str, object]:

@@ -210,15 +210,15 @@ def _resolve_job(state: ReplState, argument: str) -> str:
 
     Raises UsageError when the argument is neither a known name nor a possible request ID.
     """
-    wanted, submitted = _unquote(argument), state.archive.submitted
+    argument_name, submitted = _unquote(argument), state.archive.submitted
     for name, search in submitted.items():
-        if wanted == name or wanted in search.request_ids:
+        if argument_name == name or argument_name in search.request_ids:
             return name
-    if not wanted.isidentifier() and " " not in wanted:
+    if not argument_name.isidentifier() and " " not in argument_name:
         return ""  # it may be a request id
-    matches = find_closest(wanted, submitted, 1, 0.5)
+    matches = find_closest(argument_name, submitted, 1, 0.5)
     hint = f"did you mean {matches[0]}?" if matches else "\\jobs lists the searches"
-    raise UsageError(f"the search '{wanted}' does not exist", hint)
+    raise UsageError(f"the search '{argument_name}' does not exist", hint)
 
 
 def _unquote(argument: str) -> str:

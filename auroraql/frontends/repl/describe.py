@@ -16,26 +16,26 @@ _SOURCE = ("identifier", "program", "platform", "instrument_type", "source_type"
 
 def describe_name(catalogue: Catalogue, name: str, width: int) -> str:
     """Return a description of everything with a name, or the overview for an empty name."""
-    wanted = name.strip().strip("'\"`").casefold()
-    if not wanted:
+    folded = name.strip().strip("'\"`").casefold()
+    if not folded:
         return _describe_all(catalogue, width)
-    sections = [section for describer in _FINDERS for section in describer(catalogue, wanted, width)]
-    return "\n".join(sections) if sections else _unknown_name(name, wanted, describable_names(catalogue))
+    sections = [section for describer in _FINDERS for section in describer(catalogue, folded, width)]
+    return "\n".join(sections) if sections else _unknown_name(name, folded, describable_names(catalogue))
 
 
 def describe_key(catalogue: Catalogue, name: str, width: int) -> str:
     """Return a description of a metadata key: type, values and sources. An empty name lists all keys."""
-    wanted = name.strip().strip("'\"`").removeprefix("metadata.").casefold()
-    if not wanted:
+    folded = name.strip().strip("'\"`").removeprefix("metadata.").casefold()
+    if not folded:
         rows = [(key.name, kind, _type_name(key), key.doc) for kind, keys in catalogue.metadata.items() for key in keys]
         return render_grid(("metadata key", "of", "type", ""), rows, width) + "\\dm KEY describes one"
     matches = [
-        (kind, key) for kind, keys in catalogue.metadata.items() for key in keys if key.name.casefold() == wanted
+        (kind, key) for kind, keys in catalogue.metadata.items() for key in keys if key.name.casefold() == folded
     ]
-    if not matches and any(True for _ in _describe_field(catalogue, wanted, width)):
-        return f"{wanted} is a field, not a metadata key\n  = hint: \\d {wanted} describes it; \\dm lists the metadata keys"
+    if not matches and any(True for _ in _describe_field(catalogue, folded, width)):
+        return f"{folded} is a field, not a metadata key\n  = hint: \\d {folded} describes it; \\dm lists the metadata keys"
     if not matches:
-        return _unknown_name(name, wanted, (key.name for keys in catalogue.metadata.values() for key in keys), "\\dm")
+        return _unknown_name(name, folded, (key.name for keys in catalogue.metadata.values() for key in keys), "\\dm")
     return "\n".join(part for kind, key in matches for part in _describe_whole_key(catalogue, kind, key, width))
 
 
@@ -49,9 +49,9 @@ def _describe_whole_key(catalogue: Catalogue, kind: str, key: MetadataKey, width
         yield render_grid(_SOURCE, [[getattr(source, column) for column in _SOURCE] for source in sources], width)
 
 
-def _unknown_name(name: str, wanted: str, known: Iterable[str], command: str = "\\d") -> str:
+def _unknown_name(name: str, folded_name: str, known: Iterable[str], command: str = "\\d") -> str:
     names = {known_name.casefold(): known_name for known_name in known}
-    matches = find_closest(wanted, names, 3)
+    matches = find_closest(folded_name, names, 3)
     nearest = " or ".join(names[folded] for folded in matches)
     hint = f"did you mean {nearest}?" if matches else f"{command} alone lists what is available"
     return f"nothing is named '{name}'\n  = hint: {hint}"
@@ -89,8 +89,8 @@ def _join_values(values: Iterator[str]) -> str:
     return ", ".join(dict.fromkeys(values))
 
 
-def _describe_kind(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
-    kind = KINDS.get(wanted)
+def _describe_kind(catalogue: Catalogue, folded: str, width: int) -> Iterator[str]:
+    kind = KINDS.get(folded)
     if kind is None:
         return
     yield f"{kind.title}: {kind.doc}\n"
@@ -101,10 +101,10 @@ def _describe_kind(catalogue: Catalogue, wanted: str, width: int) -> Iterator[st
         yield render_grid(("metadata key", "type", "", "known values"), rows, width)
 
 
-def _describe_field(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
+def _describe_field(catalogue: Catalogue, folded: str, width: int) -> Iterator[str]:
     holders: dict[Field, list[Kind]] = {}
     for kind in KINDS.values():
-        candidate = kind.field(wanted)
+        candidate = kind.field(folded)
         if candidate is not None:
             holders.setdefault(candidate, []).append(kind)
     for field, kinds in holders.items():
@@ -112,9 +112,9 @@ def _describe_field(catalogue: Catalogue, wanted: str, width: int) -> Iterator[s
         yield from _describe_values(field.known or catalogue.values(field.bare), width)
 
 
-def _describe_metadata_key(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
+def _describe_metadata_key(catalogue: Catalogue, folded: str, width: int) -> Iterator[str]:
     for kind in KINDS:
-        key = catalogue.key(kind, wanted.removeprefix("metadata."))
+        key = catalogue.key(kind, folded.removeprefix("metadata."))
         if key is not None:
             yield f"{key.name}, {key.type.value}, metadata of {kind}: {key.doc}"
             if key.programs:
@@ -122,11 +122,11 @@ def _describe_metadata_key(catalogue: Catalogue, wanted: str, width: int) -> Ite
             yield from _describe_values(key.values, width)
 
 
-def _describe_sources(catalogue: Catalogue, wanted: str, width: int) -> Iterator[str]:
+def _describe_sources(catalogue: Catalogue, folded: str, width: int) -> Iterator[str]:
     rows = [
         [getattr(source, column) for column in _SOURCE]
         for source in catalogue.sources
-        if wanted in (str(getattr(source, column)).casefold() for column in _SOURCE)
+        if folded in (str(getattr(source, column)).casefold() for column in _SOURCE)
     ]
     if rows:
         yield render_grid(_SOURCE, rows, width)

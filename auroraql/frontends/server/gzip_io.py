@@ -84,15 +84,15 @@ class GzipReader:
         """Return bytes from the position, at most one piece. Raises ValueError before the current piece."""
         if self._at < self._first:
             raise ValueError(f"byte {self._at} was read before")
-        wanted = _PIECE_BYTES if size < 0 else min(size, _PIECE_BYTES)
+        count = _PIECE_BYTES if size < 0 else min(size, _PIECE_BYTES)
         self._piece, self._first = self._piece[self._at - self._first :], self._at
-        while len(self._piece) < wanted and not self._inflate.eof:
+        while len(self._piece) < count and not self._inflate.eof:
             data = self._inflate.unconsumed_tail or self._packed.file.read(_PIECE_BYTES // 8)
-            more = self._inflate.decompress(data, wanted - len(self._piece))
+            more = self._inflate.decompress(data, count - len(self._piece))
             if not data and not more:
                 break
             self._piece += more
-        chunk = self._piece[:wanted]
+        chunk = self._piece[:count]
         self._at += len(chunk)
         return chunk
 

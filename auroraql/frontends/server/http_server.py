@@ -284,11 +284,11 @@ def _max_connections() -> int:
         import resource
     except ImportError:  # Windows has no such limit
         return _MAX_CONNECTIONS
-    wanted = 2 * _MAX_CONNECTIONS + _OTHER_FILES
+    needed = 2 * _MAX_CONNECTIONS + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    if soft != resource.RLIM_INFINITY and soft < needed:
         with suppress(ValueError, OSError):
-            raised = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+            raised = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
             resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
             soft = raised
     return (

@@ -51,15 +51,15 @@ def _format_in_python(tree: dict[str, Any]) -> LineShape:
 
 def _struct_type(tree: dict[str, Any]) -> Any:
     """Return a struct type with the fields of a tree, in its order. Missing fields are not written."""
-    wanted = [(name, node) for name, node in tree.items() if node is not None and node is not False]
+    selected = [(name, node) for name, node in tree.items() if node is not None and node is not False]
     fields: list[tuple[str, Any, Any]] = []
-    for at, (_, node) in enumerate(wanted):
+    for at, (_, node) in enumerate(selected):
         value_type: Any = msgspec.Raw
         if isinstance(node, dict):
             inner = _struct_type(node)
             value_type = inner | list[inner | _SCALARS] | _SCALARS  # type: ignore[valid-type]
         fields.append((f"f{at}", value_type | msgspec.UnsetType, msgspec.UNSET))
-    names = {f"f{at}": name for at, (name, _) in enumerate(wanted)}
+    names = {f"f{at}": name for at, (name, _) in enumerate(selected)}
     return msgspec.defstruct("Formatted", fields, rename=names)
 
 
@@ -85,7 +85,7 @@ def _apply_tree(value: Any, tree: dict[str, Any]) -> Any:
     if not isinstance(value, dict):
         return value
     selected = {}
-    for name, wanted in tree.items():
-        if name in value and wanted is not None and wanted is not False:
-            selected[name] = _apply_tree(value[name], wanted) if isinstance(wanted, dict) else value[name]
+    for name, node in tree.items():
+        if name in value and node is not None and node is not False:
+            selected[name] = _apply_tree(value[name], node) if isinstance(node, dict) else value[name]
     return selected

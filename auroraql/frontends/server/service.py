@@ -59,9 +59,9 @@ class ServedArchive:
         """Check that the request has a valid API key. Raises HttpError."""
         if not call.key:
             raise HttpError(401, "this endpoint needs an API key in the header x-aurorax-api-key")
-        given = call.key.encode("utf-8", "surrogateescape")
+        given_key = call.key.encode("utf-8", "surrogateescape")
         # Every key is compared in constant time, so timing reveals nothing about the keys.
-        if not sum(hmac.compare_digest(given, key.encode()) for key in self.keys):
+        if not sum(hmac.compare_digest(given_key, key.encode()) for key in self.keys):
             raise HttpError(401, "the API key is not valid for this server")
 
     def source(self, identifier: str) -> DataSource:

@@ -61,12 +61,12 @@ class SourceDirectory:
 
     def matching(self, only: Mapping[str, str]) -> list[DataSource]:
         """Return the sources with all of these values by field name, including `owner`. Empty values restrict nothing."""
-        wanted = {name: value for name, value in only.items() if value}
-        owner = wanted.pop("owner", "")
+        filters = {name: value for name, value in only.items() if value}
+        owner = filters.pop("owner", "")
         return [
             source
             for source in self.all()
-            if all(getattr(source, name) == value for name, value in wanted.items())
+            if all(getattr(source, name) == value for name, value in filters.items())
             and (not owner or self._details(source.identifier).owner == owner)
         ]
 

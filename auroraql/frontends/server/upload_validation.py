@@ -64,8 +64,8 @@ def _check_extra_field(name: str, value: object) -> None:
         case _:
             is_valid = isinstance(value, list) and all(isinstance(item, dict) for item in value)
     if not is_valid:
-        wanted = {"owner": "a string", "metadata": "an object", "maintainers": "an array of strings"}
-        raise HttpError(400, f"'{name}' takes {wanted.get(name, 'an array of objects')}")
+        expected = {"owner": "a string", "metadata": "an object", "maintainers": "an array of strings"}
+        raise HttpError(400, f"'{name}' takes {expected.get(name, 'an array of objects')}")
 
 
 def _read_text(document: Document, name: str) -> str:

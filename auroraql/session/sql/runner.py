@@ -37,6 +37,8 @@ _SQL_TYPES = {
     Type.INTEGER: "BIGINT",
     Type.BOOLEAN: "BOOLEAN",
     Type.TIME: "TIMESTAMP",
+    Type.DATE: "DATE",
+    Type.INTERVAL: "INTERVAL",
     Type.OBJECT: "JSON",
 }
 
@@ -358,6 +360,8 @@ _PARAMETER_TYPES: dict[str, set[type]] = {
     "BIGINT": {int, type(None)},
     "BOOLEAN": {bool, type(None)},
     "TIMESTAMP": {datetime, type(None)},
+    "DATE": {date, type(None)},
+    "INTERVAL": {timedelta, type(None)},
 }
 """Python types of the values that an SQL type accepts."""
 

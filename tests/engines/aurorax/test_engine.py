@@ -219,7 +219,7 @@ def test_unknown_host_name(connect: Connect, monkeypatch: pytest.MonkeyPatch) ->
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(Unreachable, match="its name is not known"):
+    with pytest.raises(Unreachable, match="its host name is unknown"):
         connect("http://aurorax.example").submit(PLAN)
 
 

@@ -236,7 +236,7 @@ def test_damage_found_while_reading(demo_engine: EmbeddedEngine, tmp_path: Path)
     damaged.write_bytes(content)
     engine = EmbeddedEngine(cache_dir=tmp_path)
     run = engine.submit(plan(Query(KIND)))
-    with pytest.raises(Failed, match="built again the next time") as raised:
+    with pytest.raises(Failed, match="rebuilt on the next use") as raised:
         run.wait(deadline_in())
     engine.close()
     assert raised.value.request_id in run.request_ids

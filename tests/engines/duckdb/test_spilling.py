@@ -64,7 +64,7 @@ def test_a_search_that_exceeds_memory_spills(large: Path, tmp_path: Path) -> Non
 
 
 def test_a_full_spill_folder_is_one_clear_error(large: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutOfMemory, match="more disk space") as raised:
+    with pytest.raises(OutOfMemory, match="the disk space limit") as raised:
         _first(large, spill_folder.SpillFolder(tmp_path, 1 << 20).settings("x"))
     assert "\n" not in raised.value.message
     assert "PRAGMA" not in str(raised.value)

@@ -53,7 +53,7 @@ def test_the_list_marks_broken_front_matter_and_leaves_missing_fields_empty(empt
     (empty_folder / "bad.aql").write_text("-- param day: datum\nFIND data_products ON $day;")
     (empty_folder / "plain.aql").write_text("FIND data_products ON 2021-01-01;")
     bad, plain = command("run", "--list").out.splitlines()[2:]
-    assert bad.split() == ["bad", "wrong:", "there", "is", "no", "type", "'datum'", "bad.aql"]
+    assert bad.split() == ["bad", "wrong:", "the", "type", "'datum'", "does", "not", "exist", "bad.aql"]
     assert plain.split() == ["plain", "plain.aql"]
 
 

@@ -240,7 +240,7 @@ BEGUN = {
 
 @pytest.mark.parametrize("begun", BEGUN)
 def test_slow_clients_do_not_block_others(begun: str, dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
-    with listener(monkeypatch, MOST_CONNECTIONS=50, NEW_FOR=0.05) as place:
+    with listener(monkeypatch, MAX_CONNECTIONS=50, GRACE_SECONDS=0.05) as place:
         slow = [dial(place, BEGUN[begun]) for _ in range(70)]
         stop = threading.Event()
 
@@ -289,7 +289,7 @@ def test_a_client_that_leaves_before_100_continue(dial: Dial, monkeypatch: pytes
 
 
 def test_slow_headers_are_cut_off(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
-    with listener(monkeypatch, HEADERS_WITHIN=0.2, CHECKED_EVERY=1) as place:
+    with listener(monkeypatch, HEADERS_TIMEOUT_SECONDS=0.2, CHECK_INTERVAL_SECONDS=1) as place:
         assert dial(place, BEGUN["headers"]).recv(1) == b""
 
 
@@ -304,7 +304,7 @@ def test_a_client_that_reads_nothing_is_cut_off(dial: Dial, monkeypatch: pytest.
 
     monkeypatch.setattr(http_server._HttpChannel, "handle_close", noted)
     body = b"x" * (1 << 23)
-    with listener(monkeypatch, IDLE_AFTER=0.2, CHECKED_EVERY=1) as place:
+    with listener(monkeypatch, IDLE_TIMEOUT_SECONDS=0.2, CHECK_INTERVAL_SECONDS=1) as place:
         head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
         dial(place, head + body, slow_reader=True)
         assert closed.wait(20)
@@ -312,7 +312,7 @@ def test_a_client_that_reads_nothing_is_cut_off(dial: Dial, monkeypatch: pytest.
 
 def test_incomplete_bodies_take_bounded_memory(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n"
-    with listener(monkeypatch, MOST_ARRIVING=1 << 20, IN_MEMORY=1 << 12) as place:
+    with listener(monkeypatch, MAX_UNFINISHED_BYTES=1 << 20, MAX_BYTES_IN_MEMORY=1 << 12) as place:
         slow = [dial(place, head + b"x" * 300_000) for _ in range(8)]
         assert send_request(place, b"y" * 100_000) == b"y" * 100_000
         deadline = time.monotonic() + 10

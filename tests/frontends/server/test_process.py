@@ -83,7 +83,7 @@ def test_a_search_that_needs_too_much_memory_reports_it(tmp_path: Path) -> None:
             finished_url(server, "data_products", {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00"})
         )
         assert status["search_result"]["error_condition"] is True
-        assert "memory limit" in status["logs"][-1]["summary"]
+        assert "more memory than the server's limit" in status["logs"][-1]["summary"]
         small = {"start": "2020-01-01T00:00:00", "end": "2020-01-03T00:00:00", "data_sources": {"programs": ["swarm"]}}
         assert await_status(finished_url(server, "data_products", small))["search_result"]["error_condition"] is False
 

@@ -45,23 +45,23 @@ OnReceived = Callable[[int, int], object]
 class RecordStream:
     """Receives the body of a response in chunks.
 
-    `check` describes the error of a record, empty for a valid one. `seen` receives the bytes and records so far. More
-    than `expected` records raise OversizedResponse; after `wanted` records the rest is not received.
+    `check` describes the error of a record, empty for a valid one. `on_received` receives the bytes and records so far. More
+    than `expected` records raise OversizedResponse; after `limit` records the rest is not received.
     """
 
     def __init__(
         self,
         kind: Kind,
         check: CheckRecord,
-        seen: OnReceived = lambda *_: None,
+        on_received: OnReceived = lambda *_: None,
         expected: int | None = None,
-        wanted: int | None = None,
+        limit: int | None = None,
     ) -> None:
-        self._kind, self._check, self._seen, self._expected = kind, check, seen, expected
-        self._wanted, self._piece = wanted, CHUNK_BYTES if wanted is None else min(CHUNK_BYTES, _CHECK_INTERVAL_BYTES)
+        self._kind, self._check, self._seen, self._expected = kind, check, on_received, expected
+        self._wanted, self._piece = limit, CHUNK_BYTES if limit is None else min(CHUNK_BYTES, _CHECK_INTERVAL_BYTES)
         self._columns: ColumnDecoder | None = None
         self._buffer, self._head, self._batches = bytearray(), b"", list[RecordBatch]()
-        self._enough = SMALL_RESPONSE_BYTES if wanted is None else min(SMALL_RESPONSE_BYTES, _CHECK_INTERVAL_BYTES)
+        self._enough = SMALL_RESPONSE_BYTES if limit is None else min(SMALL_RESPONSE_BYTES, _CHECK_INTERVAL_BYTES)
         self.bytes, self.count = 0, 0
         self.wrong: tuple[int, str] | None = None
         """Number of the first malformed record, and the description of its error."""

@@ -106,9 +106,9 @@ def _read_size(text: str) -> int:
     )
 
 
-def _read_quantity(text: str, units: dict[str, Any], pattern: str, wanted: str) -> float:
+def _read_quantity(text: str, units: dict[str, Any], pattern: str, expected: str) -> float:
     match = re.fullmatch(pattern, text, re.ASCII)
     number = float(match[1]) * units.get(match[2], 1) if match is not None else 0.0
     if not 0 < number < 1e15:
-        raise argparse.ArgumentTypeError(f"{wanted}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"{expected}, not {text!r}")
     return number

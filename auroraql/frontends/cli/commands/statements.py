@@ -82,16 +82,16 @@ def _write_output(result: ResultSet, options: argparse.Namespace, shown_as: str,
         print_notice(result.note)
         return
     limit = None if result.is_report else options.limit
-    given = result if limit is None or len(result) <= limit else result.head(limit)
+    written = result if limit is None or len(result) <= limit else result.head(limit)
     if options.output is None:
-        show_result(given, shown_as, config)
-        print_notice(format_footer(given))
+        show_result(written, shown_as, config)
+        print_notice(format_footer(written))
     else:
-        write_result(given, options.output, options.format)
-        print_notice(f"{Path(options.output)}: {format_footer(given)}")
-    if given is not result:
-        total = f"{len(result):,}" if len(result) > len(given) + 1 else f"more than {len(given):,}"
-        print_notice(f"{len(given):,} of {total} rows are written (--limit {limit})")
+        write_result(written, options.output, options.format)
+        print_notice(f"{Path(options.output)}: {format_footer(written)}")
+    if written is not result:
+        total = f"{len(result):,}" if len(result) > len(written) + 1 else f"more than {len(written):,}"
+        print_notice(f"{len(written):,} of {total} rows are written (--limit {limit})")
 
 
 def _check_single_document(shown_as: str, sources: list[Source]) -> None:

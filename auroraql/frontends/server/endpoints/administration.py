@@ -17,7 +17,7 @@ class SearchRequests(Resource):
     def on_get(self, call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with one row for each search, running ones too."""
         self.service.recognize(call)
-        wanted = call.choice("search_type", tuple(protocol.request_type for protocol in PROTOCOLS.values()))
+        search_type = call.choice("search_type", tuple(protocol.request_type for protocol in PROTOCOLS.values()))
         start, end, failed = call.moment("start"), call.moment("end"), call.flag("error_condition")
         least = {name: call.number(name) for name in ("query_duration", "file_size", "result_count")}
         if least["file_size"] is not None:
@@ -27,7 +27,7 @@ class SearchRequests(Resource):
         rows = [
             row
             for row in _request_rows(self.service)
-            if (not wanted or row["search_type"] == wanted)
+            if (not search_type or row["search_type"] == search_type)
             and (active is None or row["active"] is active)
             and (start is None or row["requested"] >= start.isoformat())
             and (end is None or row["requested"] <= end.isoformat())

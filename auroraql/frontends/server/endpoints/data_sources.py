@@ -104,8 +104,8 @@ class SourceByIdentifier(Resource):
         document = call.document()
         if read_identifier(document) not in (None, source.identifier):
             raise HttpError(400, "the identifier of a data source does not change")
-        given = {name: value for name, value in document.items() if value is not None}
-        changed, extra = read_source({**before, **given, "identifier": source.identifier}, source.identifier)
+        changes = {name: value for name, value in document.items() if value is not None}
+        changed, extra = read_source({**before, **changes, "identifier": source.identifier}, source.identifier)
         with self.service.engine.writing() as cursor:
             self.service.source(str(source.identifier))  # it may have been deleted meanwhile
             _refuse_duplicate(self.service, changed)

@@ -70,9 +70,9 @@ class SynchronousSearch(Resource):
 
     def _shape(self, body: Document, call: HttpRequest) -> LineShape | None:
         level = call.choice("data_source_record_format", LEVELS)
-        wanted = body.get("response_format")
-        if wanted is not None:
-            return read_format(wanted)
+        response_format = body.get("response_format")
+        if response_format is not None:
+            return read_format(response_format)
         return to_line_shape(self.service.sources.record_shaper(level)) if level not in ("", "basic_info") else None
 
 
