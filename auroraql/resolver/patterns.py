@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import duckdb
+from typing import Any
 
 
 @lru_cache(maxsize=256)
@@ -25,7 +22,7 @@ def find_pattern_fault(pattern: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _engine() -> duckdb.DuckDBPyConnection:
+def _engine() -> Any:
     """Return the connection that compiles patterns. Only statements with a pattern load DuckDB here."""
     import duckdb  # noqa: PLC0415
 
