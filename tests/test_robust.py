@@ -266,7 +266,7 @@ def test_megabytes(shape: str) -> None:
     assert error_codes(before + unit * (MEGABYTES // len(unit)) + after)
 
 
-@pytest.mark.parametrize("shape", [FIND + "‹a=1 OR ›a=1", "‹{›", "/*‹x›*/"])
+@pytest.mark.parametrize("shape", [FIND + "‹a=1 OR ›a=1", "‹{›", "/*‹x›*/", "‹(›", "‹x›"])
 def test_ten_megabytes(shape: str) -> None:
     before, unit, after = re.split("[‹›]", shape)
     assert error_codes(before + unit * ((SCRIPT_CHARACTERS - len(before + after)) // len(unit)) + after)

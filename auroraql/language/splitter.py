@@ -76,26 +76,42 @@ def _match_head(name: str, text: str, at: int) -> re.Match[str] | None:
 @cache
 def _text_stop_pattern() -> re.Pattern[str]:
     """Compile the pattern of comments, quoted texts, brackets, `;` and stray quotes. All other text is skipped."""
-    comment, string, name = (grammar.terminal_pattern(t) for t in ("COMMENT", "STRING", "QNAME"))
-    return re.compile(
-        rf"(?P<comment>{comment})|(?P<quoted>{string}|{name})|(?P<open>[(\[{{])|(?P<close>[)\]}}])"
-        r"|(?P<end>;)|(?P<stray>['\"`‘’‚‛“”„‟]|/\*)"
-    )
+    return _compile_stops(*_text_marks())
 
 
 @cache
 def _sql_stop_pattern() -> re.Pattern[str]:
-    """Compile the stop pattern of SQL as DuckDB reads it.
+    """Compile the stop pattern of SQL as DuckDB reads it."""
+    return _compile_stops(*_sql_marks())
 
-    It adds `E'…'`, in which a backslash escapes, and `$$…$$` and `$tag$…$tag$`.
+
+def _compile_stops(comment: str, quoted: str, unclosed: str) -> re.Pattern[str]:
+    brackets = r"(?P<open>[(\[{])|(?P<close>[)\]}])"
+    return re.compile(rf"(?P<comment>{comment})|(?P<quoted>{quoted})|{brackets}|(?P<end>;)|{unclosed}", re.DOTALL)
+
+
+@cache
+def _unbalanced_pattern(*, sql: bool) -> re.Pattern[str]:
+    """Compile the pattern of the text before the next `;`, or before a quote or comment that is not closed.
+
+    One match passes over all brackets, because a wrong statement may consist of millions of them.
     """
+    comment, quoted, unclosed = _sql_marks() if sql else _text_marks()
+    plain = "[^;'\"`‘’‚‛“”„‟$/\\-eE]++"
+    return re.compile(rf"(?:{plain}|{comment}|{quoted}|(?!;|{unclosed}).)*+", re.DOTALL)
+
+
+def _text_marks() -> tuple[str, str, str]:
+    """Return the patterns of comments, of quoted texts, and of marks that open one without an end."""
+    comment, string, name = (grammar.terminal_pattern(t) for t in ("COMMENT", "STRING", "QNAME"))
+    return comment, f"{string}|{name}", r"(?P<stray>['\"`‘’‚‛“”„‟]|/\*)"
+
+
+def _sql_marks() -> tuple[str, str, str]:
+    """Return the same patterns for SQL, with `E'…'`, in which a backslash escapes, and `$$…$$` and `$tag$…$tag$`."""
     comment, name = grammar.terminal_pattern("COMMENT"), grammar.terminal_pattern("QNAME")
-    return re.compile(
-        rf"(?P<comment>{comment})|(?P<quoted>(?<!\w)[eE]'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|{_SQL_QUOTED}|{name})"
-        r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>;)|(?P<dollar>(?<![\w$])\$(?:[^\W\d]\w*)?\$)"
-        r"|(?P<stray>['\"`]|/\*)",
-        re.DOTALL,
-    )
+    quoted = rf"(?<!\w)[eE]'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|{_SQL_QUOTED}|{name}"
+    return comment, quoted, r"(?P<dollar>(?<![\w$])\$(?:[^\W\d]\w*)?\$)|(?P<stray>['\"`]|/\*)"
 
 
 @cache
@@ -148,13 +164,9 @@ def find_next_start(text: str, at: int) -> int:
 
 def end_of_unbalanced(text: str, at: int) -> int:
     """Return the end of a statement with unbalanced brackets that starts at `at`: its `;`, or the end of the text."""
-    stops = _sql_stop_pattern() if detect_form(text, at) == "sql" else _text_stop_pattern()
-    for match in stops.finditer(text, at):
-        if match.lastgroup == "end":
-            return match.end()
-        if match.lastgroup in ("stray", "dollar"):
-            break
-    return len(text)
+    before = _unbalanced_pattern(sql=detect_form(text, at) == "sql").match(text, at)
+    end = before.end() if before else at
+    return end + 1 if text.startswith(";", end) else len(text)
 
 
 def _too_large(most: int, what: str, at: int) -> Diagnostic:

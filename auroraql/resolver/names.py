@@ -131,7 +131,7 @@ def _refuse_label(name: str, item: ast.SelectItem, comparison: ast.ComparisonExp
         message = f"'{name}' is counted after WHERE, which filters single records"
         if item.function != "count":
             message = f"'{name}' is calculated after WHERE, which filters single records"
-        hint = f"keep the groups with LET g = FIND …, then filter them: FIND g WHERE {name} …"
+        hint = f"write HAVING {name} … after GROUP BY to filter the groups"
         raise SemanticError("AQL0201", message, comparison.path.origin, "an alias of SELECT", hint)
     if isinstance(item, ast.SelectColumn) and not item.members:
         message = f"'{name}' is an alias of SELECT, which WHERE cannot use"

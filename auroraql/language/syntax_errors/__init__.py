@@ -8,6 +8,7 @@ validated: when the parser would not accept the fix of a rule, the next rule is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.language.ast import Token
@@ -86,8 +87,13 @@ def diagnose_syntax_error(context: ParseErrorContext) -> Diagnostic:
     """Return the one diagnostic of a syntax error."""
     for rule in RULES:
         diagnostic = rule(context)
-        if diagnostic is not None and is_valid_fix(context, diagnostic):
+        if diagnostic is None:
+            continue
+        if is_valid_fix(context, diagnostic):
             return diagnostic
+        if rule is find_wrong_first_word:
+            # The first word is wrong whatever follows it: only the fix is not sure.
+            return replace(diagnostic, fix=None)
     return _unexpected_token(context)
 
 
