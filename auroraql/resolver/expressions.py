@@ -180,6 +180,11 @@ class ExpressionResolver:
     def _combine(self, sign: str, left: tuple[Scalar, Value], right: tuple[Scalar, Value], whole: Arithmetic) -> Scalar:
         """Return the value of two values joined by a sign. Raises SemanticError if their types or units differ."""
         span = _join_spans(left[1].origin, right[1].origin) or whole.origin
+        for scalar, written in (left, right):
+            if isinstance(scalar, Constant) and scalar.unit == "%":
+                message = "after a number, '%' is the unit percent, which arithmetic does not take"
+                hint = f"write mod({scalar.value}, …) for the remainder of a division"
+                raise SemanticError("AQL0204", message, written.origin, "a percentage", hint)
         if sign == "||":
             texts = tuple(self.to_text(*side) for side in (left, right))
             return _fold(Call("||", texts, Type.STRING), span)

@@ -157,7 +157,8 @@ class GroupingResolver:
                 return (self._named_key(value),)
             if isinstance(value, NumberLiteral):
                 raise self._ordinal_error("GROUP BY", value)
-            expressions = PredicateResolver(self.names, self.values, "GROUP BY", self._label_values()).expressions
+            # Inside an expression, a name is the field, as in SQL: upper(program) AS program … GROUP BY upper(program).
+            expressions = PredicateResolver(self.names, self.values, "GROUP BY").expressions
             expressions.allows_aggregates = False
             scalar = expressions.resolve(value)
         except SemanticError as error:

@@ -30,21 +30,18 @@ class ForeignConstruct:
 
 
 _RECORDS = "LET r = FIND data_products WHERE program = 'trex' ON 2021-01-01; "
-_GROUPS = "LET g = FIND data_products SELECT platform, count(*) AS n DURING 2021 GROUP BY platform; "
 
 FUNCTIONS_OF_FIELDS = ForeignConstruct(
     (),
-    "FIND has no scalar functions",
-    "keep the records with LET name = FIND …, then use SQL functions: SQL SELECT … FROM name",
-    "SQL SELECT date_trunc('month', start) AS month, count(*) AS n FROM r GROUP BY ALL",
-    _RECORDS,
+    "a function is not allowed here",
+    "call functions in SELECT, WHERE, GROUP BY, HAVING or ORDER BY",
+    "FIND data_products SELECT day(start) AS day, count(*) AS n WHERE program = 'trex' DURING 2021-01 GROUP BY day",
 )
 ARITHMETIC = ForeignConstruct(
     (),
-    "FIND does not calculate",
-    "keep the records with LET name = FIND …, then calculate in SQL: SQL SELECT … FROM name",
-    'SQL SELECT "end" - start AS length FROM r',
-    _RECORDS,
+    "a calculation is not allowed here",
+    "calculate in SELECT, WHERE, GROUP BY, HAVING or ORDER BY",
+    "FIND data_products SELECT end - start AS length WHERE program = 'trex' ON 2021-01-01",
 )
 
 FOREIGN_CONSTRUCTS = (
@@ -57,10 +54,9 @@ FOREIGN_CONSTRUCTS = (
     ),
     ForeignConstruct(
         ("HAVING", "QUALIFY"),
-        "FIND has no HAVING",
-        "keep the groups with LET name = FIND … GROUP BY …, then filter them: FIND name WHERE n > 100",
-        "FIND g WHERE n > 100",
-        _GROUPS,
+        "conditions on groups follow GROUP BY, after HAVING",
+        "write FIND … SELECT platform, count(*) AS n … GROUP BY platform HAVING n > 100",
+        "FIND data_products SELECT platform, count(*) AS n DURING 2021 GROUP BY platform HAVING n > 100",
     ),
     ForeignConstruct(
         ("UNION", "INTERSECT", "EXCEPT", "MINUS"),
@@ -77,11 +73,10 @@ FOREIGN_CONSTRUCTS = (
         _RECORDS,
     ),
     ForeignConstruct(
-        ("CASE", "WHEN", "CAST", "EXTRACT", "INTERVAL", "COALESCE"),
-        "FIND has no expressions",
-        "keep the records with LET name = FIND …, then use SQL: SQL SELECT CASE WHEN … FROM name",
-        "SQL SELECT CASE WHEN url IS NULL THEN 0 ELSE 1 END AS there FROM r",
-        _RECORDS,
+        ("CAST", "EXTRACT", "INTERVAL"),
+        "AuroraQL has no CAST, EXTRACT or INTERVAL",
+        "text(x) and number(x) convert, year(start) takes a part, and a duration is written 36 hours",
+        "FIND data_products SELECT text(identifier), year(start), end - start AS length ON 2021-01-01",
     ),
     ForeignConstruct(
         ("XOR",),
@@ -104,9 +99,9 @@ FOREIGN_CONSTRUCTS = (
             "STARTS",
             "ENDS",
         ),
-        "LIKE is the only operator for patterns",
-        "LIKE takes % for any characters and _ for one: display_name LIKE 'TREx RGB %'",
-        "FIND data_products WHERE display_name LIKE 'TREx RGB %' ON 2021-01-01",
+        "the operator for patterns is LIKE; others are functions",
+        "write display_name LIKE 'TREx RGB %', contains(url, 'gill') or regexp_matches(url, 'rgb-0[1-4]')",
+        "FIND data_products WHERE display_name LIKE 'TREx RGB %' AND regexp_matches(url, 'rgb-0[1-4]') ON 2021-01-01",
     ),
     ForeignConstruct(
         ("EXISTS",),
