@@ -371,7 +371,10 @@ class PredicateResolver:
         """Resolve a comparison with the label of a column, or with fields in a list or range. Return None for others."""
         label = self.labels.get(comparison.path.dotted) or self._dated_field(comparison.path)
         fields = [operand for operand in comparison.operands if isinstance(operand, Path)]
-        several = comparison.operator not in FIELD_OPERATORS and len(comparison.operands) > 1 and fields
+        is_pattern = comparison.operator in (Op.LIKE, Op.NOT_LIKE)
+        several = fields and (
+            is_pattern or (comparison.operator not in FIELD_OPERATORS and len(comparison.operands) > 1)
+        )
         labelled = label is not None or any(operand.dotted in self.labels for operand in fields)
         if not labelled and not (several and all(self.names.is_known(operand) for operand in fields)):
             return None

@@ -74,8 +74,9 @@ def reach(record: Any, path: tuple[str, ...]) -> Any:
 
 def as_json(value: Any) -> Any:
     if isinstance(value, timedelta):
-        hours, rest = divmod(value // timedelta(seconds=1), 3600)
-        return f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
+        hours, rest = divmod(value.seconds, 3600)
+        days = f"{value.days} day{'' if value.days == 1 else 's'} " if value.days else ""
+        return f"{days}{'+' if value.days < 0 else ''}{hours:02}:{rest // 60:02}:{rest % 60:02}"
     return value.isoformat() if isinstance(value, date) else value
 
 
