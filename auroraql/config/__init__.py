@@ -115,7 +115,7 @@ def read_config(
 
 
 def _is_absent(path: Path) -> bool:
-    """Return whether there is no file. One that cannot be read is there."""
+    """Return whether the file does not exist. A file that cannot be read exists."""
     try:
         path.lstat()
     except FileNotFoundError:

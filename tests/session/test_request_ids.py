@@ -53,7 +53,7 @@ def test_the_rows_of_a_foreign_search_are_used_in_the_script(service: Archive, s
     assert len(fetched) == next(iter(counted))[0] == len(PRODUCTS)
     assert 0 < len(chosen) < len(fetched)
     assert [messages for _, messages in check_scripts([Source(script)], load_shipped(), {})] == [()], (
-        "a check asks nobody"
+        "a check sends no request"
     )
     with pytest.raises(StatementError, match="AQL0203"):
         service.run_script(f"FETCH `odd name` = '{request_id}'; FIND `odd name` WHERE url = 5")

@@ -83,7 +83,7 @@ def _run_describe_key(state: ReplState, argument: str) -> str:
 
 
 def _run_error(state: ReplState, _argument: str) -> str:
-    return state.error or "there is no error yet"
+    return state.error or "no error has occurred yet"
 
 
 def _format_names(_state: ReplState) -> Iterable[str]:

@@ -249,7 +249,7 @@ def test_the_last_error_is_shown_in_full() -> None:
     run_input(session, "\\E")
     run_input(session, "FIND fails")
     run_input(session, "\\E")
-    assert printed(session).startswith("there is no error yet")
+    assert printed(session).startswith("no error has occurred yet")
     assert printed(session).endswith("  caused by OSError: the disk\n")
 
 
