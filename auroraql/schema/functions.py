@@ -228,7 +228,7 @@ _ROWS = (
     ),
     Function(
         "substring", (("text", "text"), ("first", "number"), ("count", "number")), Type.STRING,
-        _duckdb("substring({0}, CAST({1} AS BIGINT), CAST({2} AS BIGINT))"),
+        _duckdb("substring({0}, TRY_CAST({1} AS BIGINT), TRY_CAST({2} AS BIGINT))"),
         "part of a text: the position of its first character, from 1, and the number of characters",
         "substring(platform, 1, 4)", "text", also=("substr", "mid"),
     ),
@@ -268,7 +268,7 @@ _ROWS = (
     ),
     Function(
         "round", (("number", "number"), ("digits", "number")), Type.NUMBER,
-        _duckdb("round(CAST({0} AS DOUBLE), CAST({1} AS INTEGER))"),
+        _duckdb("round(CAST({0} AS DOUBLE), TRY_CAST({1} AS INTEGER))"),
         "number rounded to whole numbers, or to decimal digits", "round(radial_distance, 2)", "number",
         unit="argument", optional=1, fold=_round, kind="ephemeris",
     ),

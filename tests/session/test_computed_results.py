@@ -35,3 +35,16 @@ def test_a_stored_day_and_duration_keep_their_types(
 def test_a_day_is_not_compared_with_a_text(demo: auroraql.Archive) -> None:
     with pytest.raises(auroraql.StatementError, match="is not a date or time"):
         list(demo.run_script(f"{STORED} FIND g WHERE d = 'gillam'"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "substring(platform, 0, 99999999999999999999)",
+        "substring(platform, 1, identifier * 1e300)",
+        "round(identifier / 7, identifier * 1e9)",
+    ],
+)
+def test_a_count_beyond_the_engines_limit_gives_a_missing_value(demo: auroraql.Archive, value: str) -> None:
+    result = demo.run(f"FIND data_products SELECT {value} AS x WHERE program = 'trex' ON 2021-01-01 LIMIT 1")
+    assert list(result) == [(None,)]
