@@ -1,7 +1,8 @@
 """A plan as JSON: `{"kind", "requests": [{"endpoint", "query", "response_format"}], "residual"}`.
 
 `"counted": true` is added when a statement asks only for the number of records of its one request. The number is then
-read from the status of the search, and no record is fetched.
+read from the status of the search, and no record is fetched. `"joined"` is added when the residual names fields that
+records do not contain: their paths in a record to which the endpoint's source with the same identifier is added.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from auroraql.ir.query import EVERYTHING, Column, GroupKey, Interval, OrderKey, 
 from auroraql.language.printer import print_predicate, print_scalar
 from auroraql.schema import KINDS, PROTOCOLS, Kind
 from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.source_fields import IDENTIFIER
+from auroraql.schema.wire import SOURCE_LIST
 
 
 def write_plan(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
@@ -33,6 +36,12 @@ def write_plan(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
         "requests": requests,
         "residual": _write_post_processing(plan.post_processing, kind, catalogue) or None,
     }
+    if plan.query.joined_names:
+        document["joined"] = {
+            "endpoint": SOURCE_LIST,
+            "on": ".".join(IDENTIFIER),
+            "paths": list(plan.query.joined_names),
+        }
     return document | {"counted": True} if plan.counted else document
 
 

@@ -67,7 +67,8 @@ class FieldNames:
             if "." not in member.bare
         ]
         whole = [NamedItem(field.name, describe_field(field)) for field in kind.fields if field.bare == METADATA]
-        for item in (*inner, *fields, *keys, *whole):
+        joined = [NamedItem(field.bare, describe_field(field)) for field in kind.joined if field.bare != METADATA]
+        for item in (*inner, *fields, *keys, *whole, *joined):
             if item.text not in seen:
                 seen.add(item.text)
                 yield item
@@ -84,7 +85,9 @@ class FieldNames:
                 NamedItem(key.name, describe_field(key)) for key in self.archive.keys(self.kind, self.selected_values())
             ]
         field = self.kind.field(".".join(path))
-        return [NamedItem(member.path[-1], describe_field(member)) for member in field.members] if field else []
+        joined = self.kind.joined if path == (SOURCE,) else ()
+        members = (*field.members, *joined) if field else ()
+        return [NamedItem(member.path[-1], describe_field(member)) for member in members]
 
     def type_of(self, path: tuple[str, ...]) -> Type:
         """Return the type of a path, or ANY when it is unknown."""

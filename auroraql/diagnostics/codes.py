@@ -385,6 +385,12 @@ CODES = {
         "A date in a comparison means its whole day. In SQL it would be midnight.",
         "Write the comparison that you mean, as the hint shows.",
     ),
+    "AQL0616": DiagnosticCode(
+        "the source list lacks a value",
+        "A statement names a field of the archive's list of data sources, such as owner or stats. The list has no value "
+        "of it, or lacks a source of the records.",
+        "Check the list with SHOW SOURCES. SHOW SOURCES REFRESH requests it again.",
+    ),
     "AQL0620": DiagnosticCode(
         "a list and the times of a result are independent",
         "`IN result.field` and `DURING result` are tested separately, so they may hold for different rows of the result.",

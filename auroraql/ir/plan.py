@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import combinations
+from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.ir.query import (
@@ -133,6 +135,10 @@ class PostProcessing:
         return has_expressions(self.select, self.order_by)
 
 
+SourceFacts = Mapping[str, Mapping[int, Any]]
+"""Values of joined fields, by the dotted name of the field and the identifier of the source."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Plan of a query: requests that fetch a superset of its rows, and post-processing that makes them exact.
@@ -151,6 +157,8 @@ class Plan:
     """Whether the result is only the number of records of the single request."""
     window_from: tuple[str, ...] = ()
     """Descriptions of what set the windows of the requests: the window clause, comparisons, the archive's records."""
+    source_facts: SourceFacts = field(default_factory=dict, hash=False, repr=False)
+    """Values of the joined fields of the query. They are set when the plan is run."""
 
     @property
     def is_empty(self) -> bool:

@@ -19,7 +19,7 @@ Normal form of the predicate:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -49,7 +49,7 @@ Tree = dict[str, "Tree | bool"]
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Reference to a field of the record (role source or record, by its dotted path) or a metadata key (by its name)."""
+    """Reference to a field (role source, record or joined, by its dotted path) or a metadata key (by its name)."""
 
     role: Role
     name: str
@@ -62,6 +62,8 @@ class Ref:
     @property
     def bare(self) -> str:
         """Name that a statement may write without the prefix of its object."""
+        if self.role == "joined":
+            return self.name.partition(".")[2]
         return self.name.rpartition(".")[2] if self.role == "source" else self.name
 
 
@@ -411,6 +413,26 @@ class Query:
     def has_expressions(self) -> bool:
         """Whether a column or a sort key is an expression."""
         return has_expressions(self.select, self.order_by)
+
+    @property
+    def joined_names(self) -> tuple[str, ...]:
+        """Dotted names of the fields to join from the archive's source list. The rows of a result have them already."""
+        if self.kind not in KINDS:
+            return ()
+        return tuple(dict.fromkeys(ref.name for ref in self.refs if ref.role == "joined"))
+
+    @property
+    def refs(self) -> Iterator[Ref]:
+        """References of the clauses of the query, possibly repeated. Those of conjunction criteria are not included."""
+        for column in self.select or ():
+            yield from column_refs(column)
+        yield from collect_refs(self.where)
+        for group_key in self.group_by:
+            yield from key_refs(group_key)
+        yield from collect_refs(self.having)
+        for order_key in self.order_by:
+            yield from order_refs(order_key)
+        yield from self.using.refs if self.using is not None else ()
 
     @property
     def window(self) -> Window:
@@ -825,4 +847,4 @@ def _sort_key(term: Predicate) -> int:
             return 9
     if leaf.ref.name in _SOURCE_ORDER and leaf.ref.role == "source":
         return _SOURCE_ORDER.index(leaf.ref.name)
-    return {"source": 3, "record": 4, "metadata": 5, "column": 6}[leaf.ref.role]
+    return {"source": 3, "joined": 3, "record": 4, "metadata": 5, "column": 6}[leaf.ref.role]

@@ -26,6 +26,7 @@ from auroraql.ir.times import read_full_date, read_span
 from auroraql.schema import KINDS, Field, Kind
 from auroraql.schema.catalogue import Catalogue, is_time_key
 from auroraql.schema.operators import OPERATORS, Op
+from auroraql.schema.source_fields import IDENTIFIER
 
 MAX_REQUESTS = 32
 """Maximum number of requests. A query that needs more gets fewer, wider requests and post-processing."""
@@ -189,6 +190,8 @@ def _add_to_tree(tree: Tree, ref: Ref, kind: Kind) -> None:
     if ref.role == "metadata":
         tree["metadata"] = True
         return
+    if ref.role == "joined":
+        ref = Ref("source", ".".join(IDENTIFIER))
     declared = kind.field(ref.name)
     for *above, last in _leaf_paths(declared) if declared is not None else [ref.path]:
         inner = tree

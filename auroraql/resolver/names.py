@@ -20,7 +20,7 @@ from auroraql.language.ast import (
     Timestamp,
 )
 from auroraql.resolver.values import SemanticError, ValueContext
-from auroraql.schema import BLOCKS, CONJUNCTIONS, Field, Kind, Type
+from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue, is_time_key
 from auroraql.schema.operators import Op
 from auroraql.schema.synonyms import TIME_WORDS
@@ -50,6 +50,7 @@ class NameResolver:
         if self.kind.metadata and parts[0].casefold() == METADATA and len(parts) == 2:
             return self._metadata_key(parts[1], path.origin, explicit=True)
         if self.kind.metadata and len(parts) == 1 and parts[0]:
+            self._refuse_unjoined(path)
             return self._metadata_key(parts[0], path.origin, explicit=False)
         raise self._unknown_name(path, parts, above)
 
@@ -82,9 +83,19 @@ class NameResolver:
             self._warn_of_unknown_key(name, origin, explicit=explicit)
         return Ref("metadata", name)
 
+    def _refuse_unjoined(self, path: Path) -> None:
+        """Raise SemanticError for a field of the source list that the rows of a result do not have."""
+        searched = KINDS.get(self.kind.metadata)
+        declared = searched.field(path.dotted) if searched is not None and searched is not self.kind else None
+        is_key = self.catalogue.key(self.kind.metadata, path.dotted) is not None
+        if declared is not None and declared.role == "joined" and not is_key:
+            message = f"{self.kind.title} have no field '{path.dotted}', which is in the archive's list of data sources"
+            hint = f"select it in the search: FIND {self.kind.metadata} SELECT *, {declared.bare} …"
+            raise SemanticError("AQL0201", message, path.origin, "not in these rows", hint)
+
     def _warn_of_unknown_key(self, name: str, origin: Origin, *, explicit: bool) -> None:
         keys = self.catalogue.keys(self.kind.metadata)
-        fields = () if explicit else tuple(f.bare for f in self.kind.leaves())
+        fields = () if explicit else tuple(f.bare for f in (*self.kind.leaves(), *self.kind.joined))
         meant = find_misspelt(name, (*keys, *fields))
         near = [meant] if meant else find_closest(name, (*fields, *keys), 1, 0.7)
         owner = next((b.title for b in BLOCKS.values() if b is not self.kind and b.field(name) is not None), "")

@@ -188,7 +188,7 @@ class SelectResolver:
 
 def is_bare_path(ref: Ref, path: Path) -> bool:
     """Return whether a path is written without the prefix of the object that contains the value."""
-    return len(path.parts) == 1 and ref.bare != ".".join(ref.path)
+    return len(path.parts) == 1 + ref.bare.count(".") and ref.bare != ".".join(ref.path)
 
 
 def check_single(names: NameResolver, ref: Ref, path: Path) -> None:

@@ -93,7 +93,8 @@ def _column(column: Column, kind: Kind) -> ResultColumn:
     if column.function:
         return _function_column(column.function, replace(result_column, path=(column.label,), is_key=True))
     many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)
-    return replace(result_column, type=Type.OBJECT, many_at=many_at) if many_at else result_column
+    is_list = many_at or (declared is not None and declared.role == "joined" and declared.many)
+    return replace(result_column, type=Type.OBJECT, many_at=many_at) if is_list else result_column
 
 
 def _expression_column(label: str, expression: Scalar) -> ResultColumn:
@@ -419,13 +420,18 @@ def replace_surrogates(text: str) -> str:
 
 def rows_from_records(records: Iterable[Record], columns: Sequence[ResultColumn]) -> list[Row]:
     """Return flat rows of the records. Raises ValueError for a malformed timestamp."""
+    return list(iterate_rows(records, columns))
+
+
+def iterate_rows(records: Iterable[Record], columns: Sequence[ResultColumn]) -> Iterator[Row]:
+    """Yield flat rows of the records. Raises ValueError for a malformed timestamp."""
     if isinstance(records, ColumnarRecords):
-        return list(records.rows(columns))
-    return [tuple(_value(record, column) for column in columns) for record in records]
+        return records.rows(columns)
+    return (tuple(read_value(reach_value(record, column.path), column) for column in columns) for record in records)
 
 
-def _value(record: Record, column: ResultColumn) -> Any:
-    value = reach_value(record, column.path)
+def read_value(value: Any, column: ResultColumn) -> Any:
+    """Return a value of a record in the type of a column. Raises ValueError for a malformed timestamp."""
     if not isinstance(value, str):
         return value
     match column.type:
@@ -546,7 +552,8 @@ def _put_value(record: Record, path: tuple[str, ...], value: Any) -> None:
     *parents, last = path
     for step in parents:
         record = record.setdefault(step, {})
-    record[last] = value
+    # An object may share its path with columns of its members. It is copied, because it belongs to the row.
+    record[last] = {**(record.get(last) or {}), **value} if isinstance(value, dict) else value
 
 
 def _put_in_each(record: Record, column: ResultColumn, values: list[Any]) -> None:

@@ -282,7 +282,7 @@ def _field_of_column(column: ResultColumn, base: Kind | None) -> Field:
         return Field(path, column.type, "", "source" if is_key else "record", unit=column.unit, is_dotted=is_dotted)
     moved = _move_field(declared, declared.path, path)
     listed = declared.many or (base is not None and base.is_listed(column.path))
-    role: Role = "source" if has_prefix and declared.role == "source" else "record"
+    role: Role = declared.role if has_prefix and declared.role in ("source", "joined") else "record"
     return replace(moved, role=role, many=listed, is_dotted=is_dotted)
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from auroraql.schema.wire import Protocol
 
-Role = Literal["source", "record", "metadata", "column"]
+Role = Literal["source", "record", "metadata", "column", "joined"]
 
 
 class Type(Enum):
@@ -39,7 +39,8 @@ class Type(Enum):
 class Field:
     """Field of a record.
 
-    `path` is its path in AuroraX's JSON, and `role` the part of the query that it filters. `criterion` is the key of
+    `path` is its path in AuroraX's JSON, and `role` the part of the query that it filters. A field of the role `joined`
+    is not in records. `criterion` is the key of
     the list in the query JSON that it fills, or empty if AuroraX cannot filter by it. `bound` is the end of the time
     window that a comparison of the field sets. `known` are its published values, which are not exhaustive unless
     `closed` is true.
@@ -69,6 +70,8 @@ class Field:
     @property
     def bare(self) -> str:
         """Name that a statement may write without the prefix."""
+        if self.role == "joined":
+            return ".".join(self.path[1:])
         return self.path[-1] if self.role == "source" else self.name
 
 
@@ -182,6 +185,8 @@ class Kind:
     """Metadata keys whose values are times, as text: YYYY-MM-DDTHH:MM:SS.ffffff, UTC."""
     keys_of: str = ""
     """The kind whose metadata keys its records have. If empty, its own if it has the field `metadata`."""
+    joined: tuple[Field, ...] = ()
+    """Fields that records do not contain. They are joined from the archive's source list when a statement names them."""
 
     names: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     """Fields at any depth, by their bare and by their dotted names."""
@@ -191,7 +196,7 @@ class Kind:
     """Whether any field is a list."""
 
     def __post_init__(self) -> None:
-        every = list(_flatten_members(self.fields))
+        every = [*_flatten_members(self.fields), *_flatten_members(self.joined)]
         names = {f.bare: f for f in reversed(every)} | {f.name: f for f in every}
         folded: dict[str, Field | None] = {}
         for name, named in names.items():

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auroraql.schema.model import Field, Role, Type
 
 SOURCE_TYPES = ("ground", "heo", "leo", "lunar", "event_list", "not_applicable")
 
 PREFIX = "data_source"
+
+IDENTIFIER = (PREFIX, "identifier")
+"""Path of the identifier of a record's source."""
 
 
 def _field(name: str, doc: str, criterion: str = "", type: Type = Type.STRING, known: tuple[str, ...] = ()) -> Field:
@@ -65,6 +70,15 @@ SOURCE_STATISTICS = Field(
     ),
 )
 """Statistics of a source (OpenAPI `DataSourceStats`)."""
+
+
+def _joined(field: Field) -> Field:
+    members = tuple(map(_joined, field.members))
+    return replace(field, path=(PREFIX, *field.path), role="joined", members=members)
+
+
+JOINED_FIELDS = tuple(map(_joined, (*SOURCE_DETAILS, SOURCE_STATISTICS)))
+"""Details and statistics of the source of a record, which AuroraX's records do not contain."""
 
 
 def source_fields(above: tuple[str, ...], role: Role) -> tuple[Field, ...]:

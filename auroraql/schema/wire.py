@@ -11,6 +11,9 @@ from datetime import timedelta
 API = "/api/v1"
 """Path prefix of every endpoint."""
 
+SOURCE_LIST = f"{API}/data_sources"
+"""Path of the list of data sources."""
+
 
 @dataclass(frozen=True, slots=True)
 class Protocol:

@@ -239,7 +239,8 @@ class Executor:
     def _plan_find(self, find: FindStatement, analyzed: AnalyzedStatement) -> PlannedFind:
         """Resolve and plan a FIND. Run its FINDs in parentheses. Raises StatementError, ArchiveError."""
         if analyzed.plan is not None and analyzed.resolved is not None:
-            return PlannedFind(analyzed.plan, analyzed.resolved, analyzed.name, analyzed.statement_text)
+            plan = self._join_source_facts(analyzed.plan)
+            return PlannedFind(plan, analyzed.resolved, analyzed.name, analyzed.statement_text)
         return self._plan_find_with(find, analyzed, _SessionResults(self, analyzed))
 
     def _plan_find_with(
@@ -257,7 +258,18 @@ class Executor:
         sources = tuple if matches_nothing else partial(self._engine.sources, self._deadline())
         find_range = partial(record_range, self._engine, self._deadline())
         plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=find_range)
-        return PlannedFind(_drop_repeated_warning(plan), resolved, name, statement_text)
+        plan = _drop_repeated_warning(self._join_source_facts(plan))
+        return PlannedFind(plan, resolved, name, statement_text)
+
+    def _join_source_facts(self, plan: Plan) -> Plan:
+        """Return the plan with the values of its joined fields. Raises ArchiveError."""
+        if not plan.query.joined_names:
+            return plan
+        # Imported late: few searches name fields of the archive's source list.
+        from auroraql.session.source_details import load_source_facts, missing_facts_warnings
+
+        facts = load_source_facts(plan.query, self._engine, self._deadline())
+        return replace(plan, source_facts=facts, warnings=(*plan.warnings, *missing_facts_warnings(plan.query, facts)))
 
     def _run_find(self, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
         """Run a planned FIND, wait for it, and return its result. Raises ArchiveError."""

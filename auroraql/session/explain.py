@@ -241,6 +241,8 @@ def _post_processing_lines(
 ) -> Iterator[str]:
     if len(plan.requests) > 1:
         yield "duplicate records of several requests are removed"
+    if plan.query.joined_names:
+        yield f"joined from the list of sources: {', '.join(n.partition('.')[2] for n in plan.query.joined_names)}"
     if post_processing.where is not None:
         yield f"WHERE {print_predicate(post_processing.where, kind, catalogue)}"
     if post_processing.where is not None and kind.name in KINDS:

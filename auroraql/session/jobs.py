@@ -20,7 +20,7 @@ from auroraql.resolver import ResolvedFind
 from auroraql.results.result_set import FetchedData, ResultSet, Row
 from auroraql.results.stored_results import StoredResult
 from auroraql.session.analyzer import AnalyzedStatement
-from auroraql.session.result_queries import post_process_fetched, stored_result_for
+from auroraql.session.result_queries import post_process_fetched, stored_result_for, warn_of_unlisted_sources
 from auroraql.session.settings import Settings
 from auroraql.session.verbose_steps import VerboseSteps
 
@@ -413,6 +413,7 @@ class Search:
             if self._steps is not None:
                 self._steps.on_retrieved(self._run, self._count_received(fetched))
             if fetched.rows is None:  # an engine that answers the whole query returns rows
+                plan = warn_of_unlisted_sources(plan, fetched)
                 fetched = post_process_fetched(fetched, plan)
             self._result = self._session.result(plan, fetched, self._prepared, began, request_ids=self.request_ids)
         return self._result

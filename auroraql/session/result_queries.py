@@ -50,6 +50,17 @@ def post_process_fetched(fetched: FetchedData, plan: Plan, kind: Kind | None = N
     return post_process(fetched, plan, kind)
 
 
+def warn_of_unlisted_sources(plan: Plan, fetched: FetchedData) -> Plan:
+    """Return the plan with a warning if its joined fields lack values, because a source of the records is not listed."""
+    if not plan.source_facts:
+        return plan
+    # Imported late: few searches name fields of the archive's source list.
+    from auroraql.session.source_details import unlisted_sources_warning
+
+    warning = unlisted_sources_warning(plan.source_facts, fetched.records or ())
+    return plan if warning is None else replace(plan, warnings=(*plan.warnings, warning))
+
+
 def row_query_columns(query: Query, stored: StoredResult) -> tuple[ResultColumn, ...]:
     """Return the columns of a query on a stored result."""
     return tuple(_original_column(column, stored) for column in result_columns(query, stored.kind))

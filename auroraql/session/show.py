@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.ir.query import Comparison, Query, Ref, collect_refs, column_refs, key_refs, order_refs, split_conjuncts
+from auroraql.ir.query import Comparison, Query, split_conjuncts
 from auroraql.language.ast import (
     AndExpression,
     Expression,
@@ -41,11 +41,11 @@ from auroraql.schema.catalogue import (
     SourceDetails,
     Statistics,
     sources_named,
-    statistics_document,
 )
 from auroraql.schema.operators import Op
 from auroraql.schema.response_template import response_template
 from auroraql.schema.source_fields import SOURCE_DETAILS, SOURCE_FIELDS, SOURCE_STATISTICS
+from auroraql.session.source_details import source_documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,49 +290,15 @@ def _selected_sources(show_plan: ShowPlan, context: ListingContext) -> Sequence[
 
 def _source_rows(show_plan: ShowPlan, context: ListingContext, query: Query) -> Iterator[Row]:
     """Yield the rows of SHOW SOURCES. Request details and statistics only when a clause refers to them."""
-    column_names = {ref.path[0] for ref in _clause_refs(query)}
+    column_names = {ref.path[0] for ref in query.refs}
     shows_all = query.select is None and not query.group_by
+    fields = (*SOURCE_DETAILS, SOURCE_STATISTICS)
+    names = {field.name for field in fields if shows_all or field.name in column_names}
     sources = _selected_sources(show_plan, context)
-    detail_names = [field.name for field in SOURCE_DETAILS if shows_all or field.name in column_names]
-    details = context.details() if detail_names else {}
-    statistics = {}
-    if shows_all or SOURCE_STATISTICS.name in column_names:
-        statistics = {kind.name: context.statistics(kind.name) for kind in KINDS.values() if kind.schema_key}
+    documents = source_documents(names, sources, context.details, context.statistics)
     for source in sources:
-        by_kind = {
-            kind: by_source[source.identifier]
-            for kind, by_source in statistics.items()
-            if source.identifier in by_source
-        }
-        document = statistics_document(by_kind) if by_kind else None
-        detail_values = _detail_values(details.get(source.identifier, SourceDetails()))
-        yield (*source_row(source), *(detail_values[field.name] for field in SOURCE_DETAILS), document)
-
-
-def _detail_values(details: SourceDetails) -> dict[str, Any]:
-    """Return the values of SOURCE_DETAILS by field name."""
-    schemas = {
-        kind.schema_key: None
-        if (schema := details.schemas.get(kind.name)) is None
-        else [dict(schema_field) for schema_field in schema]
-        for kind in KINDS.values()
-        if kind.schema_key
-    }
-    maintainers = None if details.maintainers is None else list(details.maintainers)
-    metadata = None if details.metadata is None else dict(details.metadata)
-    return {**schemas, "owner": details.owner, "maintainers": maintainers, "metadata": metadata}
-
-
-def _clause_refs(query: Query) -> Iterator[Ref]:
-    """Yield the columns that the clauses of a listing refer to."""
-    for column in query.select or ():
-        yield from column_refs(column)
-    yield from collect_refs(query.where)
-    for group_key in query.group_by:
-        yield from key_refs(group_key)
-    yield from collect_refs(query.having)
-    for order_key in query.order_by:
-        yield from order_refs(order_key)
+        document = documents[source.identifier]
+        yield (*source_row(source), *(document.get(field.name) for field in fields))
 
 
 def _rows_by_field(name: str, *others: str) -> Callable[[ShowPlan, ListingContext, Query], Iterator[Row]]:
@@ -358,10 +324,11 @@ def _rows_by_field(name: str, *others: str) -> Callable[[ShowPlan, ListingContex
 def _column_rows(show_plan: ShowPlan, context: ListingContext, _query: Query) -> Iterator[Row]:
     stored = context.results.get(show_plan.of)
     kind = KINDS.get(show_plan.of) or (stored.kind if stored is not None else None)
-    for field in _kind_leaves(kind) if kind is not None else ():
+    for field in (*_kind_leaves(kind), *kind.joined) if kind is not None else ():
         bound = "start and end" if field.bound == "both" else field.bound
         native = field.criterion or (f"window {bound}" if bound else None)
-        yield field.bare, field.name, _type_name(field.type), field.unit or None, field.doc, native
+        name = field.bare if kind is not None and kind.field(field.bare) is field else field.name
+        yield name, field.name, _type_name(field.type), field.unit or None, field.doc, native
 
 
 def _kind_leaves(kind: Kind) -> Iterator[Field]:

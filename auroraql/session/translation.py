@@ -158,8 +158,11 @@ def _check_parameters(parameters: Mapping[str, object] | None, used: frozenset[s
 _CLAUSES = ("ORDER BY", "GROUP BY", "LIMIT")
 
 
-def _find_untranslatable(find: FindStatement, query: Query) -> Iterator[tuple[str, Origin]]:
-    """Yield the parts of a statement that an AuroraX request cannot express, with their spans."""
+def _find_untranslatable(find: FindStatement, query: Query, *, omits_columns: bool) -> Iterator[tuple[str, Origin]]:
+    """Yield the parts of a statement that an AuroraX request cannot express, with their spans.
+
+    With `omits_columns`, the form does not express columns at all, so that they are not reported.
+    """
     if find.distinct:
         yield "DISTINCT", find.origin
     for clause in find.clauses:
@@ -167,6 +170,8 @@ def _find_untranslatable(find: FindStatement, query: Query) -> Iterator[tuple[st
             case Select(items):
                 functions = [item for item in items if isinstance(item, SelectAggregate)]
                 yield from ((f"the function {function.function}()", function.origin) for function in functions[:1])
+                if not omits_columns and not functions:
+                    yield from _unavailable_columns(query)
             case Overlap():
                 yield "the intervals of a result", clause.origin
             case Window(form="overlapping") if query.during is not None:
@@ -177,6 +182,15 @@ def _find_untranslatable(find: FindStatement, query: Query) -> Iterator[tuple[st
                 yield "ORDER BY", clause.origin
             case Limit():
                 yield "LIMIT", clause.origin
+
+
+def _unavailable_columns(query: Query) -> Iterator[tuple[str, Origin]]:
+    """Yield the columns that are not fields of AuroraX's records, with their spans."""
+    for column in query.select or ():
+        if column.expression is not None:
+            yield "a computed column", column.origin
+        elif column.ref is not None and column.ref.role == "joined":
+            yield f"'{column.ref.bare}', which is in the list of data sources and not in records", column.origin
 
 
 def require_one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Request, tuple[Diagnostic, ...]]:
@@ -193,7 +207,7 @@ def require_one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Reque
             "applied after the request",
             f"use --to plan, or remove {'the clause' if name.endswith(_CLAUSES) else 'it'}",
         )
-        for name, origin in _find_untranslatable(find, plan.query)
+        for name, origin in _find_untranslatable(find, plan.query, omits_columns=to in ("json", "sentence"))
     ]
     if not plan.requests:
         errors.append(

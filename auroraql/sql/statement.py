@@ -10,8 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal
 
+from auroraql.ir.plan import SourceFacts
 from auroraql.ir.query import (
     EVERYTHING,
     Column,
@@ -27,7 +29,7 @@ from auroraql.ir.window_inference import narrow_windows
 from auroraql.results.result_set import ResultColumn, Row, select_columns
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.schema.model import Field
-from auroraql.schema.source_fields import PREFIX, SOURCE_FIELDS
+from auroraql.schema.source_fields import IDENTIFIER, PREFIX, SOURCE_FIELDS
 from auroraql.sql import clauses
 from auroraql.sql.clauses import (
     ExpressionCompiler,
@@ -42,6 +44,7 @@ from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.conjunction_pipeline import build_pipeline
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
+from auroraql.sql.joined_fields import join_facts
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ class ColumnMapping:
     """The join that adds the metadata of records that keep them in a table of their own. It adds no row."""
     record_table: tuple[str, str] | None = None
     records: str = ""
+    joins: str = ""
+    """The join that adds the values of joined fields. It adds no row."""
+    joined: frozenset[str] = frozenset()
+    """Dotted names of the joined fields."""
     texts: bool = False
     """Whether `locate_for_comparison` reads metadata from a map of texts."""
 
@@ -95,8 +102,9 @@ class ColumnMapping:
 
     def from_clause(self, refs: Iterable[Ref]) -> str:
         """Return the tables that hold these fields and metadata keys."""
-        has_metadata = any(ref.role == "metadata" or ref.name == "metadata" for ref in refs)
-        return self.tables + self.metadata_join if has_metadata else self.tables
+        names = {"metadata" if ref.role == "metadata" else ref.name for ref in refs}
+        metadata_join = self.metadata_join if "metadata" in names else ""
+        return f"{self.tables}{metadata_join}{self.joins if names & self.joined else ''}"
 
 
 def _data_product_columns() -> ColumnMapping:
@@ -171,11 +179,15 @@ STORED_KINDS = (*COLUMN_MAPPINGS, "conjunctions")
 """Kinds that can be searched in a catalogue file."""
 
 
-def mapping_for(query: Query, bind: Bindings) -> ColumnMapping:
-    """Return the mapping for a query. Conjunctions bind the values of their criteria."""
+def mapping_for(query: Query, bind: Bindings, facts: SourceFacts = MappingProxyType({})) -> ColumnMapping:
+    """Return the mapping for a query. Conjunctions bind the values of their criteria, and joined fields their facts."""
     if query.criteria is not None:
         return _conjunction_columns(query.criteria, query, bind)
-    return COLUMN_MAPPINGS[query.kind]
+    mapping = COLUMN_MAPPINGS[query.kind]
+    if not facts:
+        return mapping
+    joins, fields = join_facts(facts, KINDS[query.kind], mapping.fields[".".join(IDENTIFIER)].sql, bind)
+    return replace(mapping, joins=joins, joined=frozenset(fields), fields={**mapping.fields, **fields})
 
 
 def window_fields(kind: Kind) -> tuple[tuple[Field, str], ...]:
@@ -201,14 +213,16 @@ _MAX_EXTRACTED = 16
 """Number of metadata keys in SELECT above which they are read from JSON."""
 
 
-def compile_query(query: Query, paths: Sequence[tuple[str, ...]]) -> SqlText:
+def compile_query(query: Query, paths: Sequence[tuple[str, ...]], facts: SourceFacts = MappingProxyType({})) -> SqlText:
     """Compile a query to a statement whose columns are `paths`. Objects and metadata values are JSON text.
+
+    `facts` are the values of the joined fields of the query.
 
     Rows that ORDER BY does not order follow `ColumnMapping.ties`. An aggregate or DISTINCT query has its own columns
     and ignores `paths`.
     """
     bind = Bindings()
-    mapping = mapping_for(query, bind)
+    mapping = mapping_for(query, bind, facts)
     window = _window_conditions(query, mapping, bind)
     mapping = mapping.for_predicate(query.where, window)
     if query.is_aggregate or query.distinct:
@@ -346,7 +360,8 @@ def decode_rows(rows: list[Row], columns: Sequence[ResultColumn]) -> list[Row]:
     values: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for at, column in enumerate(columns):
         if column.type in (Type.OBJECT, Type.ANY):
-            missing: Callable[[], Any] = dict if column.type is Type.OBJECT and not column.many_at else lambda: None
+            is_always_there = column.type is Type.OBJECT and len(column.path) == 1
+            missing: Callable[[], Any] = dict if is_always_there else lambda: None
             values[at] = [missing() if text is None else parse(text) for text in values[at]]
         elif column.type is Type.STRING:
             interned: dict[Any, Any] = {}

@@ -102,7 +102,8 @@ def test_the_columns_of_a_kind(demo: Archive, kind: str) -> None:
     result = demo.run(f"SHOW COLUMNS OF {kind}")
     assert names(result) == ["name", "path", "type", "unit", "doc", "native"]
     declared = [member for field in KINDS[kind].fields for member in (field.members or (field,))]
-    assert [row[1] for row in result] == [field.name for field in declared]
+    assert [row[1] for row in result] == [field.name for field in (*declared, *KINDS[kind].joined)]
+    assert [KINDS[kind].field(name) for name, *_ in result] == [*declared, *KINDS[kind].joined]
     assert all(KINDS[kind].field(row[0]) is not None and row[4] for row in result)
 
 

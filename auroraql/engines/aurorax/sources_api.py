@@ -18,10 +18,11 @@ from auroraql.engines.aurorax.responses import ProtocolStep, ServiceContext, Ser
 from auroraql.results.result_set import Row, read_time
 from auroraql.schema import KINDS, PROTOCOLS, STORED_KINDS
 from auroraql.schema.catalogue import DataSource, SourceDetails, Statistics
+from auroraql.schema.wire import SOURCE_LIST
 
-FULL_RECORD = "/api/v1/data_sources?format=full_record"
+FULL_RECORD = f"{SOURCE_LIST}?format=full_record"
 
-STATISTICS = "/api/v1/data_sources?format=identifier_only&include_stats=true"
+STATISTICS = f"{SOURCE_LIST}?format=identifier_only&include_stats=true"
 
 _NAMES = tuple(field.name for field in fields(DataSource))
 

@@ -37,9 +37,9 @@ from auroraql.engines.duckdb.catalogue_file import (
 from auroraql.engines.duckdb.demo import DEMO_NAME, RULE, demo_cache_path, demo_catalogue
 from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
 from auroraql.ir.plan import Plan, Request
-from auroraql.results.result_set import FetchedData, Row, result_columns
+from auroraql.results.result_set import FetchedData, ResultColumn, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
-from auroraql.sql.statement import STORED_KINDS, compile_query, decode_rows
+from auroraql.sql.statement import STORED_KINDS, SqlText, compile_query, decode_rows
 
 _DAY = timedelta(days=1)
 
@@ -461,7 +461,7 @@ class EmbeddedRun:
         self._raise_if_over(deadline)
         if self._rows is not None:
             return
-        statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)])
+        statement = self._compile(result_columns(self._plan.query))
         self._begin()
         try:
             with (
@@ -485,7 +485,7 @@ class EmbeddedRun:
     def _execute(self, deadline: float) -> list[Row]:
         self._raise_if_over(deadline)
         columns = result_columns(self._plan.query)
-        statement = compile_query(self._plan.query, [c.path for c in columns])
+        statement = self._compile(columns)
         self._begin()
         try:
             with (
@@ -506,6 +506,9 @@ class EmbeddedRun:
         finally:
             self._end()
         return rows
+
+    def _compile(self, columns: Sequence[ResultColumn]) -> SqlText:
+        return compile_query(self._plan.query, [column.path for column in columns], self._plan.source_facts)
 
     def _begin(self) -> None:
         """Register the running query. Raises Cancelled when the interpreter exits."""

@@ -6,10 +6,9 @@ that it needs, as text next to the number of their record.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -17,6 +16,7 @@ from auroraql.diagnostics.errors import Failed
 from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
 from auroraql.ir.plan import Plan, PostProcessing
 from auroraql.ir.query import Ref, collect_refs, order_refs
+from auroraql.results.joined_records import JoinedRecords
 from auroraql.results.result_set import (
     ColumnarRecords,
     FetchedData,
@@ -24,8 +24,6 @@ from auroraql.results.result_set import (
     ResultColumn,
     Row,
     reach_value,
-    read_duration,
-    read_time,
     result_columns,
     rows_from_records,
     select_columns,
@@ -37,17 +35,8 @@ from auroraql.sql.clauses import ExpressionCompiler, compile_predicate
 from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
+from auroraql.sql.joined_fields import SCALAR_TYPES, column_from_text, value_text
 from auroraql.sql.statement import decode_rows, json_text_of, output_value
-
-_TYPES = {  # of scalar values; any other is JSON
-    Type.STRING: "VARCHAR",
-    Type.TIME: "TIMESTAMP",
-    Type.DATE: "DATE",
-    Type.INTERVAL: "BIGINT",  # microseconds
-    Type.INTEGER: "BIGINT",
-    Type.NUMBER: "DOUBLE",
-    Type.BOOLEAN: "BOOLEAN",
-}
 
 
 def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
@@ -60,6 +49,8 @@ def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> 
         return fetched
     searched, query = kind or KINDS[plan.query.kind], plan.query
     records = fetched.records or ()
+    if plan.source_facts:
+        records = JoinedRecords(records, plan.source_facts)
     if query.is_aggregate:
         rows = group_records(records, plan.post_processing, searched)
         return FetchedData(rows=decode_rows(rows, result_columns(query, searched)))
@@ -68,7 +59,7 @@ def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> 
         return FetchedData(rows=decode_rows(rows, result_columns(query, searched)))
     left = filter_records(records, plan.post_processing, searched)
     if query.select is None:
-        return FetchedData(records=left)
+        return FetchedData(records=left.records if isinstance(left, JoinedRecords) else left)
     return FetchedData(rows=rows_from_records(left, result_columns(query, searched)))
 
 
@@ -176,7 +167,7 @@ class _ValueTable:
             self.table = f"(SELECT {', '.join((*columns, 'n'))} FROM {_FETCHED})"  # noqa: S608 - generated names
         else:
             columns = [
-                _make_column(f"unnest({self.bind(_value_texts(records, ref, at))}::VARCHAR[])", at)
+                column_from_text(f"unnest({self.bind(_value_texts(records, ref, at))}::VARCHAR[])", at)
                 for ref, at in self.places.items()
             ]
             self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
@@ -218,62 +209,18 @@ def _to_arrow_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue
     columns: list[str] = []
     for ref, stored in places.items():
         name = f"c{len(columns)}"
-        as_it_is = stored.type in _TYPES and not stored.many
+        as_it_is = stored.type in SCALAR_TYPES and not stored.many
         array = records.array(ResultColumn("", stored.type, path=ref.path)) if as_it_is else None
         arrays[name] = pyarrow.array(_value_texts(records, ref, stored), pyarrow.string()) if array is None else array
-        columns.append(_make_column(name, stored) if array is None else f"{name} AS {stored.sql}")
+        columns.append(column_from_text(name, stored) if array is None else f"{name} AS {stored.sql}")
     return pyarrow.table(arrays), columns
 
 
-def _make_column(values: str, stored: StoredValue) -> str:
-    """Return the SQL of a table column, parsed from text."""
-    if stored.many:
-        element = "VARCHAR" if stored.type is Type.TIME else _TYPES.get(stored.type, "JSON")
-        return f"TRY_CAST(TRY_CAST({values} AS JSON) AS {element}[]) AS {stored.sql}"
-    if stored.type in _TYPES:
-        return f"TRY_CAST({values} AS {_TYPES[stored.type]}) AS {stored.sql}"
-    return f"TRY_CAST(TRY_CAST({values} AS JSON) AS VARIANT) AS {stored.sql}"
-
-
 def _value_texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> list[str | None]:
-    path, as_json = ref.path, stored.many or stored.type not in _TYPES
+    path = ref.path
     if isinstance(records, ColumnarRecords):
         values = records.values(ResultColumn("", Type.ANY, path=path))
         values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     else:
         values = [reach_value(record, path) for record in records]
-    if stored.type is Type.INTERVAL:
-        values = [_to_microseconds(value) for value in values]
-    if stored.type is Type.TIME:
-        values = [_to_utc_text(value) for value in values]
-    return [_value_text(value, as_json=as_json) for value in values]
-
-
-_PLAIN_TIME_LENGTH = len("2020-01-01T00:00:00")
-
-
-def _to_microseconds(value: Any) -> Any:
-    """Return a duration, or a list of durations, as microseconds."""
-    if isinstance(value, list):
-        return [_to_microseconds(element) for element in value]
-    duration = read_duration(value) if isinstance(value, str) else value
-    return duration // timedelta(microseconds=1) if isinstance(duration, timedelta) else value
-
-
-def _to_utc_text(value: Any) -> Any:
-    """Convert a time, or a list of times, to UTC without an offset, because DuckDB would ignore the offset."""
-    if isinstance(value, list):
-        return [_to_utc_text(element) for element in value]
-    if not isinstance(value, str) or (len(value) == _PLAIN_TIME_LENGTH and not value.endswith(":60")):
-        return value
-    try:
-        return read_time(value).isoformat()
-    except (ValueError, OverflowError):
-        return value
-
-
-def _value_text(value: Any, *, as_json: bool) -> str | None:
-    """Return a value of a record as text for DuckDB."""
-    if value is None or (isinstance(value, str) and not as_json):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return [value_text(value, stored) for value in values]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from auroraql.schema.model import BoundPart, Field, FiltersPart, Kind, ListsPart, Type, WordsPart
-from auroraql.schema.source_fields import SOURCE
+from auroraql.schema.source_fields import JOINED_FIELDS, SOURCE
 from auroraql.schema.wire import Protocol
 
 MAX_PRODUCT_LENGTH = timedelta(days=1)
@@ -40,6 +40,7 @@ DATA_PRODUCTS = Kind(
     ),  # ten years with three leap days
     filters="data_product_metadata_filters",
     marks=("data_product_type_filters", "data_product_metadata_filters"),
+    joined=JOINED_FIELDS,
     schema_key="data_product_metadata_schema",
     wording=(
         WordsPart("Find data_products for (("),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from auroraql.schema.model import BoundPart, BoundsPart, Field, FiltersPart, Kind, ListsPart, Type, Wording, WordsPart
-from auroraql.schema.source_fields import SOURCE
+from auroraql.schema.source_fields import JOINED_FIELDS, SOURCE
 from auroraql.schema.wire import Protocol
 
 
@@ -46,6 +46,7 @@ EPHEMERIS = Kind(
     protocol=Protocol("ephemeris", "ephemeris", "ephemeris", "ephemeris", timedelta(days=2)),
     filters="ephemeris_metadata_filters",
     marks=("ephemeris_metadata_filters",),
+    joined=JOINED_FIELDS,
     schema_key="ephemeris_metadata_schema",
     wording=(
         WordsPart("Find ephemeris for (("),

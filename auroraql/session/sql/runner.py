@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
@@ -18,7 +19,7 @@ import duckdb
 from auroraql.diagnostics.errors import Diagnostic, Failed, StatementError, TimedOut
 from auroraql.engines.duckdb.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
 from auroraql.language.ast import SqlStatement
-from auroraql.results.result_set import ColumnarRecords, ResultColumn, Row, bytes_text, format_duration
+from auroraql.results.result_set import ColumnarRecords, ResultColumn, Row, bytes_text, format_duration, read_time
 from auroraql.results.stored_results import (
     DottedName,
     SqlColumn,
@@ -416,11 +417,7 @@ def _typed_values(values: list[Any], column: SqlColumn) -> tuple[str, list[Any]]
 def _struct_values(values: list[Any], members: Sequence[Field]) -> tuple[str, list[Any]]:
     """Return the STRUCT type of objects with these members, and the objects."""
     columns = {
-        member.path[-1]: _to_loadable(
-            _ColumnValues(
-                "", _SQL_TYPES[member.type], [None if value is None else value.get(member.path[-1]) for value in values]
-            )
-        )
+        member.path[-1]: _to_loadable(_ColumnValues("", _SQL_TYPES[member.type], _member_values(values, member)))
         for member in members
     }
     declared = ", ".join(f"{quote_identifier(name)} {column.type}" for name, column in columns.items())
@@ -430,6 +427,16 @@ def _struct_values(values: list[Any], members: Sequence[Field]) -> tuple[str, li
         for value, members_of_value in zip(values, objects, strict=True)
     ]
     return f"STRUCT({declared})", structs
+
+
+def _member_values(values: list[Any], member: Field) -> list[Any]:
+    """Return the values of a member of objects. Times are text in objects, as in AuroraX's records."""
+    of_member = (None if value is None else value.get(member.path[-1]) for value in values)
+    if member.type is not Type.TIME:
+        return list(of_member)
+    with suppress(ValueError):
+        return [read_time(value) if isinstance(value, str) else value for value in of_member]
+    return [None if value is None else value.get(member.path[-1]) for value in values]
 
 
 def _common_type(values: list[Any]) -> Type:
