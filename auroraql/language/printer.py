@@ -167,7 +167,7 @@ class _Printer:
             path = "*"
         elif column.bare:
             # The label of the column is the name as written, so it must not get a prefix.
-            path = print_name(column.ref.bare)
+            path = print_path(column.ref.bare)
         else:
             path = self.path(column.ref, dotted=True)
         text = f"{column.function}({path})" if column.function else path
@@ -204,7 +204,9 @@ class _Printer:
             is_taken = self.kind.field(ref.name) is not None or ref.name.lower() in TIME_WORDS
             return f"metadata.{name}" if dotted or is_taken or ref.name in self.labels else name
         declared = self.kind.field(ref.name)
-        return ref.name if dotted or declared is None else declared.bare
+        if dotted or declared is None or self.kind.field(declared.bare) is not declared:
+            return ref.name
+        return declared.bare
 
     def operand(self, ref: Ref) -> str:
         """Return a field on the right side of an operator. A metadata key has its prefix there."""

@@ -189,3 +189,20 @@ def test_forms_that_cannot_express_them() -> None:
         "paths": ["data_source.owner"],
     }
     assert plan["requests"][0]["response_format"] == {"start": True, "data_source": {"identifier": True}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FIND data_products WHERE data_source.metadata IS NULL ON 2021-01-01",
+        "FIND data_products SELECT data_source.metadata, metadata, stats.data_product_count ON 2021-01-01",
+        "FIND ephemeris SELECT stats.ephemeris_count, max(owner) AS o ON 2021-01-01 GROUP BY stats.ephemeris_count",
+        "FIND ephemeris SELECT owner, stats {ephemeris_count} WHERE stats.ephemeris_count > 5 ON 2021-01-01 ORDER BY owner",
+    ],
+)
+def test_the_canonical_text_means_the_same(text: str) -> None:
+    canonical = translate(text, to="aql")
+    assert isinstance(canonical, str)
+    assert translate(canonical, to="aql") == canonical
+    assert translate(canonical, to="plan") == translate(text, to="plan")
+    assert "`" not in canonical
