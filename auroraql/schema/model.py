@@ -10,6 +10,9 @@ from typing import Literal
 
 from auroraql.schema.wire import Protocol
 
+EARTH_RADIUS_KM = 6371.0
+"""Radius in km of the sphere along which distances are measured."""
+
 Role = Literal["source", "record", "metadata", "column"]
 
 

@@ -39,6 +39,7 @@ from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
+from auroraql.sql.dialect import DUCKDB
 from auroraql.sql.statement import STORED_KINDS, compile_query, decode_rows
 
 _DAY = timedelta(days=1)
@@ -461,7 +462,7 @@ class EmbeddedRun:
         self._raise_if_over(deadline)
         if self._rows is not None:
             return
-        statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)])
+        statement = compile_query(self._plan.query, [c.path for c in result_columns(self._plan.query)], DUCKDB)
         self._begin()
         try:
             with (
@@ -485,7 +486,7 @@ class EmbeddedRun:
     def _execute(self, deadline: float) -> list[Row]:
         self._raise_if_over(deadline)
         columns = result_columns(self._plan.query)
-        statement = compile_query(self._plan.query, [c.path for c in columns])
+        statement = compile_query(self._plan.query, [c.path for c in columns], DUCKDB)
         self._begin()
         try:
             with (

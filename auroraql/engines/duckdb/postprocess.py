@@ -34,10 +34,10 @@ from auroraql.results.result_set import (
 from auroraql.schema import KINDS, Kind, Type
 from auroraql.sql import clauses
 from auroraql.sql.clauses import ExpressionCompiler, compile_predicate
-from auroraql.sql.comparison import Bindings, StoredValue
+from auroraql.sql.dialect import DUCKDB, Bindings, StoredValue
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
-from auroraql.sql.statement import decode_rows, json_text_of, output_value
+from auroraql.sql.statement import decode_rows, json_if_nested, output_value
 
 _TYPES = {  # of scalar values; any other is JSON
     Type.STRING: "VARCHAR",
@@ -105,7 +105,7 @@ def compute_rows(records: Sequence[Record], post_processing: PostProcessing, kin
     refs = used_refs(post_processing, columns)
     values = _ValueTable(records, kind, refs, post_processing)
     compiler = ExpressionCompiler(values.locate, values.bind)
-    shown = [json_text_of(output_value(column, values.locate, compiler)) for column in columns]
+    shown = [json_if_nested(output_value(column, values.locate, compiler), DUCKDB) for column in columns]
     parts = (
         *("SELECT", ", ".join(shown), "FROM", values.table),
         *((f"WHERE {values.where}",) if values.where else ()),
@@ -165,7 +165,7 @@ class _ValueTable:
     """Table with the values that a post-processing needs: a column for each, and `n`, the record number."""
 
     def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], residual: PostProcessing) -> None:
-        self.bind = Bindings()
+        self.bind = Bindings(DUCKDB)
         span = kind.span if residual.during is not None else ()
         using = residual.using.refs if residual.using is not None else ()
         looked_for = (*collect_refs(residual.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
