@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from auroraql.ir.times import Interval, TimeError, read_interval, resolve_named_time, shift_interval
-from auroraql.resolver.values import PLAIN_NUMBER
+from auroraql.schema.operators import PLAIN_NUMBER
 
 NAMED = r"(?:now|today)(?:\s*[+-]\s*\d+\s*[a-z]+)?"
 """NOW or TODAY with an optional offset, such as `TODAY - 7 days`."""

@@ -122,6 +122,8 @@ class SelectResolver:
     def _check_tree(self, path: Path, above: tuple[str, ...]) -> None:
         dotted = ".".join((*above, *path.parts))
         declared = self.names.kind.field(dotted)
+        if declared is not None and declared.role == "block" and not above and len(path.parts) == 1:
+            return
         if declared is None or declared.type is not Type.OBJECT:
             trees = ", ".join(f.name for f in self.names.kind.fields if f.type is Type.OBJECT)
             raise SemanticError(

@@ -42,7 +42,7 @@ from auroraql.language.ast import (
     Timestamp,
 )
 from auroraql.schema import Type
-from auroraql.schema.operators import Limit
+from auroraql.schema.operators import PLAIN_NUMBER, Limit
 
 MAX_DEPTH_OF_VALUE = 16
 """Maximum nesting of lists and objects. It also stops at a list that contains itself."""
@@ -131,9 +131,6 @@ def _type_name(value: object) -> str:
     name = type(value).__name__
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
-
-PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-"""Text that is read as a number, on the wire and in records."""
 
 _MAX_EXPONENT = 400
 

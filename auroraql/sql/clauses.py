@@ -121,7 +121,7 @@ class ExpressionCompiler:
     def _field(self, ref: Ref) -> StoredValue:
         """Return the SQL expression of a field. Empty text in a source field is read as NULL."""
         stored = self.locate(ref, self.bind)
-        if ref.role != "source" or stored.type is not Type.STRING:
+        if ref.role not in ("source", "block") or stored.type is not Type.STRING:
             return stored
         if stored.many:
             return replace(stored, sql=self.dialect.map_list(stored.sql, lambda each: f"nullif({each}, '')"))

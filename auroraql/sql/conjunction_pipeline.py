@@ -28,7 +28,7 @@ from decimal import Decimal
 
 from auroraql.ir.query import Criteria
 from auroraql.schema import Type
-from auroraql.schema.kinds.conjunctions import TRACES, epoch_step_seconds
+from auroraql.schema.kinds.conjunctions import SOURCES_FIELD, TRACES, epoch_step_seconds
 from auroraql.schema.model import EARTH_RADIUS_KM
 from auroraql.sql.dialect import Bindings, StoredValue
 from auroraql.sql.participants import Participants, Window
@@ -81,7 +81,7 @@ class _PipelineBuilder:
             f"sources AS ({self._participants.sources()})",
         )
         lists = {
-            "data_sources": tuple(f"s{at}" for at in range(len(self._ids))),
+            SOURCES_FIELD: tuple(f"s{at}" for at in range(len(self._ids))),
             "events": tuple(f"e{i}_{j}" for i, j in self._measured),
         }
         return Pipeline(f"WITH {', '.join(parts)} {self._records()}", lists, ("start", "conjunction_type", *self._ids))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
+from auroraql.ir.plan import record_kind
 from auroraql.ir.query import (
     EVERYTHING,
     Column,
@@ -26,6 +27,7 @@ from auroraql.ir.query import (
 from auroraql.ir.window_inference import narrow_windows
 from auroraql.results.result_set import ResultColumn, Row, select_columns
 from auroraql.schema import KINDS, Kind, Type
+from auroraql.schema.kinds.conjunctions import SOURCES_FIELD
 from auroraql.schema.model import Field
 from auroraql.schema.source_fields import PREFIX, SOURCE_FIELDS
 from auroraql.sql import clauses
@@ -129,21 +131,33 @@ def _ephemeris_columns(dialect: Dialect) -> ColumnMapping:
 
 def _conjunction_columns(criteria: Criteria, query: Query, bind: Bindings) -> ColumnMapping:
     """Return the mapping of conjunctions, whose tables are a subquery. A path through a list gives a list of values."""
-    kind = KINDS["conjunctions"]
+    kind = record_kind(query)
     # Comparisons of start and end narrow the searched windows.
     pipeline = build_pipeline(criteria, narrow_windows(query), bind)
+    sources = dict(
+        zip(
+            (f.path[0] for f in kind.fields if f.role == "block" and not f.is_hidden),
+            pipeline.lists[SOURCES_FIELD],
+            strict=True,
+        )
+    )
     return ColumnMapping(
         tables=f"({pipeline.sql}) AS c",
         fields={
-            f.name: _conjunction_field(f, pipeline.lists.get(f.path[0]), bind.dialect) for f in kind.names.values()
+            f.name: _conjunction_field(f, pipeline.lists.get(f.path[0]), sources.get(f.path[0]), bind.dialect)
+            for f in kind.names.values()
         },
         metadata=bind.dialect.missing_object,
         ties=tuple(f"c.{name}" for name in pipeline.ties),
     )
 
 
-def _conjunction_field(field: Field, elements: tuple[str, ...] | None, dialect: Dialect) -> StoredValue:
-    """Return a column, or a list of members of the columns that hold a list's elements."""
+def _conjunction_field(
+    field: Field, elements: tuple[str, ...] | None, block: str | None, dialect: Dialect
+) -> StoredValue:
+    """Return a column, a list of members of the columns with a list's elements, or a member of a block's source."""
+    if field.role == "block":
+        return StoredValue(f'c.{block}."{field.path[-1]}"', field.type)
     if elements is None:
         return StoredValue(f'c."{field.name}"', field.type)
     inner = "".join(f'."{name}"' for name in field.path[1:])
@@ -253,7 +267,7 @@ def _ordered_rows(
 
 def _compile_grouped(query: Query, mapping: ColumnMapping, window: Sequence[str], bind: Bindings) -> SqlText:
     """Compile an aggregate or DISTINCT query."""
-    columns = select_columns(query, KINDS[query.kind])
+    columns = select_columns(query, record_kind(query))
     refs = used_refs(query, columns)
     places = {ref: mapping.locate(ref, bind) for ref in refs}
     where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
@@ -265,7 +279,7 @@ def _compile_grouped(query: Query, mapping: ColumnMapping, window: Sequence[str]
 
 def _compile_computed(query: Query, mapping: ColumnMapping, window: Sequence[str], bind: Bindings) -> SqlText:
     """Compile a query whose columns or sort keys are computed."""
-    columns = select_columns(query, KINDS[query.kind])
+    columns = select_columns(query, record_kind(query))
     compiler = ExpressionCompiler(mapping.locate, bind)
     values = [output_value(column, mapping.locate, compiler) for column in columns]
     where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))

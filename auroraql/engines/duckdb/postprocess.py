@@ -15,7 +15,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Failed
 from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
-from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.plan import Plan, PostProcessing, record_kind
 from auroraql.ir.query import Ref, collect_refs, order_refs
 from auroraql.results.result_set import (
     ColumnarRecords,
@@ -31,7 +31,7 @@ from auroraql.results.result_set import (
     select_columns,
     take_records,
 )
-from auroraql.schema import KINDS, Kind, Type
+from auroraql.schema import Kind, Type
 from auroraql.sql import clauses
 from auroraql.sql.clauses import ExpressionCompiler, compile_predicate
 from auroraql.sql.dialect import DUCKDB, Bindings, StoredValue
@@ -58,7 +58,7 @@ def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> 
     """
     if fetched.rows is not None:
         return fetched
-    searched, query = kind or KINDS[plan.query.kind], plan.query
+    searched, query = kind or record_kind(plan.query), plan.query
     records = fetched.records or ()
     if query.is_aggregate:
         rows = group_records(records, plan.post_processing, searched)
@@ -170,13 +170,20 @@ class _ValueTable:
         using = residual.using.refs if residual.using is not None else ()
         looked_for = (*collect_refs(residual.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
         self.places = {ref: _storage_type(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
+        if kind.derive is not None and any(ref.role == "block" for ref in self.places):
+            derived: Sequence[Record] = [kind.derive(record) for record in records]
+        else:
+            derived = records
         self.arrow: Any = None
         if isinstance(records, ColumnarRecords):
             self.arrow, columns = _to_arrow_columns(records, self.places)
             self.table = f"(SELECT {', '.join((*columns, 'n'))} FROM {_FETCHED})"  # noqa: S608 - generated names
         else:
             columns = [
-                _make_column(f"unnest({self.bind(_value_texts(records, ref, at))}::VARCHAR[])", at)
+                _make_column(
+                    f"unnest({self.bind(_value_texts(derived if ref.role == 'block' else records, ref, at))}::VARCHAR[])",
+                    at,
+                )
                 for ref, at in self.places.items()
             ]
             self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
