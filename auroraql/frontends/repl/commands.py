@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from auroraql.codecs.script import is_complete
-from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
+from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, PERIODS
 from auroraql.diagnostics.errors import LINE_END_PATTERN, AuroraQLError
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.frontends.repl import background_jobs, query_commands, result_commands, run_statements
@@ -111,7 +111,7 @@ def _on_off_words(_state: ReplState) -> Iterable[str]:
 
 
 def _keyword_words(_state: ReplState) -> Iterable[str]:
-    return (*KEYWORDS, *FUNCTIONS)
+    return (*KEYWORDS, *PERIODS, *FUNCTIONS)
 
 
 COMMANDS = (
