@@ -67,7 +67,8 @@ def quote_name(name: str) -> str:
 
 
 _NAME = re.compile(
-    r"(?!(?:and|or|not|in|between|like|is|null|true|false|case|when|now|today)(?!\w))[^\W\d]\w*", re.IGNORECASE
+    r"(?!(?:and|or|not|in|between|like|is|null|true|false|case|when|now|today|yesterday|tomorrow)(?!\w))[^\W\d]\w*",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _DAY = timedelta(days=1) - timedelta(seconds=1)

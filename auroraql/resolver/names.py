@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import Ref
-from auroraql.ir.times import TimeError, read_interval
+from auroraql.ir.times import NAMED_TIMES, TimeError, read_literal
 from auroraql.language import ast
 from auroraql.language.ast import (
     Instant,
@@ -224,7 +224,7 @@ def _rewrite_comparison(
 def _operand_literals(operand: Operand, name: str) -> tuple[str, str] | None:
     """Return the literals of an operand's first and last time. Return None if the operand is not a time."""
     match operand:
-        case Instant(Timestamp(text), ()) if text not in ("NOW", "TODAY"):
+        case Instant(Timestamp(text), ()) if text not in NAMED_TIMES:
             written = text
         case TextLiteral(value):
             written = value.strip()
@@ -233,7 +233,7 @@ def _operand_literals(operand: Operand, name: str) -> tuple[str, str] | None:
         case _:
             return None
     try:
-        read_interval(written)
+        read_literal(written)
     except TimeError:
         return None
     return (f"{written}-01-01", f"{written}-12-31") if len(written) == 4 else (written, written)

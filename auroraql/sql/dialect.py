@@ -1,4 +1,4 @@
-"""SQL dialects: the spelling of one database engine behind a small interface, and DuckDB, the only member.
+"""SQL dialects: an interface for the spelling of a database engine, and DuckDB, its only implementation.
 
 The rest of `auroraql.sql` writes standard SQL: SELECT, JOIN, CASE, window functions, FILTER, NULLS LAST. It asks the
 dialect for everything else: placeholders, conversions that do not fail, patterns, lists, JSON, structs and intervals.
