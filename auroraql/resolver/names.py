@@ -63,6 +63,14 @@ class NameResolver:
         """Return the schema's field, or None for a metadata key."""
         return None if ref.role == "metadata" else self.kind.field(ref.name)
 
+    def block_field(self, path: Path) -> str:
+        """Return the name of a field of all sources in the first criteria block, or an empty string."""
+        declared = self.kind.field(path.dotted)
+        if declared is None or declared.role != "source" or not self.kind.is_listed(declared.path):
+            return ""
+        members = (f for f in self.kind.fields if f.role == "block" and f.path[-1] == declared.path[-1])
+        return next((f.bare for f in members), "")
+
     def value_context(self, ref: Ref, shown: str) -> ValueContext:
         """Return the type, unit and known values that a value compared with the field must match."""
         declared = self.declared_field(ref)

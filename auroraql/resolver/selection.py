@@ -202,12 +202,16 @@ def check_single(names: NameResolver, ref: Ref, path: Path) -> None:
             "AQL0205", f"'{path.dotted}' is an object, not a single value", path.origin, "an object", hint
         )
     if names.kind.is_listed(ref.path):
-        raise several_values_error(path.dotted, path.origin)
+        raise several_values_error(path.dotted, path.origin, names.block_field(path))
 
 
-def several_values_error(name: str, origin: Origin) -> SemanticError:
-    """Return the error for a list field where one value per record is needed."""
+def several_values_error(name: str, origin: Origin, block_field: str = "") -> SemanticError:
+    """Return the error for a list field where one value per record is needed.
+
+    `block_field` is the same field of one criteria block, if there is one.
+    """
     hint = f"select it, group by it, compare it, or count its elements with len({name})"
+    hint = f"name the source of one block, such as {block_field}; {hint}" if block_field else hint
     return SemanticError("AQL0205", f"'{name}' has several values in a record", origin, "a list", hint)
 
 

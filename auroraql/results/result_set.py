@@ -21,10 +21,10 @@ from typing import Any, ClassVar, overload
 
 from auroraql.diagnostics.errors import Diagnostic, Source, UsageError
 from auroraql.ir.plan import Plan, PostProcessing, record_kind
-from auroraql.ir.query import Column, Query, Scalar, Window, default_columns
+from auroraql.ir.query import Column, GroupKey, Query, Scalar, Window, default_columns
 from auroraql.schema import Kind, Type
 from auroraql.schema.catalogue import load_shipped
-from auroraql.schema.model import Derive
+from auroraql.schema.model import Derive, is_grouped_by_element
 
 Record = dict[str, Any]
 """Record in the shape of AuroraX's API: nested, with timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
@@ -61,6 +61,8 @@ class ResultColumn:
     """Precision and scale of a decimal column."""
     derive: Derive | None = field(default=None, repr=False, compare=False)
     """Function that returns the object with the value from a record of the archive, which does not have it."""
+    is_element: bool = False
+    """Whether the values are single elements of the list at `path`, by which GROUP BY has grouped."""
     in_records: bool = True
     """Whether the records of the result have the value. Whole records of conjunctions do not name the blocks."""
 
@@ -80,7 +82,7 @@ def select_columns(query: Query | PostProcessing, kind: Kind) -> tuple[Column, .
 def result_columns(query: Query, kind: Kind | None = None) -> tuple[ResultColumn, ...]:
     """Return the columns of a query's result in order. `kind` overrides the schema's kind of the query."""
     searched = kind or record_kind(query)
-    columns = tuple(_column(column, searched) for column in select_columns(query, searched))
+    columns = tuple(_column(column, searched, query.group_by) for column in select_columns(query, searched))
     is_whole = query.select is None and searched.derive is not None
     return tuple(_block_column(column, columns, is_whole) if column.derive else column for column in columns)
 
@@ -98,7 +100,7 @@ def _block_column(column: ResultColumn, columns: Sequence[ResultColumn], is_whol
     )
 
 
-def _column(column: Column, kind: Kind) -> ResultColumn:
+def _column(column: Column, kind: Kind, group_by: tuple[GroupKey, ...]) -> ResultColumn:
     if column.expression is not None:
         return _expression_column(column.label, column.expression)
     if column.ref is None:
@@ -114,6 +116,8 @@ def _column(column: Column, kind: Kind) -> ResultColumn:
         return _function_column(column.function, replace(result_column, path=(column.label,), is_key=True))
     if column.ref.role == "block":
         return replace(result_column, derive=kind.derive)
+    if column.ref in group_by and kind.is_listed(path) and is_grouped_by_element(result_column.type):
+        return replace(result_column, is_key=True, is_element=True)
     many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)
     return replace(result_column, type=Type.OBJECT, many_at=many_at) if many_at else result_column
 

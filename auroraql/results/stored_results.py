@@ -302,7 +302,7 @@ def _field_of_column(column: ResultColumn, base: Kind | None) -> Field:
         is_key = has_prefix and path[0] == "metadata"
         return Field(path, column.type, "", "source" if is_key else "record", unit=column.unit, is_dotted=is_dotted)
     moved = _move_field(declared, declared.path, path)
-    listed = declared.many or (base is not None and base.is_listed(column.path))
+    listed = not column.is_element and (declared.many or (base is not None and base.is_listed(column.path)))
     role: Role = declared.role if has_prefix and declared.role in ("source", "block") else "record"
     return replace(moved, role=role, many=listed, is_dotted=is_dotted, is_hidden=False, also=())
 

@@ -41,6 +41,11 @@ class Type(Enum):
         return self not in (Type.BOOLEAN, Type.OBJECT)
 
 
+def is_grouped_by_element(type: Type) -> bool:
+    """Return whether GROUP BY of a list of this type gives a group for each element. Other lists are groups as a whole."""
+    return type not in (Type.OBJECT, Type.ANY)
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """Field of a record.

@@ -169,6 +169,14 @@ class Dialect(ABC):
         """Return the condition that a list contains a value."""
 
     @abstractmethod
+    def distinct_tuples(self, lists: Sequence[str]) -> str:
+        """Return a list of the distinct tuples of elements of lists of one length, or one missing tuple if they are empty."""
+
+    @abstractmethod
+    def tuple_member(self, tuple_: str, number: int) -> str:
+        """Return a member of a tuple. The first is number 1."""
+
+    @abstractmethod
     def has_no_element(self, values: str) -> str:
         """Return the condition that a list is missing, or that all of its elements are."""
 
@@ -380,6 +388,14 @@ class DuckDB(Dialect):
     def list_contains(self, values: str, value: str) -> str:
         """Return `list_contains(…)`."""
         return f"list_contains({values}, {value})"
+
+    def distinct_tuples(self, lists: Sequence[str]) -> str:
+        """Return `list_distinct(list_zip(…))`, or `[NULL]`."""
+        return f"coalesce(nullif(list_distinct(list_zip({', '.join(lists)})), []), [NULL])"
+
+    def tuple_member(self, tuple_: str, number: int) -> str:
+        """Return `tuple[1]`."""
+        return f"{tuple_}[{number}]"
 
     def has_no_element(self, values: str) -> str:
         """Return whether `list_count`, which does not count NULLs, is 0."""

@@ -1,12 +1,15 @@
 """Compilation of DISTINCT, GROUP BY and aggregate functions to SQL.
 
 Equal values form one group. Values of a metadata key, objects and lists are compared as JSON (`5`, `5.0` and `"5"` are
-three groups); missing values form one group. Functions ignore missing values. For a metadata key, `min` and `max` use
+three groups); missing values form one group. A record whose grouped field is a list is in the group of each distinct
+element, once; fields of one list are grouped together, element by element. Functions ignore missing values. For a metadata key, `min` and `max` use
 the order of ORDER BY, numbers before text, and `sum` and `avg` use the values that are numbers. Values are summed in
 their order, so that equal groups have equal sums to the last digit.
 
 Rows that ORDER BY does not order are in the order of their group keys.
 """
+
+# ruff: noqa: S608 - names of this module and SQL expressions are put into SQL, every value is bound
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ from auroraql.ir.query import (
     key_refs,
     order_refs,
 )
-from auroraql.schema.model import Type
+from auroraql.schema.model import Type, is_grouped_by_element
 from auroraql.sql import clauses
 from auroraql.sql.clauses import ExpressionCompiler, limit_clause
 from auroraql.sql.dialect import Bindings, Dialect, StoredValue
@@ -66,6 +69,7 @@ def compile_groups(
 
     `only` is an aggregate that replaces the columns.
     """
+    rows, places = _split_lists(query.group_by, rows, places, bind.dialect)
     groups = _GroupCompiler(query, columns, places, bind)
     values = [groups.gathered_name(only)] if only else [column.value for column in groups.columns]
     ordering = groups.ordering(bind)
@@ -85,6 +89,22 @@ def compile_groups(
         *limit_clause(query.limit, query.offset, bind),
     )
     return " ".join(clauses)
+
+
+def _split_lists(keys: Sequence[GroupKey], rows: str, places: Places, dialect: Dialect) -> tuple[str, Places]:
+    """Return the rows with one row for each distinct element of the grouped lists, and the places of their values."""
+    lists: dict[str, list[Ref]] = {}
+    for key in keys:
+        if isinstance(key, Ref) and places[key].many and is_grouped_by_element(places[key].type):
+            lists.setdefault(key.path[0], []).append(key)
+    for refs in lists.values():
+        names = [places[ref].sql for ref in refs]
+        others = [stored.sql for stored in places.values() if stored.sql not in names]
+        tuples = f"{dialect.rows_of(dialect.distinct_tuples(names))} AS elements"
+        members = (f"{dialect.tuple_member('elements', at)} AS {name}" for at, name in enumerate(names, 1))
+        rows = f"SELECT {', '.join((*others, *members))} FROM (SELECT {', '.join((*others, tuples))} FROM ({rows}))"
+        places = {ref: dialect.element(stored.sql, stored) if ref in refs else stored for ref, stored in places.items()}
+    return rows, places
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,61 @@ def test_groups_orders_and_having(archive: Archive, whole: ResultSet) -> None:
     assert sum(days["n"]) == len(whole)
 
 
+def values(record: dict[str, Any], *names: str) -> set[tuple[Any, ...]]:
+    """Return the distinct values of fields of the sources of a conjunction."""
+    return {tuple(each[name] for name in names) for each in record["data_sources"]}
+
+
+@pytest.mark.parametrize("names", [("platform",), ("program",), ("platform", "program"), ("program", "source_type")])
+def test_a_conjunction_counts_once_in_the_group_of_each_site(
+    archive: Archive, whole: ResultSet, names: tuple[str, ...]
+) -> None:
+    counts = Counter(each for record in whole.records for each in values(record, *names))
+    listed = ", ".join(names)
+    text = f"SELECT {listed}, count(*) AS n, min(min_distance) AS nearest {{}} GROUP BY {listed} ORDER BY {listed}"
+    nearest = {
+        each: min(record["min_distance"] for record in whole.records if each in values(record, *names))
+        for each in counts
+    }
+    expected = sorted((*each, n, nearest[each]) for each, n in counts.items())
+    found = archive.run(f"{SEARCH} {text.format(ON)}")
+    assert list(found.rows) == expected
+    assert found.records[0] == dict(zip([*names, "n", "nearest"], expected[0], strict=True))
+    stored = last(archive, f"LET c = {SEARCH} {ON}; FIND c {text.format('')}")
+    assert list(stored.rows) == expected
+    for each, n in counts.items():
+        (single,) = (name for name in names[:1])
+        if len(names) == 1:
+            count = archive.run(f"{SEARCH} SELECT count(*) AS n WHERE {single} = '{each[0]}' {ON}")
+            assert count["n"] == [n]
+
+
+def test_groups_of_sites_can_be_searched_and_referenced(archive: Archive) -> None:
+    script = f"LET g = {SEARCH} SELECT platform, count(*) AS n {ON} GROUP BY platform HAVING platform LIKE 'g%'; "
+    assert last(archive, script + "FIND g").rows == [("gillam", 31)]
+    assert last(archive, f"{script} SQL FROM g SELECT platform WHERE platform = 'gillam'").rows == [("gillam",)]
+    products = last(
+        archive,
+        script
+        + "FIND data_products SELECT platform, count(*) WHERE platform IN g.platform ON 2020-01-02 GROUP BY platform",
+    )
+    assert products["platform"] == ["gillam"]
+
+
+def test_lists_of_different_fields_are_grouped_by_every_combination(archive: Archive, whole: ResultSet) -> None:
+    text = "SELECT platform, events.start, count(*) AS n {} GROUP BY platform, events.start ORDER BY events.start, platform"
+    counts = Counter(
+        (start, platform)
+        for record in whole.records
+        for (platform,) in values(record, "platform")
+        for start in {event["start"] for event in record["events"]}
+    )
+    rows = archive.run(f"{SEARCH} {text.format(ON)}").rows
+    assert [(start.isoformat(), platform, n) for platform, start, n in rows] == sorted(
+        (start, platform, n) for (start, platform), n in counts.items()
+    )
+
+
 def test_sql_reads_the_columns_and_the_fields_of_blocks(archive: Archive, whole: ResultSet) -> None:
     sql = "SQL SELECT img, c.space1, img.platform, ground1.identifier FROM c"
     rows = last(archive, f"LET c = {SEARCH} {ON}; {sql}")
