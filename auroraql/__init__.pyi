@@ -13,6 +13,11 @@ from auroraql.diagnostics.errors import StatementError as StatementError
 from auroraql.diagnostics.errors import TimedOut as TimedOut
 from auroraql.diagnostics.errors import Unreachable as Unreachable
 from auroraql.diagnostics.errors import UsageError as UsageError
+from auroraql.language_service.editing import check as check
+from auroraql.language_service.editing import complete as complete
+from auroraql.language_service.editing import explain as explain
+from auroraql.language_service.editing import format_text as format_text
+from auroraql.language_service.editing import hover as hover
 from auroraql.results.result_set import ResultSet as ResultSet
 from auroraql.session.archive import Archive as Archive
 from auroraql.session.archive import Search as Search

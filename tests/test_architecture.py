@@ -241,3 +241,23 @@ print(*sorted(crossed), sep="\\n", file=sys.stderr)
     crossed = [line for line in done.stderr.splitlines() if line.endswith(".py")]
     assert "gillam" in done.stdout
     assert 20 < len(crossed) < 45, crossed
+
+
+DUCKDB_SPELLING = re.compile(
+    r"unnest|VARIANT|TRY\b|TRY_CAST|ILIKE|list_\w+\(|json_object|map_from|epoch_us|arg_m(in|ax)|::|regexp_|isfinite"
+    r"|any_value|strftime|HUGEINT|INTERVAL \d|lambda \w+:|\bto_microseconds"
+)
+
+
+def test_only_the_dialect_has_the_spelling_of_an_engine() -> None:
+    found = []
+    for path in (ROOT / "auroraql/sql").glob("*.py"):
+        tree = ast.parse(path.read_text())
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        texts = {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+        }
+        found += [(path.name, text) for text in texts if DUCKDB_SPELLING.search(text)]
+    assert {name for name, _ in found} == {"dialect.py"}, found

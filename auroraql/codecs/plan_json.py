@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from auroraql.codecs import query_json
-from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.plan import Plan, PostProcessing, record_kind
 from auroraql.ir.query import EVERYTHING, Column, GroupKey, Interval, OrderKey, Ref, Using
 from auroraql.language.printer import print_predicate, print_scalar
-from auroraql.schema import KINDS, PROTOCOLS, Kind
+from auroraql.schema import PROTOCOLS, Kind
 from auroraql.schema.catalogue import Catalogue
 from auroraql.schema.source_fields import IDENTIFIER
 from auroraql.schema.wire import SOURCE_LIST
@@ -22,7 +22,7 @@ from auroraql.schema.wire import SOURCE_LIST
 
 def write_plan(plan: Plan, catalogue: Catalogue) -> dict[str, Any]:
     """Return the document of a plan. `residual` is null when nothing is left to do after the requests."""
-    kind = KINDS[plan.query.kind]
+    kind = record_kind(plan.query)
     requests = [
         {
             "endpoint": PROTOCOLS[kind.name].search,

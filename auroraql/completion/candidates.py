@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from auroraql.completion.context import CompletionContext
 from auroraql.completion.cursor import Cursor
 from auroraql.completion.field_names import METADATA, PRECISION_ITEMS, FieldNames, result_names, unit_items
-from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL
+from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, PERIODS, SQL
 from auroraql.completion.matching import NamedItem, NameGroup, Vocabulary, is_plain, make_items
 from auroraql.completion.parser_state import END, ParserState
 from auroraql.completion.scope import Scope, ScopeReader, unquote
@@ -31,12 +31,13 @@ _INSIDE = frozenset(("AND", "OR", "NOT", "AS", "IN", "BY", "ASC", "DESC", "NULLS
 """Keywords that may occur several times in one scope."""
 SETTING_VALUE = ("=",)
 """Stands for a path when the value of a setting is compared."""
-_CONSTANTS = frozenset(("NOW", "TODAY", "TRUE", "FALSE"))
+_TIMES = frozenset(("NOW", "TODAY", "YESTERDAY", "TOMORROW"))
+_CONSTANTS = _TIMES | {"TRUE", "FALSE"}
 _FITTING = {
     Type.STRING: frozenset[str](),
     Type.NUMBER: frozenset[str](),
     Type.INTEGER: frozenset[str](),
-    Type.TIME: frozenset(("NOW", "TODAY")),
+    Type.TIME: _TIMES,
     Type.BOOLEAN: frozenset(("TRUE", "FALSE")),
 }
 """Constants that are values of a type. All constants fit the other types."""
@@ -121,6 +122,9 @@ def _keyword_group(trail: ParserState, accepts: frozenset[str], scope: Scope, ty
     for word in sorted((accepts & all_keywords) - _pointless_keywords(trail, accepts, scope, type), key=_usage_order):
         text = word.lower() if word in _WRITTEN_SMALL else word
         yield NamedItem(" ".join((text, *_following_keywords(trail, word, all_keywords))), KEYWORDS[word].doc)
+    is_setting = bool(trail.symbols) and trail.symbols[0].name == "SET"
+    if "PERIOD" in accepts and END not in accepts and type in (Type.TIME, Type.ANY) and not is_setting:
+        yield from (NamedItem(period.word, period.doc) for period in PERIODS.values())
 
 
 def _following_keywords(trail: ParserState, word: str, all_keywords: frozenset[str]) -> Iterator[str]:
@@ -146,7 +150,7 @@ def _pointless_keywords(trail: ParserState, accepts: frozenset[str], scope: Scop
     """
     if "STRING" in accepts:
         constants = _CONSTANTS - _FITTING.get(type, _CONSTANTS)
-        return constants | {"NOW", "TODAY"} if trail.symbols and trail.symbols[0].name == "SET" else constants
+        return constants | _TIMES if trail.symbols and trail.symbols[0].name == "SET" else constants
     if END not in accepts:
         return frozenset()
     rejected = {*scope.clauses}

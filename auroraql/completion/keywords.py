@@ -61,6 +61,8 @@ class Keyword:
 KEYWORDS = {
     row.word: row
     for row in (
+        Keyword("AGO", "a time before now: 5 days ago is a day, 2 hours ago is an instant",
+                "FIND data_products WHERE program = 'trex' SINCE 5 days ago"),
         Keyword("AND", "both conditions are true", _DAILY),
         Keyword("ANY", "any distance, in WITHIN", _PAIRS),
         Keyword("AS", "name a column or a block", _COUNTED),
@@ -142,6 +144,8 @@ KEYWORDS = {
         Keyword("TEMPLATE", "complete response_format of a kind", "SHOW TEMPLATE OF data_products"),
         Keyword("THEN", "with CASE: the value when the condition is true", _CASE),
         Keyword("TODAY", "the current day, UTC", "FIND data_products WHERE program = 'trex' SINCE TODAY - 1 day"),
+        Keyword("TOMORROW", "the day after the current day, UTC",
+                "FIND data_products WHERE program = 'trex' BETWEEN TODAY AND TOMORROW"),
         Keyword("TRUE", "the value true", "FIND ephemeris WHERE tii_on = TRUE ON 2021-01-01 LIMIT 5"),
         Keyword("UNTIL", "a time window without a start",
                 "FIND data_products WHERE program = 'trex' UNTIL 2021-01-01 LIMIT 5"),
@@ -151,6 +155,8 @@ KEYWORDS = {
         Keyword("WHEN", "with CASE: a condition", _CASE),
         Keyword("WHERE", "conditions on the records", _DAILY),
         Keyword("WITHIN", "maximum distance between blocks", _MEETING),
+        Keyword("YESTERDAY", "the day before the current day, UTC",
+                "FIND data_products WHERE program = 'trex' ON YESTERDAY"),
     )
 }  # fmt: skip
 """All keywords of the grammar, by their text."""
@@ -169,6 +175,23 @@ _STATEMENTS = {
     "conjunctions": "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km "
     "SELECT {} AS x ON 2021-01-01 LIMIT 5",
 }
+
+PERIODS = {
+    keyword.word: keyword
+    for keyword in (
+        Keyword("THIS WEEK", "the calendar week, from Monday, UTC",
+                "FIND data_products WHERE program = 'trex' DURING THIS WEEK"),
+        Keyword("THIS MONTH", "the calendar month, UTC", "FIND data_products WHERE program = 'trex' DURING THIS MONTH"),
+        Keyword("THIS YEAR", "the calendar year, UTC", "FIND data_products WHERE program = 'trex' DURING THIS YEAR"),
+        Keyword("LAST WEEK", "the calendar week before this one, from Monday to Sunday, UTC",
+                "FIND data_products WHERE program = 'trex' DURING LAST WEEK"),
+        Keyword("LAST MONTH", "the calendar month before this one, UTC",
+                "FIND data_products WHERE program = 'trex' DURING LAST MONTH"),
+        Keyword("LAST YEAR", "the calendar year before this one, UTC",
+                "FIND data_products WHERE program = 'trex' DURING LAST YEAR"),
+    )
+}  # fmt: skip
+"""Calendar periods relative to now. In the grammar they are one terminal, not keywords."""
 
 FUNCTIONS = {
     function.name: Keyword(function.name, f"{function.signature}: {function.doc}", _example_of(function))

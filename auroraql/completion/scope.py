@@ -79,7 +79,7 @@ class ScopeReader:
                 case "PARAM":
                     self.parameters[word[1:]] = None
                     self.before = (*self.before[1:], "")
-                case "NUMBER" | "SIGN" | "DATETIME" | "MONTH" | "STAR":
+                case "NUMBER" | "SIGN" | "DATETIME" | "MONTH" | "PERIOD" | "DURATION" | "STAR":
                     self.before = (*self.before[1:], "")
                 case _:
                     upper = word.upper()

@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.ir.block_columns import kind_of_criteria
 from auroraql.ir.query import (
     EVERYTHING,
     Column,
@@ -24,8 +25,14 @@ from auroraql.ir.query import (
     has_expressions,
     is_aggregate,
 )
+from auroraql.schema import KINDS, Kind
 from auroraql.schema.kinds.conjunctions import wire_name
 from auroraql.schema.operators import Op
+
+
+def record_kind(query: Query) -> Kind:
+    """Return the kind of a query's records. Conjunctions have a column for each block of the query."""
+    return KINDS[query.kind] if query.criteria is None else kind_of_criteria(query.criteria)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ from auroraql.ir.times import (
 from auroraql.schema import KINDS
 from auroraql.schema.functions import AGGREGATES
 from auroraql.schema.kinds.conjunctions import BLOCKS, EVENTS_PROGRAM, TRACES
-from auroraql.schema.model import Field, Kind, Role, Type
+from auroraql.schema.model import Field, Kind, Role, Type, bare_name
 from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, FieldOp, Op
 
 Tree = dict[str, "Tree | bool"]
@@ -62,9 +62,7 @@ class Ref:
     @property
     def bare(self) -> str:
         """Name that a statement may write without the prefix of its object."""
-        if self.role == "joined":
-            return self.name.partition(".")[2]
-        return self.name.rpartition(".")[2] if self.role == "source" else self.name
+        return bare_name(self.role, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +272,8 @@ class Block:
     kind: str
     where: Predicate = EVERYTHING
     points: tuple[tuple[Decimal, Decimal], ...] = ()
+    alias: str = field(default="", compare=False)
+    """The name of the block's column. It is not part of the search: AuroraX numbers the blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -847,4 +847,4 @@ def _sort_key(term: Predicate) -> int:
             return 9
     if leaf.ref.name in _SOURCE_ORDER and leaf.ref.role == "source":
         return _SOURCE_ORDER.index(leaf.ref.name)
-    return {"source": 3, "joined": 3, "record": 4, "metadata": 5, "column": 6}[leaf.ref.role]
+    return {"source": 3, "joined": 3, "record": 4, "block": 4, "metadata": 5, "column": 6}[leaf.ref.role]

@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
 
 RESOLUTION = timedelta(microseconds=1)
 """Resolution of times."""
@@ -22,6 +21,7 @@ SECOND = timedelta(seconds=1)
 _OFFSETS = (timedelta(hours=-12), timedelta(hours=14))
 """Range of the UTC offsets in use."""
 
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
 _CLOCK = r"(?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d+))?)?"
 _ZONE = r"(?P<zone>Z|[+-]\d{2}:?\d{2}|[ ]?UTC)?"
@@ -30,6 +30,14 @@ _LITERAL = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _MONTHS_OF = {"month": 1, "year": 12}
+_SPELLED_DATE = re.compile(
+    r"(?:(?P<year>\d{4})-(?:(?P<ordinal>\d{3})|W(?P<week>\d{2})(?:-(?P<weekday>[1-7]))?)"
+    r"|(?P<d1>\d{1,2})(?:st|nd|rd|th)?[ -]+(?P<m1>[a-z]+)[ -]+(?P<y1>\d{4})"
+    r"|(?P<m2>[a-z]+) +(?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,? *)?(?P<y2>\d{4}))"
+    r"(?P<rest>(?:[ T]\d.*|[ ]?UTC)?)",
+    re.IGNORECASE | re.ASCII,
+)
+"""Dates that ISO 8601 or English names write in another way: 2020-032, 2020-W05, 15 Jan 2021."""
 
 
 class TimeError(ValueError):
@@ -115,6 +123,58 @@ def read_interval(text: str) -> Interval:
     if match["day"]:
         return Interval(first, next_day(first))
     return Interval(first, add_months(first, _MONTHS_OF["month" if match["m"] else "year"]))
+
+
+def read_literal(text: str) -> Interval:
+    """Return the interval of a time literal of a statement: one of `read_interval`, or a date spelled in another way.
+
+    These are the day of a year (`2020-032`), an ISO week or a day of it (`2020-W05`, `2020-W05-3`), and the English
+    names of months (`January 2021`, `15 Jan 2021`, `Jan 15, 2021`). Raises TimeError as `read_interval` does.
+    """
+    match = _SPELLED_DATE.fullmatch(text.strip())
+    if match is None:
+        named = " ".join(text.upper().split())
+        if named in NAMED_TIMES:
+            raise TimeError(f"'{text}' is a text, not a time", f"write {named} without quotes")
+        return read_interval(text)
+    if match["week"] and not match["weekday"]:
+        first = _day_of_week(int(match["year"]), int(match["week"]), 1)
+        return Interval(first, shift_time(first, Decimal(1), "week"))
+    name = match["m1"] or match["m2"]
+    if name is None:
+        day = _day_of_year(match)
+        return read_interval(f"{day.date().isoformat()}{match['rest']}")
+    month, number = _month_number(name), match["d1"] or match["d2"]
+    if month is None:
+        return read_interval(text)
+    date_text = f"{match['y1'] or match['y2']}-{month:02}" + (f"-{int(number):02}" if number else "")
+    return read_interval(f"{date_text}{match['rest']}")
+
+
+def _day_of_year(match: re.Match[str]) -> datetime:
+    year = int(match["year"])
+    if match["week"]:
+        return _day_of_week(year, int(match["week"]), int(match["weekday"]))
+    _check_date(year, 1, 1)
+    days, number = 365 + calendar.isleap(year), int(match["ordinal"])
+    if not 1 <= number <= days:
+        raise TimeError(f"there is no day {number:03} in {year:04}", f"that year has {days} days")
+    return datetime(year, 1, 1) + timedelta(days=number - 1)
+
+
+def _day_of_week(year: int, week: int, weekday: int) -> datetime:
+    """Return a day of an ISO week, which begins on Monday. Raises TimeError if the year has no such week."""
+    _check_date(year, 1, 1)
+    try:
+        return datetime.fromisocalendar(year, week, weekday)
+    except ValueError:
+        weeks = datetime(year, 12, 28).isocalendar().week
+        raise TimeError(f"there is no week {week:02} in {year:04}", f"that year has {weeks} weeks") from None
+
+
+def _month_number(name: str) -> int | None:
+    short = name[:3].lower()
+    return _MONTH_NAMES.index(short) + 1 if short in _MONTH_NAMES else None
 
 
 def _literal_hint(text: str) -> str:
@@ -283,9 +343,51 @@ def interval_of_value(value: date | datetime) -> Interval:
     return Interval(clock if offset is None else add_time(clock, -offset))
 
 
-def resolve_named_time(word: Literal["NOW", "TODAY"] | str, now: datetime) -> Interval:
-    """Return the interval of NOW, which is an instant, or of TODAY, which is its day."""
-    time = now.replace(microsecond=0)
+_DAY_OFFSETS = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}
+_PERIODS = {"WEEK": "week", "MONTH": "month", "YEAR": "year"}
+
+NAMED_TIMES = (
+    "NOW",
+    *_DAY_OFFSETS,
+    *(f"{which} {period}" for period in _PERIODS for which in ("THIS", "LAST")),
+)
+"""Times relative to now: an instant, days, and the calendar weeks (from Monday), months and years of UTC."""
+
+
+def resolve_named_time(word: str, now: datetime) -> Interval:
+    """Return the interval of a named time: the instant of NOW, or the whole day, week, month or year."""
     if word == "NOW":
-        return Interval(time)
-    return interval_of_value(time.date())
+        return Interval(now.replace(microsecond=0))
+    today = interval_of_value(now.date())
+    if word in _DAY_OFFSETS:
+        return shift_interval(today, Decimal(_DAY_OFFSETS[word]), "day")
+    which, period = word.split()
+    offset = {"WEEK": now.weekday(), "MONTH": now.day - 1, "YEAR": now.timetuple().tm_yday - 1}[period]
+    first = shift_time(today.first, Decimal(-offset), "day")
+    if which == "LAST":
+        first = shift_time(first, Decimal(-1), _PERIODS[period])
+    return Interval(first, shift_time(first, Decimal(1), _PERIODS[period]))
+
+
+_DURATION_PART = re.compile(r"(\d+)\s*([a-z]+)", re.IGNORECASE | re.ASCII)
+
+
+def read_duration(text: str) -> tuple[str, str]:
+    """Return the count and unit of a duration in several units, such as 90 and "min" for `1h30m`.
+
+    The unit is the smallest one that the text names.
+    """
+    parts = [
+        (int(count), "min" if unit.lower() == "m" else unit.lower()) for count, unit in _DURATION_PART.findall(text)
+    ]
+    smallest = _UNITS.get(parts[-1][1], "year")
+    if smallest in _SECONDS:
+        seconds = sum(count * _SECONDS[_UNITS[unit]] for count, unit in parts)
+        return str(seconds // _SECONDS[smallest]), smallest
+    years, months = parts[0][0], parts[-1][0]
+    return str(12 * years + months), "months"
+
+
+def is_length_in_days(unit: str) -> bool:
+    """Return whether a unit is a day or a number of days, so that a time that many units ago is a day."""
+    return _UNITS[unit.lower()] not in ("s", "min", "h")

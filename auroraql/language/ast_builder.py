@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import Any, cast
 
 from auroraql.diagnostics.errors import Span
+from auroraql.ir.times import is_length_in_days, read_duration
 from auroraql.language.ast import (
     AndExpression,
     Arithmetic,
@@ -60,6 +61,7 @@ from auroraql.language.ast import (
     Where,
     Window,
     Within,
+    make_token,
 )
 from auroraql.schema.functions import PHYSICAL_UNITS, SIMPLE_AGGREGATES
 from auroraql.schema.operators import MIRRORED, SPELLINGS, Op
@@ -385,6 +387,10 @@ class AstBuilder:
         using = next((child.paths for child in c[2:] if isinstance(child, _UsingFields)), ())
         return Overlap(c[1], padding, using, _span(c[0], c[-1]))
 
+    def period_window(self, c: Children) -> Window:
+        period = self.instant([self.now(c)])
+        return Window("during", (period,), origin=period.origin)
+
     def padding(self, c: Children) -> Duration:
         return cast("Duration", c[-1])
 
@@ -407,15 +413,30 @@ class AstBuilder:
         return Timestamp(str(c[0]), _span_of_token(c[0]))
 
     def now(self, c: Children) -> Timestamp:
-        return Timestamp(str(c[0]).upper(), _span_of_token(c[0]))
+        return Timestamp(" ".join(str(c[0]).upper().removeprefix("THE").split()), _span_of_token(c[0]))
+
+    def ago(self, c: Children) -> Instant:
+        """Build `5 days ago`, which is a day, and `2 hours ago`, which is an instant."""
+        length, word = c
+        base = "TODAY" if is_length_in_days(length.unit) else "NOW"
+        shift = Duration(length.count, length.unit, length.origin, True)
+        return Instant(Timestamp(base, length.origin), (shift,), _span(length, word))
 
     def shift(self, c: Children) -> Duration:
         sign, length = c
         return Duration(length.count, length.unit, _span(sign, length), sign == "-")
 
     def duration(self, c: Children) -> Duration:
+        if len(c) == 1:
+            return Duration(*read_duration(c[0]), _span_of_token(c[0]))
         count = Parameter(c[0][1:], _span_of_token(c[0])) if c[0].type == "PARAM" else str(c[0])
         return Duration(count, str(c[1]).lower(), _span(c[0], c[1]))
+
+    def nights(self, c: Children) -> Duration:
+        return self.duration([c[0], make_token("days", "TIME_UNIT", c[1].start_pos)])
+
+    def compound(self, c: Children) -> NumberLiteral:
+        return NumberLiteral(*read_duration(c[0]), _span_of_token(c[0]))
 
     # --- predicates
 

@@ -219,8 +219,10 @@ def _format_token(token: Token) -> str:
             return SPELLINGS[text]
         case "DATETIME":
             return re.sub(r"(?<=\d)[ t](?=\d)", "T", text).replace("z", "Z").replace("utc", "UTC")
-        case "TIME_UNIT" | "UNIT":
+        case "TIME_UNIT" | "UNIT" | "NIGHTS":
             return text.lower()
+        case "PERIOD":
+            return " ".join(text.upper().removeprefix("THE").split())
         case kind if kind in _KINDS:
             return text.lower()
         case kind if kind in grammar.grammar_keywords():

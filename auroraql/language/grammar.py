@@ -248,6 +248,8 @@ Make = Callable[[list[Any]], Any]
 _SHAPES = (
     "DATETIME",
     "MONTH",
+    "PERIOD",
+    "DURATION",
     "NUMBER",
     "STRING",
     "QNAME",
@@ -259,7 +261,7 @@ _SHAPES = (
     "SLASH",
     "PERCENT",
 )
-_UNITS = ("TIME_UNIT", "UNIT")
+_UNITS = ("TIME_UNIT", "UNIT", "NIGHTS")
 _WORD = "WORD"
 
 

@@ -145,7 +145,7 @@ class AuroraQLLexer(ExtendedRegexLexer):
             (r'"[^"]*+(?:""[^"]*+)*+(?:"|\Z)', String.Double),
             (r"[‘’‚‛][^‘’‛']*+(?:[‘’‛']|\Z)", String.Single),
             (r'[“”„‟][^“”‟"]*+(?:[“”‟"]|\Z)', String.Double),
-            include("times"),
+            include("phrases"),
             (rf"((?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)({_BLANK}*)({_WORD}|%)", _lex_unit),
             (r"(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?", Number),
         ],
@@ -154,6 +154,12 @@ class AuroraQLLexer(ExtendedRegexLexer):
                 r"\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[-+]\d{2}:?\d{2})?)?)?(?![\w:-])",
                 Literal.Date,
             ),
+        ],
+        "phrases": [
+            (grammar.terminal_pattern("DATETIME"), Literal.Date),
+            (grammar.terminal_pattern("MONTH"), Literal.Date),
+            (grammar.terminal_pattern("PERIOD"), Keyword),
+            (grammar.terminal_pattern("DURATION"), Number),
         ],
         "sentence": [
             (r";", Punctuation, "#pop"),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from auroraql.ir.plan import record_kind
 from auroraql.ir.query import (
     EVENTS_ONLY,
     And,
@@ -36,7 +37,7 @@ from auroraql.ir.query import (
     split_conjuncts,
 )
 from auroraql.ir.times import literal_of, read_full_date, read_span
-from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type
+from auroraql.schema import BLOCKS, Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue, is_time_key
 from auroraql.schema.functions import FUNCTIONS, MICROSECONDS
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE, PRECISION_UNIT, TRACES
@@ -66,7 +67,8 @@ def quote_name(name: str) -> str:
 
 
 _NAME = re.compile(
-    r"(?!(?:and|or|not|in|between|like|is|null|true|false|case|when|now|today)(?!\w))[^\W\d]\w*", re.IGNORECASE
+    r"(?!(?:and|or|not|in|between|like|is|null|true|false|case|when|now|today|yesterday|tomorrow)(?!\w))[^\W\d]\w*",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _DAY = timedelta(days=1) - timedelta(seconds=1)
@@ -74,7 +76,7 @@ _DAY = timedelta(days=1) - timedelta(seconds=1)
 
 def print_query(query: Query, catalogue: Catalogue) -> str:
     """Return the canonical text of a query. The catalogue provides the types of metadata keys."""
-    return _Printer(KINDS[query.kind], catalogue).query(query)
+    return _Printer(record_kind(query), catalogue).query(query)
 
 
 def print_scalar(scalar: Scalar, kind: Kind, catalogue: Catalogue) -> str:
@@ -205,8 +207,8 @@ class _Printer:
             return f"metadata.{name}" if dotted or is_taken or ref.name in self.labels else name
         declared = self.kind.field(ref.name)
         if dotted or declared is None or self.kind.field(declared.bare) is not declared:
-            return ref.name
-        return declared.bare
+            return print_path(ref.name)
+        return print_path(declared.bare)
 
     def operand(self, ref: Ref) -> str:
         """Return a field on the right side of an operator. A metadata key has its prefix there."""
@@ -467,14 +469,15 @@ def print_criteria(criteria: Criteria, write_predicate: PrintPredicate) -> Itera
 
 
 def _print_block(block: Block, write_predicate: PrintPredicate) -> str:
+    alias = f" AS {print_name(block.alias)}" if block.alias else ""
     if block.kind == "location":
         points = ", ".join(f"({lat:f}, {lon:f})" for lat, lon in block.points)
-        return f"location {points}" if len(block.points) == 1 else f"location ({points})"
+        return f"location{alias} {points}" if len(block.points) == 1 else f"location{alias} ({points})"
     terms = split_conjuncts(block.where)
     if block.kind == "events" and terms[:1] == (EVENTS_ONLY,):
         terms = terms[1:]
     where = terms[0] if len(terms) == 1 else And(terms)
-    return f"{block.kind} ({write_predicate(where, BLOCKS[block.kind])})" if terms else block.kind
+    return f"{block.kind}{alias} ({write_predicate(where, BLOCKS[block.kind])})" if terms else f"{block.kind}{alias}"
 
 
 def _print_distances(criteria: Criteria) -> Iterator[str]:

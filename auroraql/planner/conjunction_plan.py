@@ -26,16 +26,14 @@ from auroraql.ir.query import (
     collect_refs,
     normalize,
 )
+from auroraql.ir.source_evaluation import evaluate, is_source_predicate
 from auroraql.planner.dnf import count_branches, expand_branches
 from auroraql.planner.pushdown import MAX_REQUESTS, NativeRequest, response_format
-from auroraql.planner.source_cover import evaluate, find_cover, is_source_predicate
+from auroraql.planner.source_cover import find_cover
 from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.schema.catalogue import Catalogue, DataSource
-from auroraql.schema.kinds.conjunctions import BLOCKS, HEMISPHERES
+from auroraql.schema.kinds.conjunctions import BLOCKS, HEMISPHERES, SOURCE_TYPES, takes_source_type
 from auroraql.schema.operators import Op
-
-_TYPES = {"ground": ("ground",), "events": ("event_list",)}
-"""The source types of each kind of block. A space block takes all other types."""
 
 
 @dataclass
@@ -179,16 +177,12 @@ def _block_request(block: Block, native: NativeRequest) -> BlockRequest:
 
 def is_allowed_in_block(source: DataSource, kind: str) -> bool:
     """Return whether a kind of block takes a source, by the source's type."""
-    types = _TYPES.get(kind)
-    if types is not None:
-        return source.source_type in types
-    return all(source.source_type not in others for others in _TYPES.values())
+    return takes_source_type(kind, source.source_type)
 
 
 def _source_types(kind: str, catalogue: Catalogue) -> tuple[str, ...]:
     """Return the source types that a kind of block takes."""
-    others = [source_type for types in _TYPES.values() for source_type in types]
-    return _TYPES.get(kind) or tuple(t for t in catalogue.values("source_type") if t not in others)
+    return SOURCE_TYPES.get(kind) or tuple(t for t in catalogue.values("source_type") if takes_source_type(kind, t))
 
 
 def _remove_negation(block: Block) -> Block:

@@ -28,6 +28,7 @@ from auroraql.ir.query import (
     normalize,
     window_of_comparison,
 )
+from auroraql.ir.source_evaluation import is_source_predicate
 from auroraql.ir.times import SECOND, read_span
 from auroraql.ir.window_inference import narrow_window
 from auroraql.planner.pushdown import (
@@ -38,7 +39,7 @@ from auroraql.planner.pushdown import (
     response_format,
     to_filter_expression,
 )
-from auroraql.planner.source_cover import Box, find_cover, is_source_predicate
+from auroraql.planner.source_cover import Box, find_cover
 from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.schema import KINDS, Kind
 from auroraql.schema.catalogue import DataSource

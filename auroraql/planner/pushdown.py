@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeGuard
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
-from auroraql.ir.plan import Expression, FilterGroup, Request
+from auroraql.ir.plan import Expression, FilterGroup, Request, record_kind
 from auroraql.ir.query import (
     Comparison,
     Or,
@@ -23,8 +23,9 @@ from auroraql.ir.query import (
     split_conjuncts,
 )
 from auroraql.ir.times import read_full_date, read_span
-from auroraql.schema import KINDS, Field, Kind
+from auroraql.schema import Field, Kind
 from auroraql.schema.catalogue import Catalogue, is_time_key
+from auroraql.schema.kinds.conjunctions import SOURCES_FIELD
 from auroraql.schema.operators import OPERATORS, Op
 from auroraql.schema.source_fields import IDENTIFIER
 
@@ -173,7 +174,7 @@ def response_format(query: Query, also: tuple[Ref, ...] = ()) -> Tree | None:
     """
     if query.select is None:
         return None
-    kind = KINDS[query.kind]
+    kind = record_kind(query)
     selected = (ref for column in query.select for ref in column_refs(column))
     grouped = (ref for key in query.group_by for ref in key_refs(key))
     ordered = (ref for key in query.order_by for ref in order_refs(key))
@@ -192,7 +193,8 @@ def _add_to_tree(tree: Tree, ref: Ref, kind: Kind) -> None:
         return
     if ref.role == "joined":
         ref = Ref("source", ".".join(IDENTIFIER))
-    declared = kind.field(ref.name)
+    # A block's source is found among all sources of the record.
+    declared = kind.field(ref.name if ref.role != "block" else SOURCES_FIELD)
     for *above, last in _leaf_paths(declared) if declared is not None else [ref.path]:
         inner = tree
         for step in above:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from auroraql.ir.query import And, Comparison, Condition, FieldComparison, Not, Or, Predicate, collect_refs
-from auroraql.planner.source_cover import compare_source_fields, compare_value, is_source_predicate
+from auroraql.ir.source_evaluation import compare_source_fields, compare_value, is_source_predicate
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import Op
 

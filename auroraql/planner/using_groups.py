@@ -13,11 +13,10 @@ from auroraql.ir.query import And, Comparison, Predicate, Query, Ref, Using, Usi
 from auroraql.planner.pushdown import MAX_REQUESTS
 from auroraql.planner.source_predicates import SourcePredicates
 from auroraql.resolver.using import join_intervals
-from auroraql.resolver.values import PLAIN_NUMBER
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource
 from auroraql.schema.limits import MAX_LIST_VALUES
-from auroraql.schema.operators import Op
+from auroraql.schema.operators import PLAIN_NUMBER, Op
 
 _REQUEST_COST_DAYS = 4
 """A request costs about as much as fetching this many days of one group in vain."""

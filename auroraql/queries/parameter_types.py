@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from auroraql.ir.times import Interval, TimeError, read_interval, resolve_named_time, shift_interval
-from auroraql.resolver.values import PLAIN_NUMBER
+from auroraql.ir.times import NAMED_TIMES, Interval, TimeError, read_literal, resolve_named_time, shift_interval
+from auroraql.schema.operators import PLAIN_NUMBER
 
-NAMED = r"(?:now|today)(?:\s*[+-]\s*\d+\s*[a-z]+)?"
-"""NOW or TODAY with an optional offset, such as `TODAY - 7 days`."""
+_NAMES = "|".join(name.replace(" ", r"\s+") for name in NAMED_TIMES)
+NAMED = rf"(?i:{_NAMES})(?:\s*[+-]\s*\d+\s*[a-z]+)?"
+"""A time relative to now, with an optional offset, such as `TODAY - 7 days` or `LAST MONTH`."""
 
-_NAMED = r"(?i)(?P<base>now|today)(?:\s*(?P<sign>[+-])\s*(?P<count>\d+)\s*(?P<unit>[a-z]+))?"
+_NAMED = rf"(?i)(?P<base>{_NAMES})(?:\s*(?P<sign>[+-])\s*(?P<count>\d+)\s*(?P<unit>[a-z]+))?"
 # Possessive quantifiers: backtracking over the ends of a quote would take exponential time.
 _QUOTED = r"'([^']*+(?:''[^']*+)*+)'|\"([^\"]*+(?:\"\"[^\"]*+)*+)\""
 _LIST_ITEM = r"\s*+((?:'[^']*+(?:''[^']*+)*+'|\"[^\"]*+(?:\"\"[^\"]*+)*+\"|[^,])*+)(?:,|\Z)"
@@ -92,11 +93,11 @@ def _read_boolean(text: str) -> object:
 
 
 def _read_interval(text: str) -> Interval:
-    """Return the interval of a time literal, or of NOW or TODAY at this moment. Raises ValueError."""
+    """Return the interval of a time literal, or of a time relative to this moment. Raises ValueError."""
     match = re.fullmatch(_NAMED, text.strip())
     if match is None:
-        return read_interval(text.strip())
-    interval = resolve_named_time(match["base"].upper(), datetime.now(UTC).replace(tzinfo=None))
+        return read_literal(text.strip())
+    interval = resolve_named_time(" ".join(match["base"].upper().split()), datetime.now(UTC).replace(tzinfo=None))
     if not match["count"]:
         return interval
     count = Decimal(match["sign"] + match["count"])
@@ -109,7 +110,7 @@ def _read_time(text: str) -> object:
     interval = _read_interval(text)
     if interval.past is None:
         return interval.first
-    return _interval_day(interval) or text.strip()
+    return _interval_day(interval) or interval.literal or text.strip()
 
 
 def _read_date(text: str) -> object:
@@ -123,7 +124,7 @@ def _read_period(text: str) -> object:
     interval = _read_interval(text)
     if interval.past is None:
         raise ValueError
-    return _interval_day(interval) or text.strip()
+    return _interval_day(interval) or interval.literal or text.strip()
 
 
 def _interval_day(interval: Interval) -> date | None:

@@ -87,7 +87,8 @@ def _row_reader(result: ResultSet) -> _RowReader:
     if start is None:
         raise UsageError("the result has no column start or epoch", "add start to SELECT")
     end = _column_index(result.columns, ("end",), Type.TIME)
-    names = [column.path[-1] if column.path else column.name for column in result.columns]
+    # Whole conjunctions are listed under all of their sources, not only under those of one block.
+    names = [column.path[-1] if column.path and column.in_records else column.name for column in result.columns]
     source_index = next((names.index(name) for name in (*_NAMED, "data_source", "data_sources") if name in names), None)
     return _RowReader(start, start if end is None else end, source_index)
 

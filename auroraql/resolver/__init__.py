@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from auroraql.diagnostics.errors import Diagnostic, StatementError
+from auroraql.ir.block_columns import block_columns
+from auroraql.ir.plan import record_kind
 from auroraql.ir.query import CLAUSE, EVERYTHING, Column, Criteria, Interval, Predicate, Query
 from auroraql.ir.window_inference import narrow_window
 from auroraql.language.ast import (
@@ -49,6 +51,7 @@ from auroraql.resolver.windows import (
 from auroraql.results.stored_results import StoredResult
 from auroraql.schema import CONJUNCTIONS, KINDS, Kind
 from auroraql.schema.catalogue import Catalogue
+from auroraql.schema.kinds.conjunctions import MAX_BLOCKS, conjunctions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,20 @@ def _select_items(find: FindStatement) -> Iterator[WrittenColumn | SelectAggrega
 _OF_CONJUNCTIONS = (Of, Within, Via, Precision)
 
 
+def _kind_of_names(bound: BoundFind) -> Kind:
+    """Return the kind whose fields a statement may name: conjunctions also have a column for each block."""
+    blocks = next((clause.blocks for clause in bound.find.clauses if isinstance(clause, Of)), ())
+    if bound.kind is not CONJUNCTIONS or not blocks:
+        return bound.kind
+    return conjunctions_of(block_columns((block.kind, block.alias) for block in blocks[:MAX_BLOCKS]))
+
+
 class _FindResolver:
     """Resolver of one FIND statement, which collects every error in it."""
 
     def __init__(self, bound: BoundFind, catalogue: Catalogue, values: OperandResolver) -> None:
         self.bound, self.find, self.kind, self.values = bound, bound.find, bound.kind, values
-        self.names = NameResolver(bound.kind, catalogue)
+        self.names = NameResolver(_kind_of_names(bound), catalogue)
         self.names.labels = {item.alias: item for item in _select_items(bound.find) if item.alias}
         self.errors: list[Diagnostic] = [*bound.errors]
 
@@ -158,7 +169,8 @@ class _FindResolver:
         query = Query.build(query)
         warnings += self._window_warnings(query)
         ordered_warnings, used = tuple(sorted(warnings, key=_diagnostic_sort_key)), frozenset(self.values.used)
-        return ResolvedFind(query, ordered_warnings, used, self.kind, self.bound.searched, self.bound.waiting)
+        kind = self.kind if self.bound.searched is not None else record_kind(query)
+        return ResolvedFind(query, ordered_warnings, used, kind, self.bound.searched, self.bound.waiting)
 
     def _window_warnings(self, query: Query) -> Iterator[Diagnostic]:
         """Yield warnings about the time window: none is given, or it is too short for the products."""

@@ -100,7 +100,7 @@ class CriteriaResolver:
                 points.append((self._degrees(point[0], 0), self._degrees(point[1], 1)))
             except SemanticError as error:
                 self.errors.append(error.diagnostic)
-        return Block(written.kind, where, tuple(points))
+        return Block(written.kind, where, tuple(points), written.alias)
 
     def _degrees(self, number: NumberLiteral | Parameter, axis: int) -> Decimal:
         name, most = _LIMITS[axis]

@@ -203,7 +203,7 @@ class ExpressionResolver:
         """Return an operand of arithmetic. A metadata value is read as the other operand's type, else as a number."""
         scalar, written = side
         if _is_many(scalar):
-            raise _list_error(written)
+            raise self._list_error(written)
         if scalar.type is Type.ANY:
             is_number = isinstance(scalar, FieldValue) and self._usual_type(scalar) in NUMERIC
             is_time = other.type in (*_TIMES, Type.INTERVAL) and not is_number
@@ -331,7 +331,7 @@ class ExpressionResolver:
     ) -> Scalar:
         """Return an argument as the type that a function takes. Raises SemanticError for another type."""
         if kind != "list" and _is_many(scalar):
-            raise _list_error(written)
+            raise self._list_error(written)
         match kind:
             case "number":
                 return self.to_number(scalar, written, function.name)
@@ -387,7 +387,7 @@ class ExpressionResolver:
         written = call.arguments[0]
         scalar = self.resolve(written)
         if _is_many(scalar):
-            raise _list_error(written)
+            raise self._list_error(written)
         is_numeric = function.arguments[0][1] == "number"
         if call.distinct and function.name != "count":
             message = f"{function.name} does not take DISTINCT: only count does"
@@ -445,7 +445,7 @@ class ExpressionResolver:
     def to_text(self, scalar: Scalar, written: Value) -> Scalar:
         """Return a value as text. Raises SemanticError for an object or a list."""
         if _is_many(scalar):
-            raise _list_error(written)
+            raise self._list_error(written)
         if scalar.type is Type.STRING:
             return scalar
         if scalar.type is Type.OBJECT:
@@ -459,6 +459,13 @@ class ExpressionResolver:
             return self.to_text(scalar, written)
         raise _type_error(function.name, "a text", scalar, written)
 
+    def _list_error(self, written: Value) -> SemanticError:
+        name = _written(written)
+        block = self.names.block_field(written) if isinstance(written, Path) else ""
+        hint = f"count its elements with len({name}), or test one with contains({name}, …)"
+        hint = f"name the source of one block, such as {block}; {hint}" if block else hint
+        return SemanticError("AQL0205", f"'{name}' has several values in a record", written.origin, "a list", hint)
+
     def _usual_type(self, scalar: FieldValue) -> Type:
         """Return the type that the values of a metadata key usually have."""
         return self.names.value_context(scalar.ref, scalar.ref.name).type
@@ -466,7 +473,7 @@ class ExpressionResolver:
     def _concrete(self, scalar: Scalar, written: Value) -> Scalar:
         """Return a value of a type with operators. A metadata value is read as the type that its key usually has."""
         if _is_many(scalar):
-            raise _list_error(written)
+            raise self._list_error(written)
         if scalar.type is Type.OBJECT:
             raise _type_error("", "a value", scalar, written)
         if not isinstance(scalar, FieldValue) or scalar.type is not Type.ANY:
@@ -616,12 +623,6 @@ def _common_type(values: Sequence[Scalar]) -> Type:
 
 def _is_many(scalar: Scalar) -> bool:
     return isinstance(scalar, FieldValue) and scalar.many
-
-
-def _list_error(written: Value) -> SemanticError:
-    name = _written(written)
-    hint = f"count its elements with len({name}), or test one with contains({name}, …)"
-    return SemanticError("AQL0205", f"'{name}' has several values in a record", written.origin, "a list", hint)
 
 
 def _written(value: Value) -> str:

@@ -269,7 +269,8 @@ class GroupingResolver:
             raise SemanticError(
                 "AQL0205", f"'{path.dotted}' is an object and cannot be ordered", path.origin, "an object", hint
             )
-        check_single(self.names, ref, path)
+        if group_by is None or ref not in group_by:
+            check_single(self.names, ref, path)
         if group_by is not None and ref not in group_by:
             raise self._ungrouped_error(path)
         if self.find.distinct and not self._is_selected(ref):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import Ref
-from auroraql.ir.times import TimeError, read_interval
+from auroraql.ir.times import NAMED_TIMES, TimeError, read_literal
 from auroraql.language import ast
 from auroraql.language.ast import (
     Instant,
@@ -64,12 +64,24 @@ class NameResolver:
         """Return the schema's field, or None for a metadata key."""
         return None if ref.role == "metadata" else self.kind.field(ref.name)
 
+    def block_field(self, path: Path) -> str:
+        """Return the name of a field of all sources in the first criteria block, or an empty string."""
+        declared = self.kind.field(path.dotted)
+        if declared is None or declared.role != "source" or not self.kind.is_listed(declared.path):
+            return ""
+        members = (f for f in self.kind.fields if f.role == "block" and f.path[-1] == declared.path[-1])
+        return next((f.bare for f in members), "")
+
     def value_context(self, ref: Ref, shown: str) -> ValueContext:
         """Return the type, unit and known values that a value compared with the field must match."""
         declared = self.declared_field(ref)
         if declared is not None:
             return ValueContext(
-                shown, declared.type, declared.unit, known=self.catalogue.values(declared.bare) or declared.known
+                shown,
+                declared.type,
+                declared.unit,
+                known=self.catalogue.values(declared.path[-1] if declared.role == "block" else declared.bare)
+                or declared.known,
             )
         key = self.catalogue.key(self.kind.metadata, ref.name)
         is_time = is_time_key(self.kind, ref.name)
@@ -115,7 +127,11 @@ class NameResolver:
         self.warnings.append(Diagnostic("AQL0601", message, origin, "unknown key", hint, fix, "warning"))
 
     def _unknown_name(self, path: Path, parts: tuple[str, ...], above: tuple[str, ...]) -> SemanticError:
-        names = [f.name for f in (*self.kind.fields, *self.kind.leaves())]
+        block = self.kind.field(parts[0]) if len(parts) > 1 else None
+        if block is not None and block.role == "block":
+            return self._unknown_member(path, parts[0], parts[1:], block)
+        fields = (f for f in (*self.kind.fields, *self.kind.leaves()) if not f.is_hidden)
+        names = [f.bare if f.role == "block" else f.name for f in fields]
         dotted = ".".join(parts)
         every = (*names, *self.kind.names)
         near = find_closest(dotted, every, 1, 0.7) or find_closest(
@@ -124,6 +140,23 @@ class NameResolver:
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(dict.fromkeys(names))}"
         message = f"{self.kind.title} have no field '{dotted}'"
         fix = near[0] if near and find_misspelt(dotted, every) == near[0] and not above else None
+        return SemanticError("AQL0201", message, path.origin, "unknown field", hint, fix)
+
+    def _unknown_member(self, path: Path, block: str, member: tuple[str, ...], display_name: Field) -> SemanticError:
+        """Return the error for a name after the name of a criteria block, whose records have no metadata."""
+        members = [f.path[-1] for f in self.kind.names.values() if f.path[:1] == display_name.path[:1]]
+        members = list(dict.fromkeys(members))
+        name = member[-1]
+        near = find_closest(".".join(member), members, 1, 0.6)
+        hint = f"the fields of a block are {', '.join(members)}"
+        fix = None
+        if member[0].casefold() == METADATA or self.catalogue.key("ephemeris", name) is not None:
+            hint = (
+                f"conjunctions do not have the metadata of their sources; filter by it in the block: OF … ({name} = …)"
+            )
+        elif near:
+            hint, fix = f"did you mean {block}.{near[0]}?", f"{block}.{near[0]}"
+        message = f"block '{block}' has no field '{'.'.join(member)}'"
         return SemanticError("AQL0201", message, path.origin, "unknown field", hint, fix)
 
 
@@ -175,7 +208,7 @@ def _refuse_time(names: NameResolver, name: str, comparison: ast.ComparisonExpre
         hint = f"write the time window after WHERE: {window}; {fields}"
     elif rewritten:  # > and < have no equivalent window: SINCE and UNTIL include their time
         hint = f"write {rewritten}; {fields}"
-    fix = None if names.kind is CONJUNCTIONS else rewritten
+    fix = None if names.kind.name == CONJUNCTIONS.name else rewritten
     raise SemanticError("AQL0201", message, comparison.origin, "not a field", hint, fix)
 
 
@@ -210,7 +243,7 @@ def _rewrite_comparison(
 def _operand_literals(operand: Operand, name: str) -> tuple[str, str] | None:
     """Return the literals of an operand's first and last time. Return None if the operand is not a time."""
     match operand:
-        case Instant(Timestamp(text), ()) if text not in ("NOW", "TODAY"):
+        case Instant(Timestamp(text), ()) if text not in NAMED_TIMES:
             written = text
         case TextLiteral(value):
             written = value.strip()
@@ -219,7 +252,7 @@ def _operand_literals(operand: Operand, name: str) -> tuple[str, str] | None:
         case _:
             return None
     try:
-        read_interval(written)
+        read_literal(written)
     except TimeError:
         return None
     return (f"{written}-01-01", f"{written}-12-31") if len(written) == 4 else (written, written)

@@ -25,7 +25,7 @@ from auroraql.ir.query import (
     Scalar,
     Truth,
 )
-from auroraql.ir.times import TimeError, literal_of, read_interval, read_span, write_instant
+from auroraql.ir.times import TimeError, literal_of, read_literal, read_span, write_instant
 from auroraql.language import ast
 from auroraql.language.ast import (
     BooleanLiteral,
@@ -55,8 +55,6 @@ _OTHER_VALUES = {
     Type.BOOLEAN: "write TRUE or FALSE",
 }
 """The hint for a bare word compared with a field whose values are not text."""
-
-_DAYS = {"yesterday": "TODAY - 1 day", "tomorrow": "TODAY + 1 day"}
 
 
 class PredicateResolver:
@@ -484,12 +482,9 @@ class PredicateResolver:
                 hint=f"compare the fields with = {word}, or write ('{word}') for the text",
             )
         if context.type in _OTHER_VALUES and not context.metadata:
-            hint, fix = _OTHER_VALUES[context.type], None
-            if context.type is Type.TIME and word.lower() in _DAYS:
-                fix = _DAYS[word.lower()]
-                hint = f"write {fix}"
+            hint = _OTHER_VALUES[context.type]
             return SemanticError(
-                "AQL0202", f"'{word}' is not a field, and {context.type.value} is expected", path.origin, "", hint, fix
+                "AQL0202", f"'{word}' is not a field, and {context.type.value} is expected", path.origin, "", hint
             )
         near = find_closest(word, context.known, 1, 0.75)
         quoted = f"'{near[0] if near else word}'"
@@ -732,8 +727,8 @@ def _whole_day_warning(comparison: ast.ComparisonExpression) -> Iterator[Diagnos
         case _:
             return
     try:
-        interval = read_interval(literal)
-    except TimeError:  # NOW, or TODAY
+        interval = read_literal(literal)
+    except TimeError:  # a time relative to now
         return
     if interval.past is None:
         return

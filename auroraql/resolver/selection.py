@@ -122,6 +122,8 @@ class SelectResolver:
     def _check_tree(self, path: Path, above: tuple[str, ...]) -> None:
         dotted = ".".join((*above, *path.parts))
         declared = self.names.kind.field(dotted)
+        if declared is not None and declared.role == "block" and not above and len(path.parts) == 1:
+            return
         if declared is None or declared.type is not Type.OBJECT:
             trees = ", ".join(f.name for f in self.names.kind.fields if f.type is Type.OBJECT)
             raise SemanticError(
@@ -200,12 +202,16 @@ def check_single(names: NameResolver, ref: Ref, path: Path) -> None:
             "AQL0205", f"'{path.dotted}' is an object, not a single value", path.origin, "an object", hint
         )
     if names.kind.is_listed(ref.path):
-        raise several_values_error(path.dotted, path.origin)
+        raise several_values_error(path.dotted, path.origin, names.block_field(path))
 
 
-def several_values_error(name: str, origin: Origin) -> SemanticError:
-    """Return the error for a list field where one value per record is needed."""
+def several_values_error(name: str, origin: Origin, block_field: str = "") -> SemanticError:
+    """Return the error for a list field where one value per record is needed.
+
+    `block_field` is the same field of one criteria block, if there is one.
+    """
     hint = f"select it, group by it, compare it, or count its elements with len({name})"
+    hint = f"name the source of one block, such as {block_field}; {hint}" if block_field else hint
     return SemanticError("AQL0205", f"'{name}' has several values in a record", origin, "a list", hint)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic, Origin, Pointer
 from auroraql.ir.times import (
+    NAMED_TIMES,
     Interval,
     TimeError,
     add_hyphens,
@@ -24,6 +25,7 @@ from auroraql.ir.times import (
     interval_of_value,
     read_full_date,
     read_interval,
+    read_literal,
     resolve_named_time,
     shift_interval,
     write_instant,
@@ -42,7 +44,7 @@ from auroraql.language.ast import (
     Timestamp,
 )
 from auroraql.schema import Type
-from auroraql.schema.operators import Limit
+from auroraql.schema.operators import PLAIN_NUMBER, Limit
 
 MAX_DEPTH_OF_VALUE = 16
 """Maximum nesting of lists and objects. It also stops at a list that contains itself."""
@@ -131,9 +133,6 @@ def _type_name(value: object) -> str:
     name = type(value).__name__
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
-
-PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-"""Text that is read as a number, on the wire and in records."""
 
 _MAX_EXPONENT = 400
 
@@ -230,7 +229,8 @@ class OperandResolver:
 
     def _string(self, value: str, origin: Origin, context: ValueContext) -> str:
         if context.type is Type.TIME:
-            return _time(_interval(read_interval, value, origin=origin), context)
+            read = read_interval if isinstance(origin, Pointer) else read_literal
+            return _time(_interval(read, value, origin=origin), context)
         if context.metadata and context.type in (Type.ANY, Type.STRING) and context.limit != "text":
             named_interval = _interval_of_text(value, context)
             error = fault_of_literal(value) if context.is_time and named_interval is None else None
@@ -250,13 +250,15 @@ class OperandResolver:
         base = instant.base
         if isinstance(base, Parameter):
             interval = self._interval_of(self.parameter(base), base)
-        elif isinstance(base, Timestamp) and base.text in ("NOW", "TODAY"):
+        elif isinstance(base, Timestamp) and base.text in NAMED_TIMES:
             interval = resolve_named_time(base.text, self.now)
         else:
             written = base.text if isinstance(base, Timestamp) else base.value
             if isinstance(base, Timestamp) and written.isdigit() and len(written) != len("2020"):
                 raise _diagnose_digits(written, base.origin)
-            interval = _interval(read_interval, written, origin=base.origin)
+            # The documents of the service take ISO 8601 only.
+            read = read_interval if isinstance(base.origin, Pointer) else read_literal
+            interval = _interval(read, written, origin=base.origin)
         for shift in instant.shifts:
             count = self.count(shift)
             interval = _interval(shift_interval, interval, count, shift.unit, origin=shift.origin)
@@ -268,9 +270,10 @@ class OperandResolver:
         if isinstance(value, int) and not isinstance(value, bool) and 1000 <= value <= 9999:
             return read_interval(str(value))
         if isinstance(value, str):
-            if value.strip().upper() in ("NOW", "TODAY"):
-                return resolve_named_time(value.strip().upper(), self.now)
-            return _interval(read_interval, value, origin=parameter.origin)
+            named = " ".join(value.upper().split())
+            if named in NAMED_TIMES:
+                return resolve_named_time(named, self.now)
+            return _interval(read_literal, value, origin=parameter.origin)
         raise SemanticError(
             "AQL0211",
             f"${parameter.name} takes a date or time, not {_describe_value(value)}",

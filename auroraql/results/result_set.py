@@ -10,7 +10,7 @@ import os
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -20,10 +20,11 @@ from operator import index
 from typing import Any, ClassVar, overload
 
 from auroraql.diagnostics.errors import Diagnostic, Source, UsageError
-from auroraql.ir.plan import Plan, PostProcessing
-from auroraql.ir.query import Column, Query, Scalar, Window, default_columns
-from auroraql.schema import KINDS, Kind, Type
+from auroraql.ir.plan import Plan, PostProcessing, record_kind
+from auroraql.ir.query import Column, GroupKey, Query, Scalar, Window, default_columns
+from auroraql.schema import Kind, Type
 from auroraql.schema.catalogue import load_shipped
+from auroraql.schema.model import Derive, is_grouped_by_element
 
 Record = dict[str, Any]
 """Record in the shape of AuroraX's API: nested, with timestamps as `YYYY-MM-DDTHH:MM:SS` strings."""
@@ -58,6 +59,12 @@ class ResultColumn:
     """Whether the name is a key of the result's records, such as an alias; other columns keep their value at `path`."""
     digits: tuple[int, int] | None = None
     """Precision and scale of a decimal column."""
+    derive: Derive | None = field(default=None, repr=False, compare=False)
+    """Function that returns the object with the value from a record of the archive, which does not have it."""
+    is_element: bool = False
+    """Whether the values are single elements of the list at `path`, by which GROUP BY has grouped."""
+    in_records: bool = True
+    """Whether the records of the result have the value. Whole records of conjunctions do not name the blocks."""
 
     @property
     def record_path(self) -> tuple[str, ...]:
@@ -74,11 +81,26 @@ def select_columns(query: Query | PostProcessing, kind: Kind) -> tuple[Column, .
 
 def result_columns(query: Query, kind: Kind | None = None) -> tuple[ResultColumn, ...]:
     """Return the columns of a query's result in order. `kind` overrides the schema's kind of the query."""
-    searched = kind or KINDS[query.kind]
-    return tuple(_column(column, searched) for column in select_columns(query, searched))
+    searched = kind or record_kind(query)
+    columns = tuple(_column(column, searched, query.group_by) for column in select_columns(query, searched))
+    is_whole = query.select is None and searched.derive is not None
+    return tuple(_block_column(column, columns, is_whole) if column.derive else column for column in columns)
 
 
-def _column(column: Column, kind: Kind) -> ResultColumn:
+def _block_column(column: ResultColumn, columns: Sequence[ResultColumn], is_whole: bool) -> ResultColumn:
+    """Return the column of a criteria block.
+
+    The name of a block is a key of the records, unless other columns are members of an object with this name.
+    """
+    if is_whole:
+        return replace(column, in_records=False)
+    has_members = any(other.path[0] == column.name and other.name != column.name for other in columns)
+    return replace(
+        column, is_key=column.is_key or (len(column.path) > 1 and column.path[0] == column.name and not has_members)
+    )
+
+
+def _column(column: Column, kind: Kind, group_by: tuple[GroupKey, ...]) -> ResultColumn:
     if column.expression is not None:
         return _expression_column(column.label, column.expression)
     if column.ref is None:
@@ -92,6 +114,10 @@ def _column(column: Column, kind: Kind) -> ResultColumn:
         result_column = replace(result_column, unit=key.unit)  # values of a metadata key may have any type
     if column.function:
         return _function_column(column.function, replace(result_column, path=(column.label,), is_key=True))
+    if column.ref.role == "block":
+        return replace(result_column, derive=kind.derive)
+    if column.ref in group_by and kind.is_listed(path) and is_grouped_by_element(result_column.type):
+        return replace(result_column, is_key=True, is_element=True)
     many_at = next((n for n in range(1, len(path)) if kind.is_listed(path[:n])), 0)
     is_list = many_at or (declared is not None and declared.role == "joined" and declared.many)
     return replace(result_column, type=Type.OBJECT, many_at=many_at) if is_list else result_column
@@ -427,7 +453,12 @@ def iterate_rows(records: Iterable[Record], columns: Sequence[ResultColumn]) -> 
     """Yield flat rows of the records. Raises ValueError for a malformed timestamp."""
     if isinstance(records, ColumnarRecords):
         return records.rows(columns)
-    return (tuple(read_value(reach_value(record, column.path), column) for column in columns) for record in records)
+    return (tuple(_value(record, column) for column in columns) for record in records)
+
+
+def _value(record: Record, column: ResultColumn) -> Any:
+    value = reach_value(record if column.derive is None else column.derive(record), column.path)
+    return read_value(value, column) if isinstance(value, str) else value
 
 
 def read_value(value: Any, column: ResultColumn) -> Any:
@@ -495,6 +526,8 @@ def _record_shape(columns: Sequence[ResultColumn]) -> dict[str, Any] | None:
     """Return a record with column indices as values; None if columns share a list or a path."""
     shape: dict[str, Any] = {}
     for number, column in enumerate(columns):
+        if not column.in_records:
+            continue
         parent: Any = shape
         *parents, last = column.record_path
         for step in parents:
@@ -539,6 +572,8 @@ def record_from_row(row: Row, columns: Sequence[ResultColumn]) -> Record:
     record: Record = {}
     for column, value in zip(columns, row, strict=True):
         path = column.record_path
+        if not column.in_records:
+            continue
         if value is None and path[:-1] == ("metadata",):
             continue
         if 0 < column.many_at < len(path) and isinstance(value, list):

@@ -15,7 +15,8 @@ from auroraql.diagnostics.errors import Diagnostic
 from auroraql.language.ast import FindStatement
 from auroraql.results.result_set import Record, ResultColumn, ResultSet, records_from_rows
 from auroraql.schema import Field, Kind, Type
-from auroraql.schema.model import Role
+from auroraql.schema.kinds.conjunctions import SOURCES_FIELD
+from auroraql.schema.model import Derive, Role
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ def kind_of_rows(name: str, columns: Sequence[ResultColumn], base: Kind | None, 
         schema_key="",
         wording=(),
         keys_of=keys_of,
+        derive=base.derive if whole and base is not None else None,
     )
 
 
@@ -189,6 +191,8 @@ class SqlColumn:
     column: ResultColumn
     field: Field | None
     member: Field | None = None
+    derive: Derive | None = None
+    """Function from a record of the archive to the object with `field`, which the result's column does not have."""
 
     @property
     def members(self) -> tuple[Field, ...]:
@@ -203,7 +207,8 @@ def table_columns(stored: StoredResult) -> list[SqlColumn]:
     """Return the columns of a result as an SQL table, in the order of the result.
 
     Names that differ only in case get a number, because DuckDB ignores case. The fields of a list of sources, as in
-    conjunctions, follow as additional columns: lists with bare names, as FIND reads them.
+    conjunctions, follow as additional columns: lists with bare names, as FIND reads them. So do the fields of the
+    source in each block of conjunctions.
     """
     fields = [(at, column, _declared_field(stored, column)) for at, column in enumerate(stored.columns)]
     taken: set[str] = set()
@@ -215,7 +220,18 @@ def table_columns(stored: StoredResult) -> list[SqlColumn]:
                 for member in field.members
                 if member.role == "source" and member.path[-1].lower() not in taken
             )
-    return columns
+    return [*columns, *_block_members(stored, taken)]
+
+
+def _block_members(stored: StoredResult, taken: set[str]) -> Iterator[SqlColumn]:
+    """Yield the columns `ground1.platform` … of whole conjunctions, from their lists of sources."""
+    paths = [_value_path(column) for column in stored.columns]
+    if stored.kind.derive is None or (SOURCES_FIELD,) not in paths:
+        return
+    at = paths.index((SOURCES_FIELD,))
+    for field in stored.kind.fields:
+        if field.is_hidden and field.name.lower() not in taken:
+            yield SqlColumn(_free_name(field.name, taken), at, stored.columns[at], field, derive=stored.kind.derive)
 
 
 def other_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
@@ -226,6 +242,9 @@ def other_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
     names: dict[str, tuple[str, ...]] = {}
     for column in columns:
         path = column.member.path if column.member is not None else column.column.path
+        path = path if column.derive is None or column.field is None else column.field.path
+        for also in column.field.also if column.field is not None else ():
+            names.setdefault(also.lower(), (column.name,))
         members = [(column.name, member.path[-1]) for member in column.members]
         for steps, place in (((path, (column.name,))), *(((*path, place[-1]), place) for place in members)):
             for name in (".".join(steps), "_".join(steps), steps[-1]):
@@ -241,6 +260,8 @@ def dotted_names(columns: Iterable[SqlColumn]) -> dict[str, tuple[str, ...]]:
             names[f"{column.name}.{member.path[-1]}".lower()] = (column.name, member.path[-1])
         if column.member is not None:
             names[".".join(column.member.path).lower()] = (column.name,)
+        elif column.field is not None and column.field.role == "block":
+            names |= {also.lower(): (column.name,) for also in (column.field.name, *column.field.also) if "." in also}
     return names | {column.name.lower(): (column.name,) for column in columns if "." in column.name}
 
 
@@ -281,9 +302,9 @@ def _field_of_column(column: ResultColumn, base: Kind | None) -> Field:
         is_key = has_prefix and path[0] == "metadata"
         return Field(path, column.type, "", "source" if is_key else "record", unit=column.unit, is_dotted=is_dotted)
     moved = _move_field(declared, declared.path, path)
-    listed = declared.many or (base is not None and base.is_listed(column.path))
-    role: Role = declared.role if has_prefix and declared.role in ("source", "joined") else "record"
-    return replace(moved, role=role, many=listed, is_dotted=is_dotted)
+    listed = not column.is_element and (declared.many or (base is not None and base.is_listed(column.path)))
+    role: Role = declared.role if has_prefix and declared.role in ("source", "block", "joined") else "record"
+    return replace(moved, role=role, many=listed, is_dotted=is_dotted, is_hidden=False, also=())
 
 
 def _move_field(field: Field, old: tuple[str, ...], new: tuple[str, ...]) -> Field:

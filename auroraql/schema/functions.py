@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from auroraql.schema.model import Type
-from auroraql.schema.places import EARTH_RADIUS
+from auroraql.schema.model import EARTH_RADIUS_KM, Type
 
 ArgumentType = Literal[
     "number", "text", "time", "duration", "boolean", "value", "list", "place", "pattern", "time unit", "records"
@@ -142,12 +141,12 @@ def _distance(lat1: float, lon1: float, lat2: float, lon2: float) -> float | Non
         math.cos(first) * math.sin(second) - math.sin(first) * math.cos(second) * math.cos(turn),
     )
     along = math.sin(first) * math.sin(second) + math.cos(first) * math.cos(second) * math.cos(turn)
-    return EARTH_RADIUS * math.atan2(across, along)
+    return EARTH_RADIUS_KM * math.atan2(across, along)
 
 
 _DISTANCE_SQL = (
     "CASE WHEN {0} BETWEEN -90 AND 90 AND {2} BETWEEN -90 AND 90 THEN "
-    f"{EARTH_RADIUS} * atan2(sqrt("
+    f"{EARTH_RADIUS_KM} * atan2(sqrt("
     "pow(cos(radians({2})) * sin(radians({3} - {1})), 2) + "
     "pow(cos(radians({0})) * sin(radians({2})) - sin(radians({0})) * cos(radians({2})) * cos(radians({3} - {1})), 2)), "
     "sin(radians({0})) * sin(radians({2})) + cos(radians({0})) * cos(radians({2})) * cos(radians({3} - {1}))) END"
@@ -363,7 +362,7 @@ _ROWS = (
         "distance_km",
         (("lat1", "number"), ("lon1", "number"), ("lat2", "number"), ("lon2", "number")),
         Type.NUMBER, _duckdb(_DISTANCE_SQL),
-        f"distance of two places along a sphere of {EARTH_RADIUS:g} km; a position of the record stands for its"
+        f"distance of two places along a sphere of {EARTH_RADIUS_KM:g} km; a position of the record stands for its"
         " latitude and longitude",
         "distance_km(nbtrace, 56.35, -94.71)", "geography", unit="km", fold=_distance, kind="ephemeris",
     ),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from auroraql.schema.wire import Protocol
 
-Role = Literal["source", "record", "metadata", "column", "joined"]
+EARTH_RADIUS_KM = 6371.0
+"""Radius in km of the sphere along which distances are measured."""
+
+Role = Literal["source", "record", "metadata", "column", "block", "joined"]
+
+Derive = Callable[[dict[str, Any]], dict[str, Any]]
+"""Function that returns the objects which fields of the role `block` need, from a record of AuroraX."""
 
 
 class Type(Enum):
@@ -33,6 +39,11 @@ class Type(Enum):
     def is_ordered(self) -> bool:
         """Whether `<` and `>` apply to values of the type."""
         return self not in (Type.BOOLEAN, Type.OBJECT)
+
+
+def is_grouped_by_element(type: Type) -> bool:
+    """Return whether GROUP BY of a list of this type gives a group for each element. Other lists are groups as a whole."""
+    return type not in (Type.OBJECT, Type.ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,10 @@ class Field:
     """Whether a record has a list of values in this field."""
     is_dotted: bool = False
     """Whether columns of whole records keep the dotted name, because the rows of a result already have it."""
+    is_hidden: bool = False
+    """Whether whole records have no column for the field."""
+    also: tuple[str, ...] = ()
+    """Other names that a statement may write."""
 
     @property
     def name(self) -> str:
@@ -70,9 +85,24 @@ class Field:
     @property
     def bare(self) -> str:
         """Name that a statement may write without the prefix."""
-        if self.role == "joined":
-            return ".".join(self.path[1:])
-        return self.path[-1] if self.role == "source" else self.name
+        return bare_name(self.role, self.name)
+
+
+def bare_name(role: Role, name: str) -> str:
+    """Return the short form of a dotted name. The name of a criteria block is short for its display name."""
+    match role:
+        case "source":
+            return name.rpartition(".")[2]
+        case "block":
+            return name.removesuffix(f".{DISPLAY_NAME}")
+        case "joined":
+            return name.partition(".")[2]
+        case "record" | "metadata" | "column":
+            return name
+
+
+DISPLAY_NAME = "display_name"
+"""Member of a source that people read. A criteria block as a column shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +218,9 @@ class Kind:
     joined: tuple[Field, ...] = ()
     """Fields that records do not contain. They are joined from the archive's source list when a statement names them."""
 
+    derive: Derive | None = field(default=None, repr=False, compare=False)
+    """Function that adds the objects of fields with the role `block`. None if the records already have them."""
+
     names: Mapping[str, Field] = field(init=False, repr=False, compare=False)
     """Fields at any depth, by their bare and by their dotted names."""
     folded: Mapping[str, Field | None] = field(init=False, repr=False, compare=False)
@@ -197,7 +230,8 @@ class Kind:
 
     def __post_init__(self) -> None:
         every = [*_flatten_members(self.fields), *_flatten_members(self.joined)]
-        names = {f.bare: f for f in reversed(every)} | {f.name: f for f in every}
+        names = {name: f for f in reversed(every) for name in f.also}
+        names |= {f.bare: f for f in reversed(every)} | {f.name: f for f in every}
         folded: dict[str, Field | None] = {}
         for name, named in names.items():
             lower = name.casefold()
@@ -220,7 +254,8 @@ class Kind:
 
     def leaves(self) -> tuple[Field, ...]:
         """Return the columns of a flat row: the fields in record order, with objects that are not lists expanded."""
-        return tuple(leaf for f in self.fields for leaf in ((f,) if f.many else f.members or (f,)))
+        shown = (f for f in self.fields if not f.is_hidden)
+        return tuple(leaf for f in shown for leaf in ((f,) if f.many else f.members or (f,)))
 
     @property
     def span(self) -> tuple[Field, ...]:

@@ -17,6 +17,10 @@ Limit = Literal["first", "last", "whole", "text"]
 """Part of an operand that a comparison uses: the first or last time of an interval, all of it, or the typed text."""
 
 
+PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+"""Text that is read as a number, on the wire and in records."""
+
+
 class Op(StrEnum):
     """A comparison operator. The value is its name in queries and in error messages about them."""
 

@@ -12,7 +12,7 @@ from auroraql.codecs import sentence
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, StatementError
 from auroraql.engines.base import Engine
 from auroraql.engines.record_range import record_range
-from auroraql.ir.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request
+from auroraql.ir.plan import CriteriaRequest, FilterGroup, Plan, PostProcessing, Request, record_kind
 from auroraql.ir.query import CLAUSE, EVERYTHING, Interval, Ref, Tree, Using
 from auroraql.language.ast import ExplainStatement, FindStatement
 from auroraql.language.printer import print_predicate, print_scalar, print_window
@@ -167,7 +167,7 @@ def explain_rows(plan: Plan, searched: StoredResult, catalogue: Catalogue) -> It
 
 def explain_requests(plan: Plan, engine: Engine) -> Iterator[str]:
     """Yield the lines of a plan with requests: each request, and the post-processing."""
-    kind, catalogue = KINDS[plan.query.kind], engine.catalogue()
+    kind, catalogue = record_kind(plan.query), engine.catalogue()
     count = len(plan.requests)
     yield f"{kind.title} from {engine.name}: {count or 'no'} request{'' if count == 1 else 's'}"
     yield from (f"  {diagnostic.message}" for diagnostic in plan.unsayable)

@@ -98,6 +98,6 @@ def _window_predicate(query: Query, stored: StoredResult) -> Iterator[Predicate]
 def _original_column(column: ResultColumn, stored: StoredResult) -> ResultColumn:
     """Return the column, typed as an object when each of its values is a list."""
     declared = stored.kind.field(".".join(column.path))
-    if declared is not None and declared.many and not column.many_at:
+    if declared is not None and declared.many and not column.many_at and not column.is_element:
         return replace(column, type=Type.OBJECT)
     return column

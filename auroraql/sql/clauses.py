@@ -1,4 +1,32 @@
-"""Compilation of predicates, value expressions, ORDER BY and LIMIT to SQL.
+"""Compilation of comparisons, predicates, value expressions, ORDER BY and LIMIT to SQL.
+
+Only the placeholders of `Bindings` become SQL text, never a value.
+
+The values of a query are strings, as in API requests. How a string is read depends on the field:
+
+* For a text field it is text. `=` is exact; `<` and `>` compare code points.
+* For a number field it is a number, for a time field a time in UTC.
+* A metadata key has no type, so the string decides. A number is compared with stored numbers and with stored text
+  that is a number, a time with stored text that is a time. Any other string is compared as text with the plain form
+  of the stored value (`486.1`, `true`). The plain form of objects and lists is DuckDB's text for them.
+* An integer from 2**53 on, which a double cannot hold exactly, is compared as an integer.
+
+A string can also be a time interval, `first/last`. It is used only with equality and equals every moment inside.
+
+A number has decimal digits with an optional sign, fraction and exponent, but not `inf`, `nan`, `1_000`, `0x10` or
+spaces. A time is `YYYY-MM-DD`, optionally with `THH:MM`, `:SS`, a fraction, and Z, UTC or an offset. A space may
+replace the T. A stored leap second, `:60`, is read as the second before it.
+
+If the stored value cannot be read like the string (`5` and `abc`), they are not equal and their order is unknown. If
+the stored value is missing, everything except IS [NOT] NULL is unknown. Unknown is SQL's NULL: it matches nothing,
+negated or not. LIKE compares the plain text and ignores case. `%` and `_` cannot be escaped.
+
+A field with several values, for example the platforms of a conjunction, is compared by its values that are not
+missing. `=`, IN and LIKE are true if they are true for any value; `!=`, NOT IN and NOT LIKE if the positive operator
+is true for none. The field is missing if it has no value.
+
+When two fields of a record are compared, a metadata key is read as the type of the other field. Two metadata keys are
+compared as numbers if both are numbers, as times if both are times, and otherwise by their plain text.
 
 AND, OR and NOT follow SQL's three-valued logic. A computed number that is not finite, such as an overflow, is missing.
 Durations are whole numbers of microseconds. Missing values come last, or first with NULLS FIRST. Values of a metadata key
@@ -6,14 +34,14 @@ are ordered with numbers first, by value, then everything else by its plain text
 except for missing values.
 """
 
-# ruff: noqa: S608 - only names of the column mappings are put into SQL, every value is bound
-
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import assert_never
+from decimal import Decimal
+from typing import Literal, assert_never
 
 from auroraql.ir.query import (
     And,
@@ -34,15 +62,14 @@ from auroraql.ir.query import (
     Truth,
     collect_refs,
 )
-from auroraql.schema.functions import ARITHMETIC, FUNCTIONS
+from auroraql.ir.times import read_span
+from auroraql.schema.functions import ARITHMETIC, FUNCTIONS, SqlTemplates
 from auroraql.schema.model import Type
-from auroraql.schema.operators import FIELD_OPERATORS, Op
-from auroraql.sql.comparison import Bindings, StoredValue, compare_fields, compare_stored
+from auroraql.schema.operators import FIELD_OPERATORS, OPERATORS, FieldOp, Op
+from auroraql.sql.dialect import EXACT_IN_DOUBLE, MOMENT, NUMBER, Bindings, Dialect, StoredValue, ValueReading
 
 Locate = Callable[[Ref, Bindings], StoredValue]
 """Function from a field to its SQL expression. The name of a metadata key is bound, not spliced into the SQL."""
-
-DIALECT = "duckdb"
 
 
 def compile_predicate(predicate: Predicate, locate: Locate, bind: Bindings) -> str:
@@ -65,6 +92,11 @@ class ExpressionCompiler:
     gather: Callable[[str], str] | None = None
     """Function that has a subquery compute an aggregate, and returns its name. TRY must not contain aggregates."""
 
+    @property
+    def dialect(self) -> Dialect:
+        """Dialect of the SQL."""
+        return self.bind.dialect
+
     # --- predicates
 
     def predicate(self, predicate: Predicate) -> str:
@@ -73,7 +105,7 @@ class ExpressionCompiler:
             case Comparison(ref, operator, values):
                 return compare_stored(self._field(ref), operator, values, self.bind)
             case FieldComparison(ref, operator, other):
-                return compare_fields(self._field(ref), operator, self._field(other))
+                return compare_fields(self._field(ref), operator, self._field(other), self.dialect)
             case Condition():
                 return self._condition(predicate)
             case Not(term):
@@ -89,43 +121,47 @@ class ExpressionCompiler:
     def _field(self, ref: Ref) -> StoredValue:
         """Return the SQL expression of a field. Empty text in a source field is read as NULL."""
         stored = self.locate(ref, self.bind)
-        if ref.role != "source" or stored.type is not Type.STRING:
+        if ref.role not in ("source", "block") or stored.type is not Type.STRING:
             return stored
         if stored.many:
-            return replace(stored, sql=f"list_transform({stored.sql}, lambda each: nullif(each, ''))")
+            return replace(stored, sql=self.dialect.map_list(stored.sql, lambda each: f"nullif({each}, '')"))
         return replace(stored, sql=f"nullif({stored.sql}, '')")
 
     def _condition(self, condition: Condition) -> str:
-        left = _as_comparable(self.finite_value(condition.left))
+        left = _as_comparable(self.finite_value(condition.left), self.dialect)
         if condition.right is None:
             sql = self._compare_with_constants(left, condition)
         else:
-            sql = self._compare_with_value(left, _as_comparable(self.finite_value(condition.right)), condition)
+            sql = self._compare_with_value(
+                left, _as_comparable(self.finite_value(condition.right), self.dialect), condition
+            )
         return f"NOT ({sql})" if condition.negated else f"({sql})"
 
     def _compare_with_constants(self, left: StoredValue, condition: Condition) -> str:
         if condition.escape:
-            pattern = f"{self.bind(condition.values[0])} ESCAPE {self.bind(condition.escape)}"
-            sql = f"{left.text} ILIKE {pattern}"
+            pattern, escape = self.bind(condition.values[0]), self.bind(condition.escape)
+            sql = self.dialect.is_like(self.dialect.text(left), pattern, escape)
             return f"NOT ({sql})" if condition.operator is Op.NOT_LIKE else sql
         return compare_stored(left, condition.operator, condition.values, self.bind)
 
     def _compare_with_value(self, left: StoredValue, right: StoredValue, condition: Condition) -> str:
         if condition.operator in (Op.LIKE, Op.NOT_LIKE):
-            sql = f"{left.text} ILIKE {right.text}"
+            text, pattern = self.dialect.text(left), self.dialect.text(right)
+            sql = self.dialect.is_like(text, pattern)
             if condition.escape:  # a pattern that ends with the character is an error in DuckDB, and matches nothing
                 escape = self.bind(condition.escape)
-                rest = f"replace({right.text}, {escape} || {escape}, '')"
-                sql = f"CASE WHEN NOT ends_with({rest}, {escape}) THEN {sql} ESCAPE {escape} END"
+                rest = f"replace({pattern}, {escape} || {escape}, '')"
+                matches = self.dialect.is_like(text, pattern, escape)
+                sql = f"CASE WHEN NOT {self.dialect.ends_with(rest, escape)} THEN {matches} END"
             return f"NOT ({sql})" if condition.operator is Op.NOT_LIKE else sql
-        return compare_fields(left, FIELD_OPERATORS[condition.operator], right)
+        return compare_fields(left, FIELD_OPERATORS[condition.operator], right, self.dialect)
 
     # --- values
 
     def output(self, scalar: Scalar) -> StoredValue:
         """Return the SQL of a value as a result column has it: a duration as an INTERVAL."""
         value = self.finite_value(scalar)
-        return replace(value, sql=interval_sql(value.sql)) if value.type is Type.INTERVAL else value
+        return replace(value, sql=self.dialect.duration(value.sql)) if value.type is Type.INTERVAL else value
 
     def finite_value(self, scalar: Scalar) -> StoredValue:
         """Return the SQL of a value. A computed number that is not finite and a time after year 9999 are missing."""
@@ -134,9 +170,10 @@ class ExpressionCompiler:
             return value
         match value.type:
             case Type.NUMBER:
-                return replace(value, sql=f"CASE WHEN isfinite({value.sql}) THEN {value.sql} END")
+                return replace(value, sql=f"CASE WHEN {self.dialect.is_finite(value.sql)} THEN {value.sql} END")
             case Type.TIME:
-                return replace(value, sql=f"CASE WHEN year({value.sql}) BETWEEN 1 AND 9999 THEN {value.sql} END")
+                year = self.dialect.year(value.sql)
+                return replace(value, sql=f"CASE WHEN {year} BETWEEN 1 AND 9999 THEN {value.sql} END")
             case _:
                 return value
 
@@ -150,7 +187,7 @@ class ExpressionCompiler:
             case Constant():
                 return StoredValue(self._constant(scalar), scalar.type)
             case Reading(value, type):
-                return StoredValue(_read_as(self._field(value.ref), type), type)
+                return StoredValue(_read_as(self._field(value.ref), type, self.dialect), type)
             case Call():
                 return self._call(scalar)
             case Case():
@@ -167,7 +204,7 @@ class ExpressionCompiler:
             case Type.BOOLEAN:
                 return constant.value.upper()
             case Type.TIME:
-                return f"CAST({self.bind(datetime.fromisoformat(constant.value))} AS TIMESTAMP)"
+                return self.dialect.as_time(self.bind(datetime.fromisoformat(constant.value)))
             case Type.DATE:
                 return f"CAST({self.bind(date.fromisoformat(constant.value))} AS DATE)"
             case _:
@@ -178,13 +215,13 @@ class ExpressionCompiler:
         if function is not None and function.is_aggregate and self.locate_in_group is not None and self.gather:
             inner = ExpressionCompiler(self.locate_in_group, self.bind)
             values = [inner.finite_value(each) for each in call.arguments]
-            name = self.gather(_aggregate_sql(call, values))
+            name = self.gather(_aggregate_sql(call, values, self.dialect))
             # The sum of whole numbers is a HUGEINT, and a total that is too large is missing.
             is_whole = call.function == "sum" and values[0].type in (Type.INTERVAL, Type.INTEGER)
-            return StoredValue(f"TRY(CAST({name} AS BIGINT))" if is_whole else name, call.type)
+            return StoredValue(self.dialect.to_integer(name) if is_whole else name, call.type)
         arguments = [self.value(argument) for argument in call.arguments]
         if function is not None:
-            return StoredValue(fill_template(function.sql[DIALECT], arguments), call.type)
+            return StoredValue(fill_template(function.sql, arguments, self.dialect), call.type)
         if len(arguments) == 1:
             return StoredValue(f"(-{arguments[0].sql})", call.type)
         left, right = (argument.type for argument in call.arguments)
@@ -192,7 +229,7 @@ class ExpressionCompiler:
             ARITHMETIC.get((call.function, left, right))
             or ARITHMETIC[call.function, _as_number(left), _as_number(right)]
         )
-        return StoredValue(fill_template(rule.sql[DIALECT], arguments), call.type)
+        return StoredValue(fill_template(rule.sql, arguments, self.dialect), call.type)
 
     def _case(self, case: Case) -> StoredValue:
         branches = " ".join(
@@ -202,30 +239,28 @@ class ExpressionCompiler:
         return StoredValue(f"CASE {branches}{otherwise} END", case.type)
 
 
-def interval_sql(microseconds: str) -> str:
-    """Return the SQL of a number of microseconds as an INTERVAL."""
-    return f"to_microseconds(CAST({microseconds} AS BIGINT))"
-
-
-def fill_template(template: str, arguments: list[StoredValue]) -> str:
-    """Return the SQL of a template of `schema.functions` with its arguments."""
+def fill_template(templates: SqlTemplates, arguments: list[StoredValue], dialect: Dialect) -> str:
+    """Return the SQL of a function of `schema.functions` with its arguments."""
+    template = dialect.template(templates)
     texts = [argument.sql for argument in arguments]
     first = arguments[0] if arguments else StoredValue("", Type.ANY)
-    text = "" if "{text}" not in template else first.text
+    text = "" if "{text}" not in template else dialect.text(first)
     number = (
-        "" if "{read_number}" not in template else _read_as(replace(first, sql=first.text, type=Type.ANY), Type.NUMBER)
+        ""
+        if "{read_number}" not in template
+        else _read_as(StoredValue(dialect.text(first), Type.ANY), Type.NUMBER, dialect)
     )
     if template.startswith("round(") and len(texts) == 1:
         texts.append("0")
     return template.format(*texts, all=", ".join(texts), joined=" || ".join(texts), text=text, read_number=number)
 
 
-def _aggregate_sql(call: Call, arguments: list[StoredValue]) -> str:
+def _aggregate_sql(call: Call, arguments: list[StoredValue], dialect: Dialect) -> str:
     if not arguments:
         return "count(*)"
     first = arguments[0]
     if call.function == "count":
-        counted = first.text if first.type in (Type.ANY, Type.OBJECT) else first.sql
+        counted = dialect.text(first) if first.type in (Type.ANY, Type.OBJECT) else first.sql
         return f"count(DISTINCT {counted})" if call.distinct else f"count({first.sql})"
     if first.type is Type.INTERVAL and call.function in ("avg", "median"):
         return f"CAST({call.function}({first.sql}) AS BIGINT)"
@@ -234,36 +269,36 @@ def _aggregate_sql(call: Call, arguments: list[StoredValue]) -> str:
     if first.type is Type.INTEGER and call.function == "avg":
         return f"avg({first.sql})"
     if first.type is Type.ANY:
-        first = replace(first, sql=first.text)
-    return fill_template(FUNCTIONS[call.function].sql[DIALECT], [first, *arguments[1:]])
+        first = replace(first, sql=dialect.text(first))
+    return fill_template(FUNCTIONS[call.function].sql, [first, *arguments[1:]], dialect)
 
 
 def _as_number(type: Type) -> Type:
     return Type.NUMBER if type is Type.INTEGER else type
 
 
-def _as_comparable(value: StoredValue) -> StoredValue:
-    """Return a value as a type that `sql.comparison` compares: a day as its midnight, a duration as a number."""
+def _as_comparable(value: StoredValue, dialect: Dialect) -> StoredValue:
+    """Return a value as a type that `compare_stored` compares: a day as its midnight, a duration as a number."""
     match value.type:
         case Type.DATE:
-            return StoredValue(f"CAST({value.sql} AS TIMESTAMP)", Type.TIME)
+            return StoredValue(dialect.as_time(value.sql), Type.TIME)
         case Type.INTERVAL:
             return StoredValue(value.sql, Type.INTEGER)
         case _:
             return value
 
 
-def _read_as(stored: StoredValue, type: Type) -> str:
+def _read_as(stored: StoredValue, type: Type, dialect: Dialect) -> str:
     """Return the SQL of a metadata value read as a type."""
     match type:
         case Type.NUMBER | Type.INTEGER:
-            return stored.as_reading("number")
+            return dialect.read(stored, "number")
         case Type.TIME | Type.DATE:
-            return stored.as_reading("moment")
+            return dialect.read(stored, "moment")
         case Type.BOOLEAN:
-            return f"CASE {stored.text} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
+            return f"CASE {dialect.text(stored)} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
         case Type.STRING | Type.OBJECT | Type.DECIMAL | Type.INTERVAL | Type.CLOCK | Type.BYTES | Type.ANY:
-            return stored.text
+            return dialect.text(stored)
     assert_never(type)
 
 
@@ -301,27 +336,9 @@ def has_many_comparisons(predicate: Predicate) -> bool:
     return count > _MAX_EXTRACTED
 
 
-def add_text_map(table: str, alias: str, condition: str) -> str:
-    """Return a table with a column `texts` made from its `metadata`, as a subquery of the same alias.
-
-    DuckDB extracts a key from a VARIANT again for every comparison and uses about a megabyte for each, which its memory
-    limit does not count. A predicate with many comparisons therefore reads a map from keys to the plain texts of their
-    values, which is built once for each record, through JSON. Values of JSON types have the same text as when they are
-    extracted. A DECIMAL, FLOAT or HUGEINT, which only other programs store in a VARIANT, has the text of the nearest
-    DOUBLE.
-
-        `condition` limits the rows for which maps are made. OFFSET keeps DuckDB from moving conditions on the map into the
-    subquery, where it would make the map for each of them.
-    """
-    text = "CAST(CAST(each.value AS VARIANT) AS VARCHAR)"
-    entries = f"map_entries(CAST(CAST({alias}.metadata AS JSON) AS MAP(VARCHAR, JSON)))"
-    texts = f"map_from_entries(list_transform({entries}, lambda each: {{'key': each.key, 'value': {text}}}))"
-    return f"(SELECT {alias}.*, {texts} AS texts FROM {table} AS {alias} WHERE {condition} OFFSET 0) AS {alias}"
-
-
 def text_expression(ref: Ref, alias: str, bind: Bindings) -> StoredValue:
-    """Return the SQL expression of a metadata key in a table made by `add_text_map`."""
-    return StoredValue(f"{alias}.texts[{bind(ref.name)}]", Type.ANY)
+    """Return the SQL expression of a metadata key in a table made by `Dialect.with_text_map`."""
+    return StoredValue(bind.dialect.map_value(f"{alias}.texts", bind(ref.name)), Type.ANY)
 
 
 _MAX_BIGINT = 2**63 - 1
@@ -340,21 +357,236 @@ def order_terms(keys: Iterable[OrderKey], locate: Locate, bind: Bindings) -> tup
         term
         for key in keys
         for term in _key_terms(
-            key, locate(key.ref, bind) if key.expression is None else compiler.finite_value(key.expression)
+            key,
+            locate(key.ref, bind) if key.expression is None else compiler.finite_value(key.expression),
+            bind.dialect,
         )
     )
 
 
-def _key_terms(key: OrderKey, stored: StoredValue) -> tuple[str, ...]:
+def _key_terms(key: OrderKey, stored: StoredValue, dialect: Dialect) -> tuple[str, ...]:
     direction = "DESC" if key.descending else "ASC"
     missing = "FIRST" if key.nulls_first else "LAST"
     if stored.type is not Type.ANY:
-        value = stored.text if stored.type is Type.OBJECT else stored.sql
+        value = dialect.text(stored) if stored.type is Type.OBJECT else stored.sql
         return (f"{value} {direction} NULLS {missing}",)
-    number = stored.as_reading("number")
+    number = dialect.read(stored, "number")
     return (
         f"{stored.sql} IS NULL {'DESC' if key.nulls_first else 'ASC'}",
         f"{number} {direction} NULLS {'FIRST' if key.descending else 'LAST'}",
-        f"{stored.as_large_integer} {direction}",  # orders integers that are equal as doubles
-        f"CASE WHEN {number} IS NULL THEN {stored.text} END {direction}",
+        f"{dialect.large_integer(stored)} {direction}",  # orders integers that are equal as doubles
+        f"CASE WHEN {number} IS NULL THEN {dialect.text(stored)} END {direction}",
+    )
+
+
+# --- comparisons
+
+_NUMBER, _MOMENT, _WHOLE = re.compile(NUMBER), re.compile(MOMENT), re.compile("[+-]?[0-9]{1,18}")
+
+_MAX_INTEGER = 10**38
+"""Limit from which integers are compared as doubles: the integers of engines hold little more."""
+
+_UNKNOWN = "CAST(NULL AS BOOLEAN)"
+
+_MAX_SEPARATE_PARAMETERS = 50
+"""Maximum number of list values that are separate parameters. A longer list is one array parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryValue:
+    """Parsed string of a query: its reading and the value to bind. An interval has its first and last moment."""
+
+    reading: ValueReading
+    value: str | int | float | datetime
+    last: datetime | None = None
+
+
+def read_value(text: str, type: Type) -> QueryValue | None:
+    """Parse a query's string for a field of a type. Return None if it cannot be read."""
+    match type:
+        case Type.INTEGER if _WHOLE.fullmatch(text):
+            return QueryValue("number", int(text))
+        case Type.INTEGER:
+            return _read_integer(text) or _read_number(text)
+        case Type.NUMBER:
+            return _read_number(text)
+        case Type.TIME:
+            return _read_moment(text)
+        case Type.ANY:
+            return _read_integer(text) or _read_number(text) or _read_moment(text) or QueryValue("text", text)
+        case _:
+            return QueryValue("text", text)
+
+
+def compare_stored(stored: StoredValue, operator: Op, values: Sequence[str], bind: Bindings) -> str:
+    """Return the SQL condition that compares a stored value with strings."""
+    match operator:
+        case Op.NE | Op.NOT_IN | Op.NOT_BETWEEN | Op.NOT_LIKE:
+            return f"NOT ({compare_stored(stored, OPERATORS[operator].negation, values, bind)})"
+        case Op.IS_NULL:
+            return bind.dialect.has_no_element(stored.sql) if stored.many else f"{stored.sql} IS NULL"
+        case Op.IS_NOT_NULL:
+            return f"NOT ({bind.dialect.has_no_element(stored.sql)})" if stored.many else f"{stored.sql} IS NOT NULL"
+        case Op.EQ | Op.IN | Op.LIKE | Op.BETWEEN | Op.LT | Op.LE | Op.GT | Op.GE:
+            return (_compare_any if stored.many else _compare_one)(stored, operator, values, bind)
+        case _:
+            assert_never(operator)
+
+
+_Positive = Literal[Op.EQ, Op.IN, Op.LIKE, Op.BETWEEN, Op.LT, Op.LE, Op.GT, Op.GE]
+"""Operators that compare with values and are not the negation of another one in SQL."""
+
+
+def _compare_one(stored: StoredValue, operator: _Positive, values: Sequence[str], bind: Bindings) -> str:
+    match operator:
+        case Op.EQ | Op.IN:
+            return _compare_in(stored, values, bind)
+        case Op.LIKE:
+            return bind.dialect.is_like(bind.dialect.text(stored), bind(values[0]))
+        case Op.BETWEEN:
+            low, high = values
+            return f"({_compare_order(stored, '>=', low, bind)} AND {_compare_order(stored, '<=', high, bind)})"
+        case Op.LT:
+            return _compare_order(stored, "<", values[0], bind)
+        case Op.LE:
+            return _compare_order(stored, "<=", values[0], bind)
+        case Op.GT:
+            return _compare_order(stored, ">", values[0], bind)
+        case Op.GE:
+            return _compare_order(stored, ">=", values[0], bind)
+        case _:
+            assert_never(operator)
+
+
+def _compare_any(stored: StoredValue, operator: _Positive, values: Sequence[str], bind: Bindings) -> str:
+    """Return the condition for a list of stored values. It is unknown for an empty list."""
+    # An array parameter makes a subquery, which a lambda cannot contain: a long list is compared in pieces.
+    pieces = [values[at : at + _MAX_SEPARATE_PARAMETERS] for at in range(0, len(values), _MAX_SEPARATE_PARAMETERS)]
+
+    def compare_element(name: str) -> str:
+        element = bind.dialect.element(name, stored)
+        return " OR ".join(_compare_one(element, operator, piece, bind) for piece in pieces)
+
+    return bind.dialect.any_element(stored.sql, compare_element)
+
+
+def _compare_order(stored: StoredValue, sign: Literal["<", "<=", ">", ">="], text: str, bind: Bindings) -> str:
+    value = read_value(text, stored.type)
+    return _UNKNOWN if value is None else f"{bind.dialect.read(stored, value.reading)} {sign} {bind(value.value)}"
+
+
+def _compare_in(stored: StoredValue, texts: Sequence[str], bind: Bindings) -> str:
+    """Return the condition that a value equals one of the strings, which can have different readings."""
+    values = [value for value in (read_value(text, stored.type) for text in texts) if value is not None]
+    readings: tuple[ValueReading, ...] = ("text", "number", "whole", "moment")
+    groups = [(r, [v.value for v in values if v.reading == r and v.last is None]) for r in readings]
+    conditions = [_compare_one_of(stored, reading, group, bind) for reading, group in groups if group]
+    conditions += [_compare_inside(stored, value, bind) for value in values if value.last is not None]
+    if not conditions:
+        return f"({stored.sql} IS NULL AND NULL)"
+    return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
+
+
+def _compare_one_of(
+    stored: StoredValue, reading: ValueReading, values: list[str | int | float | datetime], bind: Bindings
+) -> str:
+    """Return the condition that a value equals one of several values with the same reading."""
+    dialect = bind.dialect
+    value = dialect.read(stored, reading)
+    if len(values) == 1:
+        equal = f"{value} = {bind(values[0])}"
+    elif len(values) <= _MAX_SEPARATE_PARAMETERS:
+        equal = f"{value} IN ({', '.join(map(bind, values))})"
+    else:
+        equal = dialect.is_in_array(value, dialect.array(bind(values), reading))
+    return equal if reading == "text" else _false_if_unreadable(equal, stored, dialect)
+
+
+def _compare_inside(stored: StoredValue, value: QueryValue, bind: Bindings) -> str:
+    """Return the condition that a value is inside a time interval."""
+    inside = f"{bind.dialect.read(stored, value.reading)} BETWEEN {bind(value.value)} AND {bind(value.last)}"
+    return _false_if_unreadable(inside, stored, bind.dialect)
+
+
+def _false_if_unreadable(condition: str, stored: StoredValue, dialect: Dialect) -> str:
+    """Make a condition false for unreadable values. For missing values it stays unknown: `TRUE AND NULL`."""
+    return f"coalesce({condition}, {dialect.text(stored)} IS NULL AND NULL)" if stored.type is Type.ANY else condition
+
+
+def _read_integer(text: str) -> QueryValue | None:
+    """Parse an integer that a double might round, in any notation."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text)
+    # The range is checked first: a huge exponent would make an enormous integer.
+    if not EXACT_IN_DOUBLE <= abs(number) < _MAX_INTEGER or number != number.to_integral_value():
+        return None
+    return QueryValue("whole", int(number))
+
+
+def _read_number(text: str) -> QueryValue | None:
+    return QueryValue("number", float(text)) if _NUMBER.fullmatch(text) else None
+
+
+def _read_moment(text: str) -> QueryValue | None:
+    span = read_span(text) if "/" in text else None
+    if span is not None:
+        return QueryValue("moment", *span)
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        return QueryValue("moment", datetime.fromisoformat(text).replace(tzinfo=None))
+    except ValueError:
+        return None
+
+
+_READINGS: dict[Type, ValueReading] = {Type.NUMBER: "number", Type.INTEGER: "number", Type.TIME: "moment"}
+
+
+_Sign = Literal["=", "<", "<=", ">", ">="]
+
+
+def compare_fields(left: StoredValue, operator: FieldOp, right: StoredValue, dialect: Dialect) -> str:
+    """Return the SQL condition that compares two stored values."""
+    match operator:
+        case Op.NE:
+            return f"NOT ({_compare_typed(left, '=', right, dialect)})"
+        case Op.EQ:
+            return _compare_typed(left, "=", right, dialect)
+        case Op.LT:
+            return _compare_typed(left, "<", right, dialect)
+        case Op.LE:
+            return _compare_typed(left, "<=", right, dialect)
+        case Op.GT:
+            return _compare_typed(left, ">", right, dialect)
+        case Op.GE:
+            return _compare_typed(left, ">=", right, dialect)
+        case _:
+            assert_never(operator)
+
+
+def _compare_typed(left: StoredValue, sign: _Sign, right: StoredValue, dialect: Dialect) -> str:
+    if left.type is Type.ANY and right.type is Type.ANY:
+        return _compare_metadata_keys(left, sign, right, dialect)
+    reading = _READINGS.get(right.type if left.type is Type.ANY else left.type, "text")
+    compared = f"{dialect.read(left, reading)} {sign} {dialect.read(right, reading)}"
+    if sign != "=" or reading == "text" or Type.ANY not in (left.type, right.type):
+        return f"({compared})"
+    # If both have a value but one cannot be read as the type, they are not equal.
+    return f"CASE WHEN {left.sql} IS NOT NULL AND {right.sql} IS NOT NULL THEN coalesce({compared}, FALSE) END"
+
+
+def _compare_metadata_keys(left: StoredValue, sign: _Sign, right: StoredValue, dialect: Dialect) -> str:
+    number, other_number = dialect.read(left, "number"), dialect.read(right, "number")
+    moment, other_moment = dialect.read(left, "moment"), dialect.read(right, "moment")
+    # Doubles round large integers: values that are equal as doubles are compared exactly.
+    large, other_large = dialect.large_integer(left), dialect.large_integer(right)
+    numbers = (
+        f"CASE WHEN {number} = {other_number} AND {large} IS NOT NULL THEN {large} {sign} {other_large}"
+        f" ELSE {number} {sign} {other_number} END"
+    )
+    return (
+        f"CASE WHEN {number} IS NOT NULL AND {other_number} IS NOT NULL THEN {numbers}"
+        f" WHEN {moment} IS NOT NULL AND {other_moment} IS NOT NULL THEN {moment} {sign} {other_moment}"
+        f" ELSE {dialect.text(left)} {sign} {dialect.text(right)} END"
     )

@@ -28,12 +28,10 @@ from decimal import Decimal
 
 from auroraql.ir.query import Criteria
 from auroraql.schema import Type
-from auroraql.schema.kinds.conjunctions import TRACES, epoch_step_seconds
-from auroraql.sql.comparison import Bindings, StoredValue
-from auroraql.sql.participants import Participants, Window, struct_expression
-
-EARTH_RADIUS = 6371.0
-"""Radius of the sphere on which distances are measured, in km."""
+from auroraql.schema.kinds.conjunctions import SOURCES_FIELD, TRACES, epoch_step_seconds
+from auroraql.schema.model import EARTH_RADIUS_KM
+from auroraql.sql.dialect import Bindings, StoredValue
+from auroraql.sql.participants import Participants, Window
 
 _DECIMALS = 6
 """Decimals of distances in km."""
@@ -63,6 +61,7 @@ class _PipelineBuilder:
 
     def __init__(self, criteria: Criteria, participants: Participants, bind: Bindings) -> None:
         self._criteria, self._participants, self._bind = criteria, participants, bind
+        self._dialect = bind.dialect
         self._limits = dict(zip(criteria.pairs, criteria.distances, strict=True))
         limited = tuple(pair for pair, limit in self._limits.items() if limit is not None)
         self._limited = limited or criteria.pairs
@@ -82,7 +81,7 @@ class _PipelineBuilder:
             f"sources AS ({self._participants.sources()})",
         )
         lists = {
-            "data_sources": tuple(f"s{at}" for at in range(len(self._ids))),
+            SOURCES_FIELD: tuple(f"s{at}" for at in range(len(self._ids))),
             "events": tuple(f"e{i}_{j}" for i, j in self._measured),
         }
         return Pipeline(f"WITH {', '.join(parts)} {self._records()}", lists, ("start", "conjunction_type", *self._ids))
@@ -91,10 +90,10 @@ class _PipelineBuilder:
         """Return the join steps for one trace. Each step adds a block to the combinations at each epoch."""
         order = join_order(self._criteria)
         first = f"SELECT epoch, {_block_alias(order[0])} FROM ({self._participants.rows(order[0], via)}) AS p"
-        steps = [f"{name}_1 AS NOT MATERIALIZED ({first})"]
+        steps = [self._dialect.step(f"{name}_1", first, materialized=False)]
         for step in range(1, len(order)):
             joined = self._join_blocks(f"{name}_{step}", order[:step], order[step], via)
-            steps.append(f"{name}_{step + 1} AS MATERIALIZED ({joined})")
+            steps.append(self._dialect.step(f"{name}_{step + 1}", joined, materialized=True))
         return steps
 
     def _join_blocks(self, before: str, joined: tuple[int, ...], block: int, via: str) -> str:
@@ -124,7 +123,7 @@ class _PipelineBuilder:
         limit = self._limits[pair]
         if limit is None:
             return ()
-        least = math.cos(min((float(limit) + 0.001) / EARTH_RADIUS, math.pi)) - 1e-12
+        least = math.cos(min((float(limit) + 0.001) / EARTH_RADIUS_KM, math.pi)) - 1e-12
         return (
             f"{_cosine_expression(other)} >= {self._bind(least)}",
             f"{_distance_expression(other)} <= {self._bind(float(limit))}",
@@ -139,17 +138,23 @@ class _PipelineBuilder:
         """Return a SELECT that groups meetings into runs: epoch minus step times row number is constant in a run."""
         distances = ", ".join(f"d{i}_{j}" for i, j in self._measured)
         ids = ", ".join(self._ids)
-        step = f"INTERVAL {self._seconds} SECOND"
-        parts = f"conjunction_type, {ids}, epoch_us(epoch) % {self._seconds}_000_000"
+        step = self._dialect.seconds(self._seconds)
+        parts = f"conjunction_type, {ids}, {self._phase('epoch')}"
+        closest = self._dialect.value_at_least("epoch", ("near", "epoch"))
+        farthest = self._dialect.value_at_most("epoch", ("far", f"-{self._dialect.microseconds('epoch')}"))
         measures = "".join(f", min(d{i}_{j}) AS near{i}_{j}, max(d{i}_{j}) AS far{i}_{j}" for i, j in self._measured)
         return (
             f'SELECT conjunction_type, {ids}, min(epoch) AS start, max(epoch) AS "end", '
-            "min(near) AS min_distance, max(far) AS max_distance, arg_min(epoch, row(near, epoch)) AS closest_epoch, "
-            f"arg_max(epoch, row(far, -epoch_us(epoch))) AS farthest_epoch{measures} "
+            f"min(near) AS min_distance, max(far) AS max_distance, {closest} AS closest_epoch, "
+            f"{farthest} AS farthest_epoch{measures} "
             f"FROM ( SELECT *, least({distances}) AS near, greatest({distances}) AS far, "
             f"epoch - {step} * row_number() OVER (PARTITION BY {parts} ORDER BY epoch) AS run FROM meetings ) "
             f"GROUP BY conjunction_type, {ids}, run{self._repetition_filter()}"
         )
+
+    def _phase(self, epoch: str) -> str:
+        """Return the place of an epoch between two steps, in microseconds. Epochs of one run have the same one."""
+        return f"{self._dialect.microseconds(epoch)} % {self._seconds * 1_000_000}"
 
     def _repetition_filter(self) -> str:
         """Return the QUALIFY clause that drops repetitions: they are inside a run that starts earlier or is longer."""
@@ -157,11 +162,11 @@ class _PipelineBuilder:
         same_kind = [pair for pair in self._criteria.pairs if kinds[pair[0]] == kinds[pair[1]]]
         if all(are_interchangeable(self._criteria, *pair) for pair in same_kind):
             return ""
-        participants = f"list_sort([{', '.join(self._ids)}])"
-        pairs = ", ".join(f"[least(id{i}, id{j}), greatest(id{i}, id{j})]" for i, j in self._limited)
-        parts = (
-            f"conjunction_type, {participants}, list_sort([{pairs}]), epoch_us(min(epoch)) % {self._seconds}_000_000"
+        participants = self._dialect.sorted_list(self._ids)
+        pairs = self._dialect.sorted_list(
+            [self._dialect.list_of((f"least(id{i}, id{j})", f"greatest(id{i}, id{j})")) for i, j in self._limited]
         )
+        parts = f"conjunction_type, {participants}, {pairs}, {self._phase('min(epoch)')}"
         order = f"min(epoch), max(epoch) DESC, {', '.join(self._ids)}"
         frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
         last = f"max(max(epoch)) OVER (PARTITION BY {parts} ORDER BY {order} {frame})"
@@ -182,12 +187,12 @@ class _PipelineBuilder:
             "conjunction_type": "r.conjunction_type",
             "e1_source": f"s{i}.source",
             "e2_source": f"s{j}.source",
-            "start": StoredValue("r.start", Type.TIME).text,
-            "end": StoredValue('r."end"', Type.TIME).text,
+            "start": self._dialect.text(StoredValue("r.start", Type.TIME)),
+            "end": self._dialect.text(StoredValue('r."end"', Type.TIME)),
             "min_distance": f"r.near{i}_{j}",
             "max_distance": f"r.far{i}_{j}",
         }
-        return struct_expression(members)
+        return self._dialect.struct(members)
 
 
 _SELECTIVE = {"events": 0, "space": 1}
@@ -235,7 +240,7 @@ def _distance_expression(other: int) -> str:
     """Return the SQL of the distance in km. Unlike the arc cosine, it is accurate for near points and antipodes."""
     axes = (("y", "z"), ("z", "x"), ("x", "y"))
     cross = " + ".join(f"(m.{a}{other} * p.{b} - m.{b}{other} * p.{a}) ** 2" for a, b in axes)
-    return f"round({EARTH_RADIUS} * atan2(sqrt({cross}), {_cosine_expression(other)}), {_DECIMALS})"
+    return f"round({EARTH_RADIUS_KM} * atan2(sqrt({cross}), {_cosine_expression(other)}), {_DECIMALS})"
 
 
 def _cosine_expression(other: int) -> str:

@@ -1,17 +1,21 @@
 """Compilation of DISTINCT, GROUP BY and aggregate functions to SQL.
 
 Equal values form one group. Values of a metadata key, objects and lists are compared as JSON (`5`, `5.0` and `"5"` are
-three groups); missing values form one group. Functions ignore missing values. For a metadata key, `min` and `max` use
+three groups); missing values form one group. A record whose grouped field is a list is in the group of each distinct
+element, once; fields of one list are grouped together, element by element. Functions ignore missing values. For a metadata key, `min` and `max` use
 the order of ORDER BY, numbers before text, and `sum` and `avg` use the values that are numbers. Values are summed in
 their order, so that equal groups have equal sums to the last digit.
 
 Rows that ORDER BY does not order are in the order of their group keys.
 """
 
+# ruff: noqa: S608 - names of this module and SQL expressions are put into SQL, every value is bound
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from auroraql.ir.plan import PostProcessing
 from auroraql.ir.query import (
@@ -27,10 +31,10 @@ from auroraql.ir.query import (
     key_refs,
     order_refs,
 )
-from auroraql.schema.model import Type
+from auroraql.schema.model import Type, is_grouped_by_element
 from auroraql.sql import clauses
-from auroraql.sql.clauses import ExpressionCompiler, interval_sql, limit_clause
-from auroraql.sql.comparison import Bindings, StoredValue
+from auroraql.sql.clauses import ExpressionCompiler, limit_clause
+from auroraql.sql.dialect import Bindings, Dialect, StoredValue
 
 Places = Mapping[Ref, StoredValue]
 """SQL expressions of the values in the rows to group."""
@@ -65,6 +69,7 @@ def compile_groups(
 
     `only` is an aggregate that replaces the columns.
     """
+    rows, places = _split_lists(query.group_by, rows, places, bind.dialect)
     groups = _GroupCompiler(query, columns, places, bind)
     values = [groups.gathered_name(only)] if only else [column.value for column in groups.columns]
     ordering = groups.ordering(bind)
@@ -86,6 +91,22 @@ def compile_groups(
     return " ".join(clauses)
 
 
+def _split_lists(keys: Sequence[GroupKey], rows: str, places: Places, dialect: Dialect) -> tuple[str, Places]:
+    """Return the rows with one row for each distinct element of the grouped lists, and the places of their values."""
+    lists: dict[str, list[Ref]] = {}
+    for key in keys:
+        if isinstance(key, Ref) and places[key].many and is_grouped_by_element(places[key].type):
+            lists.setdefault(key.path[0], []).append(key)
+    for refs in lists.values():
+        names = [places[ref].sql for ref in refs]
+        others = [stored.sql for stored in places.values() if stored.sql not in names]
+        tuples = f"{dialect.rows_of(dialect.distinct_tuples(names))} AS elements"
+        members = (f"{dialect.tuple_member('elements', at)} AS {name}" for at, name in enumerate(names, 1))
+        rows = f"SELECT {', '.join((*others, *members))} FROM (SELECT {', '.join((*others, tuples))} FROM ({rows}))"
+        places = {ref: dialect.element(stored.sql, stored) if ref in refs else stored for ref, stored in places.items()}
+    return rows, places
+
+
 @dataclass(frozen=True, slots=True)
 class _GroupValue:
     """Value of a group: its output expression, the expression to order by, and a tie breaker of that order."""
@@ -105,7 +126,7 @@ class _GroupCompiler:
     def __init__(
         self, query: Query | PostProcessing, columns: Sequence[Column], places: Places, bind: Bindings
     ) -> None:
-        self.asked, self.places = query, places
+        self.asked, self.places, self.dialect = query, places, bind.dialect
         self.labels = [column.label for column in columns]
         self.gathered: dict[str, str] = {}
         self.names: dict[str, str] = {}
@@ -113,7 +134,7 @@ class _GroupCompiler:
         # DISTINCT rows are grouped by all of their values.
         keys = query.group_by if query.is_aggregate else tuple(map(_value_of, columns))
         stored = [places[key] if isinstance(key, Ref) else plain.finite_value(key) for key in keys]
-        self.keys = tuple(dict.fromkeys(map(_group_key, stored)))
+        self.keys = tuple(dict.fromkeys(_group_key(value, bind.dialect) for value in stored))
         self.computed = ExpressionCompiler(
             self._locate_any,
             bind,
@@ -135,7 +156,7 @@ class _GroupCompiler:
     def _locate_any(self, ref: Ref, _bind: Bindings) -> StoredValue:
         """Return the value of a group key outside of aggregates. All records of a group have the same one."""
         stored = self.places[ref]
-        return replace(stored, sql=self.gather(f"any_value({stored.sql})"))
+        return replace(stored, sql=self.gather(self.dialect.any_value(stored.sql)))
 
     def gather(self, sql: str) -> str:
         """Return the column name of an aggregate or a key in the innermost SELECT, adding it if needed."""
@@ -173,15 +194,15 @@ class _GroupCompiler:
     def _any_value(self, stored: StoredValue) -> StoredValue:
         """Return the value shared by a group, in the form to order by."""
         if stored.type is Type.ANY:
-            return StoredValue(self.gathered_name(f"any_value({stored.text})"), Type.ANY)
-        return replace(stored, sql=self.gathered_name(f"any_value({stored.sql})"))
+            return StoredValue(self.gathered_name(self.dialect.any_value(self.dialect.text(stored))), Type.ANY)
+        return replace(stored, sql=self.gathered_name(self.dialect.any_value(stored.sql)))
 
     def _computed_column(self, expression: Scalar) -> _GroupValue:
         value = self.computed.finite_value(expression)
         name = self.name(value.sql)
-        shown = interval_sql(name) if value.type is Type.INTERVAL else name
+        shown = self.dialect.duration(name) if value.type is Type.INTERVAL else name
         if value.type in (Type.ANY, Type.OBJECT):
-            shown = self.name(f"CAST(CAST({value.sql} AS JSON) AS VARCHAR)")
+            shown = self.name(self.dialect.json_text(value.sql))
         return _GroupValue(shown, replace(value, sql=name))
 
     def _column(self, column: Column) -> _GroupValue:
@@ -195,20 +216,21 @@ class _GroupCompiler:
                 return self._key_value(stored)
             case "count":
                 return self._number(f"count(*) FILTER ({stored.sql} IS NOT NULL)", Type.INTEGER)
-            case "sum" | "avg":
-                return self._sum(column.function, stored)
+            case "sum" | "avg" as function:
+                return self._sum(function, stored)
             case function:
                 return self._extreme(function, stored)
 
     def _key_value(self, stored: StoredValue) -> _GroupValue:
-        key = _group_key(stored)
+        key = _group_key(stored, self.dialect)
         if stored.type is Type.INTERVAL:
             name = self.gathered_name(key)
-            return _GroupValue(interval_sql(name), replace(stored, sql=name))
+            return _GroupValue(self.dialect.duration(name), replace(stored, sql=name))
         if stored.many or stored.type is Type.OBJECT:
             exact = self.gathered_name(key)
             return _GroupValue(
-                self.gathered_name(f"any_value(CAST({stored.sql} AS JSON))"), StoredValue(exact, Type.OBJECT)
+                self.gathered_name(self.dialect.any_value(self.dialect.json(stored.sql))),
+                StoredValue(exact, Type.OBJECT),
             )
         name = self.gathered_name(key)
         if stored.type is Type.ANY:
@@ -217,23 +239,27 @@ class _GroupCompiler:
 
     def _number(self, sql: str, type: Type) -> _GroupValue:
         name = self.gathered_name(sql)
-        return _GroupValue(interval_sql(name) if type is Type.INTERVAL else name, StoredValue(name, type))
+        return _GroupValue(self.dialect.duration(name) if type is Type.INTERVAL else name, StoredValue(name, type))
 
-    def _sum(self, function: str, stored: StoredValue) -> _GroupValue:
+    def _sum(self, function: Literal["sum", "avg"], stored: StoredValue) -> _GroupValue:
         if stored.type is Type.INTERVAL:
             return self._number(f"CAST({function}({stored.sql}) AS BIGINT)", Type.INTERVAL)
         if stored.type is Type.INTEGER:
             return self._number(f"{function}({stored.sql})", Type.INTEGER if function == "sum" else Type.NUMBER)
-        value = stored.as_reading("number")
-        return self._number(f"f{function}({value} ORDER BY {value})", Type.NUMBER)
+        return self._number(self.dialect.exact_sum(function, self.dialect.read(stored, "number")), Type.NUMBER)
 
     def _extreme(self, function: str, stored: StoredValue) -> _GroupValue:
         if stored.type is not Type.ANY:
             return self._number(f"{function}({stored.sql})", stored.type)
-        number, text = stored.as_reading("number"), stored.text
-        ranked = (
-            f"{{'is_text': {number} IS NULL, 'number': coalesce({number}, 0), 'whole': coalesce({stored.as_large_integer}, 0),"
-            f" 'text': {text}, 'json': {_json_expression(stored)}}}"
+        number = self.dialect.read(stored, "number")
+        ranked = self.dialect.struct(
+            {
+                "is_text": f"{number} IS NULL",
+                "number": f"coalesce({number}, 0)",
+                "whole": f"coalesce({self.dialect.large_integer(stored)}, 0)",
+                "text": self.dialect.text(stored),
+                "json": self.dialect.json_text(stored.sql),
+            }
         )
         name = self.gathered_name(f"{function}({ranked}) FILTER ({stored.sql} IS NOT NULL)")
         return _GroupValue(f"{name}.json", StoredValue(f"{name}.text", Type.ANY), f"{name}.json")
@@ -250,20 +276,14 @@ def _value_of(column: Column) -> GroupKey:
     return value
 
 
-def _group_key(stored: StoredValue) -> str:
+def _group_key(stored: StoredValue, dialect: Dialect) -> str:
     """Return an expression that is equal for values of one group."""
-    # The cast to VARIANT puts the members of an object into a fixed order.
-    ordered = f"CAST(CAST(CAST({stored.sql} AS JSON) AS VARIANT) AS JSON)"
     if stored.many:
-        return ordered
+        return dialect.sorted_json(stored.sql)
     match stored.type:
         case Type.ANY:
-            return _json_expression(stored)
+            return dialect.json_text(stored.sql)
         case Type.OBJECT:
-            return f"coalesce({ordered}, '{{}}')"
+            return f"coalesce({dialect.sorted_json(stored.sql)}, '{{}}')"
         case _:
             return stored.sql
-
-
-def _json_expression(stored: StoredValue) -> str:
-    return f"CAST(CAST({stored.sql} AS JSON) AS VARCHAR)"

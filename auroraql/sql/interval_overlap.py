@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from auroraql.ir.query import Interval, Ref, Using, touched_days
-from auroraql.schema import Kind, Type
-from auroraql.sql.clauses import Locate
-from auroraql.sql.comparison import ARRAYS, Bindings, Reading, StoredValue, read_value
+from auroraql.schema import Kind
+from auroraql.sql.clauses import Locate, read_value
+from auroraql.sql.dialect import Bindings, Dialect, ElementType, StoredValue, ValueReading
 
 Rows = list[tuple[tuple[str | int | float | datetime, ...], Interval]]
 """Intervals, each with the values that a record must have."""
@@ -34,8 +34,8 @@ def overlap_conditions(
         return
     start, end = (locate(Ref(field.role, field.name), bind).sql for field in kind.span)
     hull = intervals[0][0], max(last for _, last in intervals)
-    yield f"{start} <= {bind(hull[1])}::TIMESTAMP"
-    yield f"{end} >= {bind(hull[0])}::TIMESTAMP"
+    yield f"{start} <= {bind.dialect.as_time(bind(hull[1]))}"
+    yield f"{end} >= {bind.dialect.as_time(bind(hull[0]))}"
     conditions = [f"{start} <= i.i_last", f"{end} >= i.i_first"]
     if _is_matched_whole(kind):
         conditions += [f"{start} >= i.i_earliest", f"{end} <= i.i_latest"]
@@ -55,9 +55,9 @@ def _is_matched_whole(kind: Kind) -> bool:
     return bool(kind.longest_record and kind.span[0].bound)
 
 
-def _group_by_reading(using: Using, stored: Sequence[StoredValue]) -> dict[tuple[Reading, ...], Rows]:
+def _group_by_reading(using: Using, stored: Sequence[StoredValue]) -> dict[tuple[ValueReading, ...], Rows]:
     """Group the intervals and their values by how the values are read: as text, numbers or times."""
-    rows: dict[tuple[Reading, ...], Rows] = defaultdict(list)
+    rows: dict[tuple[ValueReading, ...], Rows] = defaultdict(list)
     for group in using.groups:
         values = [read_value(text, place.type) for text, place in zip(group.values, stored, strict=True)]
         if None not in values:
@@ -69,7 +69,7 @@ def _group_by_reading(using: Using, stored: Sequence[StoredValue]) -> dict[tuple
 
 def _exists_condition(
     rows: Rows,
-    readings: tuple[Reading, ...],
+    readings: tuple[ValueReading, ...],
     stored: Sequence[StoredValue],
     conditions: Iterable[str],
     kind: Kind,
@@ -79,27 +79,28 @@ def _exists_condition(
 
     The prefix `i_` keeps the column names distinct from those of the records, which may appear without their table.
     """
-    columns: dict[str, tuple[list[Any], str]] = {
-        "i_first": ([interval[0] for _, interval in rows], "TIMESTAMP[]"),
-        "i_last": ([interval[1] for _, interval in rows], "TIMESTAMP[]"),
+    columns: dict[str, tuple[list[Any], ElementType]] = {
+        "i_first": ([interval[0] for _, interval in rows], "moment"),
+        "i_last": ([interval[1] for _, interval in rows], "moment"),
     }
     if _is_matched_whole(kind):
         around = [touched_days(interval, kind.longest_record) for _, interval in rows]
-        columns["i_earliest"] = ([window[0] for window in around], "TIMESTAMP[]")
-        columns["i_latest"] = ([window[1] for window in around], "TIMESTAMP[]")
-    equal = []
+        columns["i_earliest"] = ([window[0] for window in around], "moment")
+        columns["i_latest"] = ([window[1] for window in around], "moment")
+    equal, dialect = [], bind.dialect
     for at, (reading, place) in enumerate(zip(readings, stored, strict=True)):
-        columns[f"i_value{at}"] = ([values[at] for values, _ in rows], ARRAYS[reading])
-        equal.append(_equal_condition(place, reading, f"i.i_value{at}"))
-    listed = ", ".join(f"unnest({bind(values)}::{array}) AS {name}" for name, (values, array) in columns.items())
+        columns[f"i_value{at}"] = ([values[at] for values, _ in rows], reading)
+        equal.append(_equal_condition(place, reading, f"i.i_value{at}", dialect))
+    listed = ", ".join(
+        f"{dialect.rows_of(dialect.array(bind(values), elements))} AS {name}"
+        for name, (values, elements) in columns.items()
+    )
     return f"EXISTS (SELECT 1 FROM (SELECT {listed}) AS i WHERE {' AND '.join((*equal, *conditions))})"
 
 
-def _equal_condition(stored: StoredValue, reading: Reading, value: str) -> str:
+def _equal_condition(stored: StoredValue, reading: ValueReading, value: str, dialect: Dialect) -> str:
     """Return the condition that a stored value equals a column, or that a stored list contains it."""
     if not stored.many:
-        return f"{stored.as_reading(reading)} = {value}"
-    element = StoredValue("CAST(each AS TIMESTAMP)" if stored.type is Type.TIME else "each", stored.type).as_reading(
-        reading
-    )
-    return f"list_contains(list_transform({stored.sql}, lambda each: {element}), {value})"
+        return f"{dialect.read(stored, reading)} = {value}"
+    elements = dialect.map_list(stored.sql, lambda name: dialect.read(dialect.element(name, stored), reading))
+    return dialect.list_contains(elements, value)

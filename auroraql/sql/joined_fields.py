@@ -12,17 +12,7 @@ from typing import Any
 from auroraql.ir.plan import SourceFacts
 from auroraql.results.result_set import read_duration, read_time
 from auroraql.schema import Kind, Type
-from auroraql.sql.comparison import Bindings, StoredValue
-
-SCALAR_TYPES = {  # any other type is JSON
-    Type.STRING: "VARCHAR",
-    Type.TIME: "TIMESTAMP",
-    Type.DATE: "DATE",
-    Type.INTERVAL: "BIGINT",  # microseconds
-    Type.INTEGER: "BIGINT",
-    Type.NUMBER: "DOUBLE",
-    Type.BOOLEAN: "BOOLEAN",
-}
+from auroraql.sql.dialect import TEXT_OR_SCALAR, Bindings, StoredValue
 
 _ALIAS = "joined"
 _PLAIN_TIME_LENGTH = len("2020-01-01T00:00:00")
@@ -34,34 +24,26 @@ def join_facts(facts: SourceFacts, kind: Kind, identifier: str, bind: Bindings) 
     `identifier` is the column of a record that holds the identifier of its source.
     """
     identifiers = sorted({source for values in facts.values() for source in values})
-    columns, fields = [f"unnest({bind(identifiers)}::BIGINT[]) AS source"], {}
+    dialect, fields = bind.dialect, {}
+    columns = [f"{dialect.rows_of(dialect.array(bind(identifiers), 'integer'))} AS source"]
     for at, (name, values) in enumerate(facts.items()):
         field = kind.names[name]
         stored = StoredValue(f"f{at}", field.type, many=kind.is_listed(field.path))
         texts = [value_text(values.get(source), stored) for source in identifiers]
-        columns.append(column_from_text(f"unnest({bind(texts)}::VARCHAR[])", stored))
+        rows = dialect.rows_of(dialect.array(bind(texts), "text"))
+        columns.append(f"{dialect.parse_text(rows, stored)} AS {stored.sql}")
         fields[name] = StoredValue(f"{_ALIAS}.{stored.sql}", stored.type, many=stored.many)
     table = " ".join(("SELECT", ", ".join(columns)))
     return f" LEFT JOIN ({table}) AS {_ALIAS} ON {_ALIAS}.source = {identifier}", fields
 
 
-def column_from_text(values: str, stored: StoredValue) -> str:
-    """Return the SQL of a table column that is parsed from text."""
-    if stored.many:
-        element = "VARCHAR" if stored.type is Type.TIME else SCALAR_TYPES.get(stored.type, "JSON")
-        return f"TRY_CAST(TRY_CAST({values} AS JSON) AS {element}[]) AS {stored.sql}"
-    if stored.type in SCALAR_TYPES:
-        return f"TRY_CAST({values} AS {SCALAR_TYPES[stored.type]}) AS {stored.sql}"
-    return f"TRY_CAST(TRY_CAST({values} AS JSON) AS VARIANT) AS {stored.sql}"
-
-
 def value_text(value: Any, stored: StoredValue) -> str | None:
-    """Return a value of a record as text for `column_from_text`."""
+    """Return a value of a record as text for `Dialect.parse_text`."""
     if stored.type is Type.INTERVAL:
         value = _to_microseconds(value)
     if stored.type is Type.TIME:
         value = _to_utc_text(value)
-    is_json = stored.many or stored.type not in SCALAR_TYPES
+    is_json = stored.many or stored.type not in TEXT_OR_SCALAR
     if value is None or (isinstance(value, str) and not is_json):
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -15,16 +15,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from auroraql.ir.query import EVERYTHING, Block, Criteria, Ref, collect_refs
 from auroraql.schema import Type
 from auroraql.schema.kinds.conjunctions import HALF_MINUTE
 from auroraql.schema.source_fields import SOURCE_FIELDS
-from auroraql.sql.clauses import add_text_map, compile_predicate, has_many_comparisons, text_expression
-from auroraql.sql.comparison import Bindings, StoredValue
+from auroraql.sql.clauses import compile_predicate, has_many_comparisons, text_expression
+from auroraql.sql.dialect import Bindings, Dialect, ElementType, StoredValue
 
 Point = tuple[Decimal, Decimal]
 
@@ -55,17 +56,23 @@ class Participants:
     def sources(self) -> str:
         """Return a SELECT of all sources and points: the identifier, and the fields as a struct."""
         names = [field.bare for field in SOURCE_FIELDS]
-        return f"SELECT identifier, {struct_expression({name: name for name in names})} AS source FROM ({self._listed_sources(names)})"
+        source = self._bind.dialect.struct({name: name for name in names})
+        return f"SELECT identifier, {source} AS source FROM ({self._listed_sources(names)})"
 
     def _listed_sources(self, names: list[str]) -> str:
         described = f"SELECT {', '.join(names)} FROM data_sources"
         if not self._numbers:
             return described
         labels = [f"{latitude:f}, {longitude:f}" for latitude, longitude in self._numbers]
-        columns = {"identifier": f"unnest({self._bind(list(self._numbers.values()))}::BIGINT[])"}
-        columns |= dict.fromkeys(("platform", "display_name"), f"unnest({self._bind(labels)}::VARCHAR[])")
+        columns = {"identifier": self._rows_of(list(self._numbers.values()), "integer")}
+        columns |= dict.fromkeys(("platform", "display_name"), self._rows_of(labels, "text"))
         columns |= {"program": "'adhoc'", "instrument_type": "'adhoc'", "source_type": "'not_applicable'"}
         return f"{described} UNION ALL SELECT {', '.join(columns[name] for name in names)}"
+
+    def _rows_of(self, values: list[Any], elements: ElementType) -> str:
+        """Return a column with one row for each value."""
+        dialect = self._bind.dialect
+        return dialect.rows_of(dialect.array(self._bind(values), elements))
 
     def rows(self, at: int, via: str) -> str:
         """Return a SELECT of id, epoch, x, y and z of the block with index `at`. The epoch of a point is NULL."""
@@ -74,19 +81,18 @@ class Participants:
             return _unit_vectors(self._points(block))
         if not self._criteria.subminute:
             return _unit_vectors(self._records(block, via))
-        half_minutes = _half_minutes(self._records(block, via))
+        half_minutes = _half_minutes(self._records(block, via), self._bind.dialect)
         return f"SELECT * FROM ({half_minutes}) AS e WHERE {' AND '.join(self._window(0)) or 'TRUE'}"
 
     def _points(self, block: Block) -> str:
+        points = list(dict.fromkeys(block.points))
         columns = {
-            "id": (self._bind([self._numbers[point] for point in dict.fromkeys(block.points)]), "BIGINT"),
-            "lat": (self._bind([float(latitude) for latitude, _ in dict.fromkeys(block.points)]), "DOUBLE"),
-            "lon": (self._bind([float(longitude) for _, longitude in dict.fromkeys(block.points)]), "DOUBLE"),
+            "id": self._rows_of([self._numbers[point] for point in points], "integer"),
+            "lat": self._rows_of([float(latitude) for latitude, _ in points], "number"),
+            "lon": self._rows_of([float(longitude) for _, longitude in points], "number"),
+            "epoch": self._bind.dialect.as_time("NULL"),
         }
-        unnested = ", ".join(
-            f"unnest({values}::{sql_type}[]) AS {name}" for name, (values, sql_type) in columns.items()
-        )
-        return f"SELECT {unnested}, CAST(NULL AS TIMESTAMP) AS epoch"
+        return f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in columns.items())}"
 
     def _records(self, block: Block, via: str) -> str:
         latitude, longitude = f"e.{_PLACES[via]}_lat", f"e.{_PLACES[via]}_lon"
@@ -97,7 +103,7 @@ class Participants:
         table, locate = "ephemeris_metadata AS m", _locate
         if has_many_comparisons(block.where):
             identifiers = f"SELECT e.metadata FROM ephemeris AS e WHERE {' AND '.join(window) or 'TRUE'}"
-            table = add_text_map("ephemeris_metadata", "m", f"m.identifier IN ({identifiers})")
+            table = self._bind.dialect.with_text_map("ephemeris_metadata", "m", f"m.identifier IN ({identifiers})")
             locate = _locate_text
         if block.where != EVERYTHING:
             conditions.append(compile_predicate(block.where, locate, self._bind))
@@ -118,9 +124,11 @@ class Participants:
         return [f"({' OR '.join(alternatives)})" if self._windows else "FALSE"]
 
     def _within(self, window: Window, margin: int) -> list[str]:
+        dialect = self._bind.dialect
         ends = zip(window, (">=", "<="), ("-", "+"), strict=True)
         return [
-            f"e.epoch {sign} {self._bind(moment)}::TIMESTAMP" + (f" {away} INTERVAL {margin} SECOND" if margin else "")
+            f"e.epoch {sign} {dialect.as_time(self._bind(moment))}"
+            + (f" {away} {dialect.seconds(margin)}" if margin else "")
             for moment, sign, away in ends
             if moment is not None
         ]
@@ -129,7 +137,7 @@ class Participants:
 def _locate(ref: Ref, bind: Bindings) -> StoredValue:
     """Return the SQL expression of a field or metadata key in a block's predicate."""
     if ref.role == "metadata":
-        return StoredValue(f"m.metadata[{bind(ref.name)}]", Type.ANY)
+        return bind.dialect.metadata_key("m.metadata", bind(ref.name))
     if ref.role == "record":
         return {"hemisphere": StoredValue(_HEMISPHERE, Type.STRING)}[ref.name]
     return {field.name: StoredValue(f's."{field.bare}"', field.type) for field in SOURCE_FIELDS}[ref.name]
@@ -146,21 +154,24 @@ def _unit_vectors(places: str) -> str:
     return f"SELECT id, epoch, {x} AS x, {y} AS y, {z} AS z FROM ({places})"
 
 
-def _half_minutes(places: str) -> str:
+def _half_minutes(places: str, dialect: Dialect) -> str:
     """Return a SELECT of unit vectors, with a row half-way between rows that are a minute apart.
 
     The next row is searched among those a multiple of 30 s away. If it is 60 s away, there is no row half-way.
     """
     following = ", ".join(f"lead({name}) OVER following AS next_{name}" for name in ("epoch", "lat", "lon"))
     ends = zip("xyz", _unit_vector("lat", "lon"), _unit_vector("next_lat", "next_lon"), strict=True)
-    sums = ", ".join(f"{here} + if(half, {there}, 0) AS {axis}" for axis, here, there in ends)
+    sums = ", ".join(f"{here} + CASE WHEN half THEN {there} ELSE 0 END AS {axis}" for axis, here, there in ends)
+    epoch = f"CASE WHEN half THEN epoch + {dialect.seconds(30)} ELSE epoch END"
+    both, one = (dialect.list_of(halves) for halves in (("FALSE", "TRUE"), ("FALSE",)))
+    halves = f"CASE WHEN next_epoch = epoch + {dialect.seconds(60)} THEN {both} ELSE {one} END"
     clauses = (
         "SELECT id, epoch, x / long AS x, y / long AS y, z / long AS z FROM (",
         "SELECT *, sqrt(x * x + y * y + z * z) AS long FROM (",
-        f"SELECT id, if(half, epoch + INTERVAL 30 SECOND, epoch) AS epoch, {sums} FROM (",
-        "SELECT *, unnest(if(next_epoch = epoch + INTERVAL 60 SECOND, [FALSE, TRUE], [FALSE])) AS half FROM (",
+        f"SELECT id, {epoch} AS epoch, {sums} FROM (",
+        f"SELECT *, {dialect.rows_of(halves)} AS half FROM (",
         f"SELECT *, {following} FROM ({places})",
-        "WINDOW following AS (PARTITION BY id, epoch_us(epoch) % 30_000_000 ORDER BY epoch) ) ) ) )",
+        f"WINDOW following AS (PARTITION BY id, {dialect.microseconds('epoch')} % 30000000 ORDER BY epoch) ) ) ) )",
         "WHERE long > 1e-9",
     )
     return " ".join(clauses)
@@ -170,9 +181,3 @@ def _unit_vector(latitude: str, longitude: str) -> tuple[str, str, str]:
     """Return the SQL of the unit vector of a position in degrees."""
     flat, turn = f"cos(radians({latitude}))", f"radians({longitude})"
     return f"{flat} * cos({turn})", f"{flat} * sin({turn})", f"sin(radians({latitude}))"
-
-
-def struct_expression(members: Mapping[str, str]) -> str:
-    """Return an SQL struct of expressions by member name."""
-    inner = ", ".join(f"'{name}': {sql}" for name, sql in members.items())
-    return f"{{{inner}}}"

@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal
 
-from auroraql.ir.plan import SourceFacts
+from auroraql.ir.plan import SourceFacts, record_kind
 from auroraql.ir.query import (
     EVERYTHING,
     Column,
@@ -28,20 +28,19 @@ from auroraql.ir.query import (
 from auroraql.ir.window_inference import narrow_windows
 from auroraql.results.result_set import ResultColumn, Row, select_columns
 from auroraql.schema import KINDS, Kind, Type
+from auroraql.schema.kinds.conjunctions import SOURCES_FIELD
 from auroraql.schema.model import Field
 from auroraql.schema.source_fields import IDENTIFIER, PREFIX, SOURCE_FIELDS
 from auroraql.sql import clauses
 from auroraql.sql.clauses import (
     ExpressionCompiler,
     Locate,
-    add_text_map,
     compile_predicate,
     has_many_comparisons,
-    interval_sql,
     text_expression,
 )
-from auroraql.sql.comparison import Bindings, StoredValue
 from auroraql.sql.conjunction_pipeline import build_pipeline
+from auroraql.sql.dialect import Bindings, Dialect, StoredValue
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
 from auroraql.sql.joined_fields import join_facts
@@ -74,7 +73,7 @@ class ColumnMapping:
     def locate(self, ref: Ref, bind: Bindings) -> StoredValue:
         """Return the SQL expression of a field or metadata key."""
         if ref.role == "metadata":
-            return StoredValue(f"{self.metadata}[{bind(ref.name)}]", Type.ANY)
+            return bind.dialect.metadata_key(self.metadata, bind(ref.name))
         return self.fields[ref.name]
 
     def locate_for_comparison(self, ref: Ref, bind: Bindings) -> StoredValue:
@@ -83,14 +82,14 @@ class ColumnMapping:
             return text_expression(ref, self.record_table[1], bind)
         return self.locate(ref, bind)
 
-    def for_predicate(self, predicate: Predicate, window: Sequence[str]) -> ColumnMapping:
+    def for_predicate(self, predicate: Predicate, window: Sequence[str], dialect: Dialect) -> ColumnMapping:
         """Return the mapping for a predicate on the records that satisfy the conditions `window`."""
         if self.record_table is None or not has_many_comparisons(predicate):
             return self
         table, alias = self.record_table
         within = " AND ".join(window) or "TRUE"
         condition = f"{alias}.identifier IN ({self.records} WHERE {within})" if self.records else within
-        plain, with_texts = f"{table} AS {alias}", add_text_map(table, alias, condition)
+        plain, with_texts = f"{table} AS {alias}", dialect.with_text_map(table, alias, condition)
         tables, join = (text.replace(plain, with_texts, 1) for text in (self.tables, self.metadata_join))
         return replace(self, tables=tables, metadata_join=join, texts=True)
 
@@ -107,11 +106,11 @@ class ColumnMapping:
         return f"{self.tables}{metadata_join}{self.joins if names & self.joined else ''}"
 
 
-def _data_product_columns() -> ColumnMapping:
+def _data_product_columns(dialect: Dialect) -> ColumnMapping:
     """Return the mapping of data products. LEFT JOIN keeps products of unknown sources."""
     kind = KINDS["data_products"]
     fields = {f.name: StoredValue(f'p."{f.name}"', f.type) for f in kind.leaves()} | _source_fields("p")
-    fields |= {f.name: _object_expression(f, fields) for f in kind.fields if f.members}
+    fields |= {f.name: _object_expression(f, fields, dialect) for f in kind.fields if f.members}
     return ColumnMapping(
         tables="data_products AS p LEFT JOIN data_sources AS s ON s.identifier = p.data_source",
         fields=fields,
@@ -121,11 +120,11 @@ def _data_product_columns() -> ColumnMapping:
     )
 
 
-def _ephemeris_columns() -> ColumnMapping:
+def _ephemeris_columns(dialect: Dialect) -> ColumnMapping:
     """Return the mapping of ephemeris."""
     kind = KINDS["ephemeris"]
     fields = {f.name: StoredValue(f'e."{"_".join(f.path)}"', f.type) for f in kind.leaves()} | _source_fields("e")
-    fields |= {f.name: _object_expression(f, fields) for f in kind.fields if f.members}
+    fields |= {f.name: _object_expression(f, fields, dialect) for f in kind.fields if f.members}
     return ColumnMapping(
         tables="ephemeris AS e LEFT JOIN data_sources AS s ON s.identifier = e.data_source",
         metadata_join=" LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata",
@@ -139,23 +138,37 @@ def _ephemeris_columns() -> ColumnMapping:
 
 def _conjunction_columns(criteria: Criteria, query: Query, bind: Bindings) -> ColumnMapping:
     """Return the mapping of conjunctions, whose tables are a subquery. A path through a list gives a list of values."""
-    kind = KINDS["conjunctions"]
+    kind = record_kind(query)
     # Comparisons of start and end narrow the searched windows.
     pipeline = build_pipeline(criteria, narrow_windows(query), bind)
+    sources = dict(
+        zip(
+            (f.path[0] for f in kind.fields if f.role == "block" and not f.is_hidden),
+            pipeline.lists[SOURCES_FIELD],
+            strict=True,
+        )
+    )
     return ColumnMapping(
         tables=f"({pipeline.sql}) AS c",
-        fields={f.name: _conjunction_field(f, pipeline.lists.get(f.path[0])) for f in kind.names.values()},
-        metadata="CAST(NULL AS VARIANT)",
+        fields={
+            f.name: _conjunction_field(f, pipeline.lists.get(f.path[0]), sources.get(f.path[0]), bind.dialect)
+            for f in kind.names.values()
+        },
+        metadata=bind.dialect.missing_object,
         ties=tuple(f"c.{name}" for name in pipeline.ties),
     )
 
 
-def _conjunction_field(field: Field, elements: tuple[str, ...] | None) -> StoredValue:
-    """Return a column, or a list of members of the columns that hold a list's elements."""
+def _conjunction_field(
+    field: Field, elements: tuple[str, ...] | None, block: str | None, dialect: Dialect
+) -> StoredValue:
+    """Return a column, a list of members of the columns with a list's elements, or a member of a block's source."""
+    if field.role == "block":
+        return StoredValue(f'c.{block}."{field.path[-1]}"', field.type)
     if elements is None:
         return StoredValue(f'c."{field.name}"', field.type)
     inner = "".join(f'."{name}"' for name in field.path[1:])
-    return StoredValue(f"[{', '.join(f'c.{element}{inner}' for element in elements)}]", field.type, many=True)
+    return StoredValue(dialect.list_of([f"c.{element}{inner}" for element in elements]), field.type, many=True)
 
 
 def _source_fields(table: str) -> dict[str, StoredValue]:
@@ -164,18 +177,17 @@ def _source_fields(table: str) -> dict[str, StoredValue]:
     return fields | {f"{PREFIX}.identifier": StoredValue(f"{table}.data_source", Type.INTEGER)}
 
 
-def _object_expression(field: Field, fields: Mapping[str, StoredValue]) -> StoredValue:
-    members = ", ".join(f"'{f.path[-1]}', {fields[f.name].sql}" for f in field.members)
-    return StoredValue(f"json_object({members})", Type.OBJECT)
+def _object_expression(field: Field, fields: Mapping[str, StoredValue], dialect: Dialect) -> StoredValue:
+    return StoredValue(dialect.json_object({f.path[-1]: fields[f.name].sql for f in field.members}), Type.OBJECT)
 
 
-COLUMN_MAPPINGS: Mapping[str, ColumnMapping] = {
-    "data_products": _data_product_columns(),
-    "ephemeris": _ephemeris_columns(),
+_COLUMNS: Mapping[str, Callable[[Dialect], ColumnMapping]] = {
+    "data_products": cache(_data_product_columns),
+    "ephemeris": cache(_ephemeris_columns),
 }
 """Mappings of the kinds that a catalogue file stores."""
 
-STORED_KINDS = (*COLUMN_MAPPINGS, "conjunctions")
+STORED_KINDS = (*_COLUMNS, "conjunctions")
 """Kinds that can be searched in a catalogue file."""
 
 
@@ -183,7 +195,7 @@ def mapping_for(query: Query, bind: Bindings, facts: SourceFacts = MappingProxyT
     """Return the mapping for a query. Conjunctions bind the values of their criteria, and joined fields their facts."""
     if query.criteria is not None:
         return _conjunction_columns(query.criteria, query, bind)
-    mapping = COLUMN_MAPPINGS[query.kind]
+    mapping = _COLUMNS[query.kind](bind.dialect)
     if not facts:
         return mapping
     joins, fields = join_facts(facts, KINDS[query.kind], mapping.fields[".".join(IDENTIFIER)].sql, bind)
@@ -213,7 +225,9 @@ _MAX_EXTRACTED = 16
 """Number of metadata keys in SELECT above which they are read from JSON."""
 
 
-def compile_query(query: Query, paths: Sequence[tuple[str, ...]], facts: SourceFacts = MappingProxyType({})) -> SqlText:
+def compile_query(
+    query: Query, paths: Sequence[tuple[str, ...]], dialect: Dialect, facts: SourceFacts = MappingProxyType({})
+) -> SqlText:
     """Compile a query to a statement whose columns are `paths`. Objects and metadata values are JSON text.
 
     `facts` are the values of the joined fields of the query.
@@ -221,10 +235,10 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]], facts: SourceF
     Rows that ORDER BY does not order follow `ColumnMapping.ties`. An aggregate or DISTINCT query has its own columns
     and ignores `paths`.
     """
-    bind = Bindings()
+    bind = Bindings(dialect)
     mapping = mapping_for(query, bind, facts)
     window = _window_conditions(query, mapping, bind)
-    mapping = mapping.for_predicate(query.where, window)
+    mapping = mapping.for_predicate(query.where, window, dialect)
     if query.is_aggregate or query.distinct:
         return _compile_grouped(query, mapping, window, bind)
     if query.has_expressions:
@@ -239,7 +253,9 @@ def compile_query(query: Query, paths: Sequence[tuple[str, ...]], facts: SourceF
     )
     # JSON is built in the outer SELECT, only for the rows that remain after LIMIT.
     outer = (
-        _output_expression(at, columns[at]) if at in columns else f"CAST(m AS JSON) -> {pointers[path]}::VARCHAR"
+        json_if_nested(replace(columns[at], sql=f"c{at}"), dialect)
+        if at in columns
+        else dialect.json_member("m", pointers[path])
         for at, path in enumerate(paths)
     )
     rows = _ordered_rows(query, paths, mapping, window, bind)
@@ -266,7 +282,7 @@ def _ordered_rows(
 
 def _compile_grouped(query: Query, mapping: ColumnMapping, window: Sequence[str], bind: Bindings) -> SqlText:
     """Compile an aggregate or DISTINCT query."""
-    columns = select_columns(query, KINDS[query.kind])
+    columns = select_columns(query, record_kind(query))
     refs = used_refs(query, columns)
     places = {ref: mapping.locate(ref, bind) for ref in refs}
     where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
@@ -278,7 +294,7 @@ def _compile_grouped(query: Query, mapping: ColumnMapping, window: Sequence[str]
 
 def _compile_computed(query: Query, mapping: ColumnMapping, window: Sequence[str], bind: Bindings) -> SqlText:
     """Compile a query whose columns or sort keys are computed."""
-    columns = select_columns(query, KINDS[query.kind])
+    columns = select_columns(query, record_kind(query))
     compiler = ExpressionCompiler(mapping.locate, bind)
     values = [output_value(column, mapping.locate, compiler) for column in columns]
     where = " AND ".join((*window, *_where_conditions(query, mapping, bind)))
@@ -287,7 +303,7 @@ def _compile_computed(query: Query, mapping: ColumnMapping, window: Sequence[str
     ordered = (ref for key in query.order_by for ref in order_refs(key))
     tables = mapping.from_clause((*refs, *ordered, *collect_refs(query.where), *using))
     clause_texts = (
-        f"SELECT {', '.join(map(json_text_of, values))}",
+        f"SELECT {', '.join(json_if_nested(value, bind.dialect) for value in values)}",
         f"FROM {tables}",
         *((f"WHERE {where}",) if where else ()),
         f"ORDER BY {', '.join((*clauses.order_terms(query.order_by, mapping.locate, bind), *mapping.ties))}",
@@ -296,9 +312,9 @@ def _compile_computed(query: Query, mapping: ColumnMapping, window: Sequence[str
     return SqlText(" ".join(clause_texts), tuple(bind.values))
 
 
-def json_text_of(value: StoredValue) -> str:
-    """Return the SQL of a column: objects, lists and metadata values as JSON text."""
-    return f"CAST({value.sql} AS JSON)" if value.many or value.type in _AS_JSON else value.sql
+def json_if_nested(value: StoredValue, dialect: Dialect) -> str:
+    """Return the SQL of a column: objects, lists and metadata values as JSON."""
+    return dialect.json(value.sql) if value.many or value.type in _AS_JSON else value.sql
 
 
 def output_value(column: Column, locate: Locate, compiler: ExpressionCompiler) -> StoredValue:
@@ -307,7 +323,7 @@ def output_value(column: Column, locate: Locate, compiler: ExpressionCompiler) -
         return compiler.output(column.expression)
     assert column.ref is not None, "only aggregates have no field"  # noqa: S101
     stored = locate(column.ref, compiler.bind)
-    return replace(stored, sql=interval_sql(stored.sql)) if stored.type is Type.INTERVAL else stored
+    return replace(stored, sql=compiler.dialect.duration(stored.sql)) if stored.type is Type.INTERVAL else stored
 
 
 def _window_conditions(query: Query, mapping: ColumnMapping, bind: Bindings) -> Sequence[str]:
@@ -333,10 +349,6 @@ def _column_expression(path: tuple[str, ...], mapping: ColumnMapping, bind: Bind
 
 def _ref_of(path: tuple[str, ...]) -> Ref:
     return Ref("metadata", path[1]) if _is_key(path) else Ref("record", ".".join(path))
-
-
-def _output_expression(at: int, column: StoredValue) -> str:
-    return f"CAST(c{at} AS JSON)" if column.many or column.type in _AS_JSON else f"c{at}"
 
 
 def _is_key(path: tuple[str, ...]) -> bool:

@@ -21,6 +21,7 @@ from auroraql.ir.query import And, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results.result_set import result_columns
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
+from auroraql.sql.dialect import DUCKDB
 from auroraql.sql.statement import compile_query
 
 KIND = "data_products"
@@ -105,7 +106,7 @@ def compiled_sql_runner(connection: duckdb.DuckDBPyConnection, query: Query) -> 
     The difference is the engine's own overhead.
     """
     columns = result_columns(query)
-    statement = compile_query(query, [c.path for c in columns])
+    statement = compile_query(query, [c.path for c in columns], DUCKDB)
     whole = [at for at, c in enumerate(columns) if c.type in (Type.OBJECT, Type.ANY)]
 
     def call() -> Any:

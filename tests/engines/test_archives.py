@@ -62,7 +62,7 @@ def record(product: Product) -> dict[str, Any]:
 
 
 def holds(expression: dict[str, Any], value: Any) -> bool:
-    """Return whether a metadata filter matches a stored value, by the rules of auroraql/sql/comparison.py."""
+    """Return whether a metadata filter matches a stored value, by the rules of auroraql/sql/clauses.py."""
     key = Ref("metadata", expression["key"])
     return compare(value, key, expression["operator"], expression["values"]) is True
 

@@ -17,8 +17,8 @@ import pytest
 
 from auroraql import connect, translate
 from auroraql.completion import ArchiveNames, Completer, CompletionContext
+from auroraql.completion.incomplete_input import IncompleteInputCheck
 from auroraql.diagnostics.errors import Source, StatementError
-from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
 from auroraql.language.formatter import format_text
 from auroraql.language.highlighter import AuroraQLLexer
 from auroraql.schema.catalogue import load_shipped

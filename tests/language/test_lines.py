@@ -10,9 +10,9 @@ from pygments.token import Comment, String
 
 from auroraql.codecs import script
 from auroraql.completion import Completer, CursorFinder
+from auroraql.completion.incomplete_input import IncompleteInputCheck
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, render
 from auroraql.frontends.repl.commands import is_command, split_input
-from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
 from auroraql.language.formatter import format_text
 from auroraql.language.highlighter import AuroraQLLexer
 from auroraql.language.splitter import split_script

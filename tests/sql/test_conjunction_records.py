@@ -16,7 +16,8 @@ from auroraql.ir.query import And, Block, Column, Comparison, OrderKey, Query, R
 from auroraql.results.result_set import Record
 from auroraql.schema import Type
 from auroraql.schema.operators import Op
-from auroraql.sql.comparison import Bindings, StoredValue, compare_stored
+from auroraql.sql.clauses import compare_stored
+from auroraql.sql.dialect import DUCKDB, Bindings, StoredValue
 from auroraql.sql.statement import compile_query, mapping_for
 from tests.support.embedded_runs import find_rows
 from tests.support.small_catalogue import write
@@ -101,7 +102,7 @@ def test_a_list_without_values_is_missing() -> None:
     """Post-processing sees such lists. Missing values are omitted."""
 
     def truth(stored: str, operator: str, *values: str) -> Any:
-        bind = Bindings()
+        bind = Bindings(DUCKDB)
         condition = compare_stored(
             StoredValue(f"CAST({stored} AS VARCHAR[])", Type.STRING, many=True), Op(operator), values, bind
         )
@@ -148,7 +149,7 @@ def test_unused_columns_are_not_read(tmp_path: Path) -> None:
     """The names of sources are not read when only a plain column is selected."""
     with duckdb.connect(str(write(tmp_path / "met.duckdb", [], SOURCES, positions=MET))) as connection:
         for name, is_read in (("start", False), ("min_distance", False), ("events", True)):
-            statement = compile_query(replace(EVERY, select=(Column(list_field(name)),)), [(name,)])
+            statement = compile_query(replace(EVERY, select=(Column(list_field(name)),)), [(name,)], DUCKDB)
             rows = connection.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}", list(statement.parameters)).fetchall()
             assert ("display_name" in str(rows)) is is_read
 
@@ -156,7 +157,7 @@ def test_unused_columns_are_not_read(tmp_path: Path) -> None:
 def test_no_part_of_the_criteria_becomes_sql(engine: EmbeddedEngine) -> None:
     attack = "x' OR 1=1; DROP TABLE ephemeris; --"
     blocks = (Block("ground", And((where("program", attack), key(attack, "=", attack)))), SPACE)
-    bind = Bindings()
+    bind = Bindings(DUCKDB)
     tables = mapping_for(conjunction_query(*blocks), bind).tables
     assert "DROP" not in tables
     assert attack in bind.values

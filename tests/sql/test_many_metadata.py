@@ -11,7 +11,7 @@ import pytest
 from auroraql import Archive
 from auroraql.ir.query import Ref
 from auroraql.sql import clauses
-from auroraql.sql.comparison import Bindings
+from auroraql.sql.dialect import DUCKDB, Bindings
 
 VALUES = """{
     'text': 'x y', 'quoted': '"a" \\ b', 'empty': '', 'null text': 'null', 'number text': '1.50', 'none': NULL,
@@ -37,9 +37,9 @@ def test_a_text_in_the_map_equals_the_keys() -> None:
     keys = [key for (key,) in connection.execute("SELECT unnest(variant_keys(metadata)) FROM kept").fetchall()]
     assert len(keys) == 18
     for key in (*keys, "missing"):
-        bind = Bindings()
-        in_map = clauses.text_expression(Ref("metadata", key), "k", bind).text
-        table = clauses.add_text_map("kept", "k", "TRUE")
+        bind = Bindings(DUCKDB)
+        in_map = DUCKDB.text(clauses.text_expression(Ref("metadata", key), "k", bind))
+        table = DUCKDB.with_text_map("kept", "k", "TRUE")
         extracted = f"CAST(k.metadata[{bind(key)}] AS VARCHAR)"
         rows = connection.execute(f"SELECT {in_map}, {extracted} FROM {table}", bind.values).fetchall()  # noqa: S608
         assert len(rows) == 2

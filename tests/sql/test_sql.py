@@ -21,7 +21,7 @@ from auroraql.ir.query import And, Column, Comparison, FieldComparison, Not, Or,
 from auroraql.results.result_set import Record, Row, result_columns
 from auroraql.schema import KINDS
 from auroraql.schema.operators import OPERATORS, Op
-from auroraql.sql.comparison import INTEGER, NUMBER
+from auroraql.sql.dialect import DUCKDB, INTEGER, NUMBER
 from auroraql.sql.statement import compile_query
 from tests.support import brute_force
 from tests.support.small_catalogue import SOURCES, Product, write
@@ -270,7 +270,7 @@ def test_no_part_of_a_query_becomes_sql(engine: EmbeddedEngine) -> None:
         select=(Column(ref, attack),),
         order_by=(OrderKey(ref),),
     )
-    statement = compile_query(query, [c.path for c in result_columns(query)])
+    statement = compile_query(query, [c.path for c in result_columns(query)], DUCKDB)
     assert "DROP" not in statement.sql
     assert "'" not in statement.sql.replace(f"'{NUMBER}'", "").replace(f"'{INTEGER}'", "")
     assert attack in statement.parameters

@@ -1,6 +1,6 @@
 """An independent evaluation of queries without SQL: every product is examined, one by one.
 
-Written from the rules in auroraql/sql/comparison.py, clauses.py and groups.py, not from their code.
+Written from the rules in auroraql/sql/clauses.py and groups.py, not from their code.
 """
 
 from __future__ import annotations

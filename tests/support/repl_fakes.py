@@ -15,8 +15,10 @@ from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
 from auroraql.results.result_set import FetchedData, ResultSet, Row
+from auroraql.results.stored_results import StoredResult
+from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
-from auroraql.session.analyzer import EMPTY_CONTEXT, SessionContext
+from auroraql.session.analyzer import SessionContext
 from auroraql.session.jobs import Search
 from auroraql.session.settings import Settings
 
@@ -48,7 +50,9 @@ class FakeArchive:
 
     @property
     def session_context(self) -> SessionContext:
-        return EMPTY_CONTEXT
+        kind = KINDS["data_products"]
+        stored = {name: StoredResult(name, kind, result.columns, result) for name, result in self.results.items()}
+        return SessionContext(stored, {name: StoredResult(name, kind, ()) for name in self.searches})
 
     verbose = False
 

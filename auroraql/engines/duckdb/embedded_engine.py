@@ -39,6 +39,7 @@ from auroraql.engines.duckdb.spill_folder import SPILL_PREFIX
 from auroraql.ir.plan import Plan, Request
 from auroraql.results.result_set import FetchedData, ResultColumn, Row, result_columns
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
+from auroraql.sql.dialect import DUCKDB
 from auroraql.sql.statement import STORED_KINDS, SqlText, compile_query, decode_rows
 
 _DAY = timedelta(days=1)
@@ -508,7 +509,7 @@ class EmbeddedRun:
         return rows
 
     def _compile(self, columns: Sequence[ResultColumn]) -> SqlText:
-        return compile_query(self._plan.query, [column.path for column in columns], self._plan.source_facts)
+        return compile_query(self._plan.query, [column.path for column in columns], DUCKDB, self._plan.source_facts)
 
     def _begin(self) -> None:
         """Register the running query. Raises Cancelled when the interpreter exits."""

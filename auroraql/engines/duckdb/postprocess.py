@@ -14,7 +14,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Failed
 from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
-from auroraql.ir.plan import Plan, PostProcessing
+from auroraql.ir.plan import Plan, PostProcessing, record_kind
 from auroraql.ir.query import Ref, collect_refs, order_refs
 from auroraql.results.joined_records import JoinedRecords
 from auroraql.results.result_set import (
@@ -29,14 +29,14 @@ from auroraql.results.result_set import (
     select_columns,
     take_records,
 )
-from auroraql.schema import KINDS, Kind, Type
+from auroraql.schema import Kind, Type
 from auroraql.sql import clauses
 from auroraql.sql.clauses import ExpressionCompiler, compile_predicate
-from auroraql.sql.comparison import Bindings, StoredValue
+from auroraql.sql.dialect import DUCKDB, TEXT_OR_SCALAR, Bindings, StoredValue
 from auroraql.sql.groups import compile_groups, select_values, used_refs
 from auroraql.sql.interval_overlap import overlap_conditions
-from auroraql.sql.joined_fields import SCALAR_TYPES, column_from_text, value_text
-from auroraql.sql.statement import decode_rows, json_text_of, output_value
+from auroraql.sql.joined_fields import value_text
+from auroraql.sql.statement import decode_rows, json_if_nested, output_value
 
 
 def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> FetchedData:
@@ -47,7 +47,7 @@ def post_process(fetched: FetchedData, plan: Plan, kind: Kind | None = None) -> 
     """
     if fetched.rows is not None:
         return fetched
-    searched, query = kind or KINDS[plan.query.kind], plan.query
+    searched, query = kind or record_kind(plan.query), plan.query
     records = fetched.records or ()
     if plan.source_facts:
         records = JoinedRecords(records, plan.source_facts)
@@ -96,7 +96,7 @@ def compute_rows(records: Sequence[Record], post_processing: PostProcessing, kin
     refs = used_refs(post_processing, columns)
     values = _ValueTable(records, kind, refs, post_processing)
     compiler = ExpressionCompiler(values.locate, values.bind)
-    shown = [json_text_of(output_value(column, values.locate, compiler)) for column in columns]
+    shown = [json_if_nested(output_value(column, values.locate, compiler), DUCKDB) for column in columns]
     parts = (
         *("SELECT", ", ".join(shown), "FROM", values.table),
         *((f"WHERE {values.where}",) if values.where else ()),
@@ -156,18 +156,25 @@ class _ValueTable:
     """Table with the values that a post-processing needs: a column for each, and `n`, the record number."""
 
     def __init__(self, records: Sequence[Record], kind: Kind, refs: Iterable[Ref], residual: PostProcessing) -> None:
-        self.bind = Bindings()
+        self.bind = Bindings(DUCKDB)
         span = kind.span if residual.during is not None else ()
         using = residual.using.refs if residual.using is not None else ()
         looked_for = (*collect_refs(residual.where), *refs, *(Ref(field.role, field.name) for field in span), *using)
         self.places = {ref: _storage_type(f"v{at}", ref, kind) for at, ref in enumerate(dict.fromkeys(looked_for))}
+        if kind.derive is not None and any(ref.role == "block" for ref in self.places):
+            derived: Sequence[Record] = [kind.derive(record) for record in records]
+        else:
+            derived = records
         self.arrow: Any = None
         if isinstance(records, ColumnarRecords):
             self.arrow, columns = _to_arrow_columns(records, self.places)
             self.table = f"(SELECT {', '.join((*columns, 'n'))} FROM {_FETCHED})"  # noqa: S608 - generated names
         else:
             columns = [
-                column_from_text(f"unnest({self.bind(_value_texts(records, ref, at))}::VARCHAR[])", at)
+                _make_column(
+                    f"unnest({self.bind(_value_texts(derived if ref.role == 'block' else records, ref, at))}::VARCHAR[])",
+                    at,
+                )
                 for ref, at in self.places.items()
             ]
             self.table = f"(SELECT {', '.join((*columns, f'unnest(range({self.bind(len(records))})) AS n'))})"
@@ -209,11 +216,16 @@ def _to_arrow_columns(records: ColumnarRecords, places: Mapping[Ref, StoredValue
     columns: list[str] = []
     for ref, stored in places.items():
         name = f"c{len(columns)}"
-        as_it_is = stored.type in SCALAR_TYPES and not stored.many
+        as_it_is = stored.type in TEXT_OR_SCALAR and not stored.many
         array = records.array(ResultColumn("", stored.type, path=ref.path)) if as_it_is else None
         arrays[name] = pyarrow.array(_value_texts(records, ref, stored), pyarrow.string()) if array is None else array
-        columns.append(column_from_text(name, stored) if array is None else f"{name} AS {stored.sql}")
+        columns.append(_make_column(name, stored) if array is None else f"{name} AS {stored.sql}")
     return pyarrow.table(arrays), columns
+
+
+def _make_column(values: str, stored: StoredValue) -> str:
+    """Return the SQL of a table column, parsed from text."""
+    return f"{DUCKDB.parse_text(values, stored)} AS {stored.sql}"
 
 
 def _value_texts(records: Sequence[Record], ref: Ref, stored: StoredValue) -> list[str | None]:

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from auroraql.codecs.script import is_complete
-from auroraql.completion.keywords import FUNCTIONS, KEYWORDS
+from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, PERIODS
 from auroraql.diagnostics.errors import LINE_END_PATTERN, AuroraQLError
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.frontends.repl import background_jobs, query_commands, result_commands, run_statements
-from auroraql.frontends.repl.describe import describable_names, describe_key, describe_name
+from auroraql.frontends.repl.describe import describe_key, describe_name
 from auroraql.frontends.repl.external_editor import edit_last_statement
 from auroraql.frontends.repl.help import keyword_help, lay_out_pairs
 from auroraql.frontends.repl.query_commands import QueryCandidate
 from auroraql.frontends.repl.state import ReplState
+from auroraql.language_service.facts import known_names
 from auroraql.rendering import FORMATS
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\r\n]*)")
@@ -91,7 +92,7 @@ def _format_names(_state: ReplState) -> Iterable[str]:
 
 
 def _describable_names(state: ReplState) -> Iterable[str]:
-    return dict.fromkeys(describable_names(state.known.archive.catalogue)) if state.known is not None else ()
+    return dict.fromkeys(known_names(state.known.archive.catalogue)) if state.known is not None else ()
 
 
 def _key_names(state: ReplState) -> Iterable[str]:
@@ -110,7 +111,7 @@ def _on_off_words(_state: ReplState) -> Iterable[str]:
 
 
 def _keyword_words(_state: ReplState) -> Iterable[str]:
-    return (*KEYWORDS, *FUNCTIONS)
+    return (*KEYWORDS, *PERIODS, *FUNCTIONS)
 
 
 COMMANDS = (
@@ -167,6 +168,11 @@ def is_command(text: str) -> bool:
         or typed.lower() in _BY_WORD
         or _COMMAND.fullmatch(typed) is not None
     )
+
+
+def blank_commands(text: str) -> str:
+    """Return pasted text with its commands replaced by blanks, so that the offsets of the statements do not change."""
+    return "".join(re.sub(r"[^\r\n]", " ", part) if is_command(part) else part for part in split_input(text))
 
 
 def split_input(text: str) -> Iterator[str]:

@@ -16,21 +16,23 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
 from auroraql.codecs.script import is_complete
+from auroraql.completion import CompletionContext
+from auroraql.completion.incomplete_input import IncompleteInputCheck
 from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Diagnostic
 from auroraql.frontends.repl.background_jobs import BackgroundJobs
-from auroraql.frontends.repl.commands import is_command, run_command, split_input
+from auroraql.frontends.repl.commands import blank_commands, is_command, run_command, split_input
 from auroraql.frontends.repl.controller_protocol import ReplOptions
 from auroraql.frontends.repl.display import print_text, supports_links
 from auroraql.frontends.repl.external_editor import edit_text
 from auroraql.frontends.repl.highlighting import IncrementalLexer
-from auroraql.frontends.repl.incomplete_input import IncompleteInputCheck
 from auroraql.frontends.repl.line_editor import theme_style
 from auroraql.frontends.repl.loop import banner, run_repl
-from auroraql.frontends.repl.prompt_completer import PromptCompleter, completion_context
+from auroraql.frontends.repl.prompt_completer import PromptCompleter
 from auroraql.frontends.repl.query_commands import adapt_error, reload_queries
 from auroraql.frontends.repl.run_statements import explain_text, run_text
 from auroraql.frontends.repl.state import ArchiveProtocol, ReplState
 from auroraql.frontends.shared.exit_summary import exit_summary
+from auroraql.language_service.service import completion_context
 from auroraql.schema.catalogue import load_shipped
 
 _WARM_UP_STATEMENT = """\
@@ -95,7 +97,7 @@ class Controller:
             import_module(name)
         load_shipped()
         self.lexer = IncrementalLexer()
-        self.state.known = completion_context(self.state)
+        self.state.known = _session_names(self.state)
         self._candidates, self._checks = PromptCompleter(self.state), IncompleteInputCheck()
         list(self.complete(Document("FIND data_products WHERE program = "), CompleteEvent()))
         for text in (_WARM_UP_STATEMENT, _WARM_UP_STATEMENT.rpartition(";")[0]):
@@ -109,7 +111,9 @@ class Controller:
     def check(self, text: str) -> Sequence[Diagnostic]:
         """Return the diagnostics of the text being typed."""
         archive = self.state.archive
-        return self._checks.check(text, archive.catalogue, archive.session_context)
+        if is_command(text):
+            return ()
+        return self._checks.check(blank_commands(text), archive.catalogue, archive.session_context)
 
     def is_command(self, text: str) -> bool:
         """Return whether the text is a backslash command."""
@@ -147,6 +151,11 @@ class Controller:
         """Report what happens to running jobs, at the end of the session."""
         for line in exit_summary(self.state.archive):
             self.state.say(line)
+
+
+def _session_names(state: ReplState) -> CompletionContext:
+    """Return the names that completion offers. Names of the archive are indexed again only when they have changed."""
+    return completion_context(state.archive.catalogue, state.archive.session_context, state.known)
 
 
 def can_submit(document: Document) -> bool:
@@ -194,7 +203,7 @@ def _run_part(state: ReplState, text: str) -> bool:
     if "duckdb" in sys.modules:
         import auroraql.session.sql.sandbox  # noqa: F401 - once DuckDB is loaded, SQL is checked while it is typed
     if state.known is not None:
-        state.known = completion_context(state)
+        state.known = _session_names(state)
         reload_queries(state)
     return succeeded
 

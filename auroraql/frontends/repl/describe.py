@@ -2,69 +2,75 @@ r"""What `\d` and `\dm` print about the schema and the data sources. Pure functi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from auroraql.diagnostics.suggestions import find_closest
+from auroraql.language_service.facts import (
+    SOURCE_COLUMNS,
+    Fact,
+    FieldFact,
+    FunctionFact,
+    KeyFact,
+    KeywordFact,
+    KindFact,
+    SourcesFact,
+    field_facts,
+    find_facts,
+    fold_name,
+    key_facts,
+    key_sources,
+    known_names,
+)
 from auroraql.rendering import render_grid
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey
-from auroraql.schema.model import Field, Kind
-
-_SOURCE = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
+from auroraql.schema.model import Field
 
 
 def describe_name(catalogue: Catalogue, name: str, width: int) -> str:
     """Return a description of everything with a name, or the overview for an empty name."""
-    folded = name.strip().strip("'\"`").casefold()
-    if not folded:
+    if not fold_name(name):
         return _describe_all(catalogue, width)
-    sections = [section for describer in _FINDERS for section in describer(catalogue, folded, width)]
-    return "\n".join(sections) if sections else _unknown_name(name, folded, describable_names(catalogue))
+    sections = [section for fact in find_facts(catalogue, name) for section in _describe_fact(fact, width)]
+    return "\n".join(sections) if sections else _unknown_name(name, known_names(catalogue))
 
 
 def describe_key(catalogue: Catalogue, name: str, width: int) -> str:
     """Return a description of a metadata key: type, values and sources. An empty name lists all keys."""
-    folded = name.strip().strip("'\"`").removeprefix("metadata.").casefold()
+    folded = fold_name(name).removeprefix("metadata.")
     if not folded:
         rows = [(key.name, kind, _type_name(key), key.doc) for kind, keys in catalogue.metadata.items() for key in keys]
         return render_grid(("metadata key", "of", "type", ""), rows, width) + "\\dm KEY describes one"
-    matches = [
-        (kind, key) for kind, keys in catalogue.metadata.items() for key in keys if key.name.casefold() == folded
-    ]
-    if not matches and any(True for _ in _describe_field(catalogue, folded, width)):
+    facts = list(key_facts(catalogue, folded))
+    if not facts and any(field_facts(catalogue, folded)):
         return f"{folded} is a field, not a metadata key\n  = hint: \\d {folded} describes it; \\dm lists the metadata keys"
-    if not matches:
-        return _unknown_name(name, folded, (key.name for keys in catalogue.metadata.values() for key in keys), "\\dm")
-    return "\n".join(part for kind, key in matches for part in _describe_whole_key(catalogue, kind, key, width))
+    if not facts:
+        return _unknown_name(name, (key.name for keys in catalogue.metadata.values() for key in keys), "\\dm")
+    return "\n".join(part for fact in facts for part in _describe_whole_key(catalogue, fact, width))
 
 
-def _describe_whole_key(catalogue: Catalogue, kind: str, key: MetadataKey, width: int) -> Iterator[str]:
-    yield f"{key.name}, {key.type.value}{f' in {key.unit}' if key.unit else ''}, metadata of {kind}: {key.doc}"
+def _describe_whole_key(catalogue: Catalogue, fact: KeyFact, width: int) -> Iterator[str]:
+    key, sources = fact.key, key_sources(catalogue, fact.key)
+    yield f"{key.name}, {key.type.value}{f' in {key.unit}' if key.unit else ''}, metadata of {fact.kind}: {key.doc}"
     yield from _describe_values(key.values, width)
-    sources = [source for source in catalogue.sources if not key.programs or source.program in key.programs]
     if not key.programs:
         yield f"records of any of the {len(sources)} sources may have this key"
     else:
-        yield render_grid(_SOURCE, [[getattr(source, column) for column in _SOURCE] for source in sources], width)
+        yield _source_grid(sources, width)
 
 
-def _unknown_name(name: str, folded_name: str, known: Iterable[str], command: str = "\\d") -> str:
+def _source_grid(sources: Iterable[DataSource], width: int) -> str:
+    rows = [[getattr(source, column) for column in SOURCE_COLUMNS] for source in sources]
+    return render_grid(SOURCE_COLUMNS, rows, width)
+
+
+def _unknown_name(name: str, known: Iterable[str], command: str = "\\d") -> str:
     names = {known_name.casefold(): known_name for known_name in known}
-    matches = find_closest(folded_name, names, 3)
+    matches = find_closest(fold_name(name), names, 3)
     nearest = " or ".join(names[folded] for folded in matches)
     hint = f"did you mean {nearest}?" if matches else f"{command} alone lists what is available"
     return f"nothing is named '{name}'\n  = hint: {hint}"
-
-
-def describable_names(catalogue: Catalogue) -> Iterator[str]:
-    """Yield every name that can be described."""
-    for kind in KINDS.values():
-        yield kind.name
-        yield from (leaf.bare for leaf in kind.leaves())
-        yield from catalogue.keys(kind.name)
-    for column in _SOURCE[1:]:
-        yield from catalogue.values(column)
 
 
 def _describe_all(catalogue: Catalogue, width: int) -> str:
@@ -89,47 +95,27 @@ def _join_values(values: Iterator[str]) -> str:
     return ", ".join(dict.fromkeys(values))
 
 
-def _describe_kind(catalogue: Catalogue, folded: str, width: int) -> Iterator[str]:
-    kind = KINDS.get(folded)
-    if kind is None:
-        return
-    yield f"{kind.title}: {kind.doc}\n"
-    yield render_grid(("field", "type", ""), [(leaf.bare, _type_name(leaf), leaf.doc) for leaf in kind.leaves()], width)
-    keys = [catalogue.key(kind.name, name) for name in catalogue.keys(kind.name)]
-    rows = [(key.name, _type_name(key), key.doc, ", ".join(key.values)) for key in keys if key]
-    if rows:
-        yield render_grid(("metadata key", "type", "", "known values"), rows, width)
-
-
-def _describe_field(catalogue: Catalogue, folded: str, width: int) -> Iterator[str]:
-    holders: dict[Field, list[Kind]] = {}
-    for kind in KINDS.values():
-        candidate = kind.field(folded)
-        if candidate is not None:
-            holders.setdefault(candidate, []).append(kind)
-    for field, kinds in holders.items():
-        yield f"{field.name}, {field.type.value}, of {', '.join(kind.name for kind in kinds)}: {field.doc}"
-        yield from _describe_values(field.known or catalogue.values(field.bare), width)
-
-
-def _describe_metadata_key(catalogue: Catalogue, folded: str, width: int) -> Iterator[str]:
-    for kind in KINDS:
-        key = catalogue.key(kind, folded.removeprefix("metadata."))
-        if key is not None:
-            yield f"{key.name}, {key.type.value}, metadata of {kind}: {key.doc}"
+def _describe_fact(fact: Fact, width: int) -> Iterator[str]:
+    match fact:
+        case KindFact(kind, keys):
+            yield f"{kind.title}: {kind.doc}\n"
+            fields = [(leaf.bare, _type_name(leaf), leaf.doc) for leaf in kind.leaves()]
+            yield render_grid(("field", "type", ""), fields, width)
+            rows = [(key.name, _type_name(key), key.doc, ", ".join(key.values)) for key in keys]
+            if rows:
+                yield render_grid(("metadata key", "type", "", "known values"), rows, width)
+        case FieldFact(field, kinds, values):
+            yield f"{field.name}, {field.type.value}, of {', '.join(kind.name for kind in kinds)}: {field.doc}"
+            yield from _describe_values(values, width)
+        case KeyFact(key, kind_name):
+            yield f"{key.name}, {key.type.value}, metadata of {kind_name}: {key.doc}"
             if key.programs:
                 yield f"programs: {', '.join(key.programs)}"
             yield from _describe_values(key.values, width)
-
-
-def _describe_sources(catalogue: Catalogue, folded: str, width: int) -> Iterator[str]:
-    rows = [
-        [getattr(source, column) for column in _SOURCE]
-        for source in catalogue.sources
-        if folded in (str(getattr(source, column)).casefold() for column in _SOURCE)
-    ]
-    if rows:
-        yield render_grid(_SOURCE, rows, width)
+        case SourcesFact(_, _, sources):
+            yield _source_grid(sources, width)
+        case FunctionFact() | KeywordFact():
+            yield from ()  # `\h` explains them
 
 
 def _describe_values(values: tuple[str, ...], width: int) -> Iterator[str]:
@@ -140,12 +126,3 @@ def _describe_values(values: tuple[str, ...], width: int) -> Iterator[str]:
 
 def _type_name(thing: Field | MetadataKey) -> str:
     return thing.type.name.lower()
-
-
-_FINDERS: tuple[Callable[[Catalogue, str, int], Iterator[str]], ...] = (
-    _describe_kind,
-    _describe_field,
-    _describe_metadata_key,
-    _describe_sources,
-)
-"""Lookups of a name. The output joins every match."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
-from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, SQL, Keyword
+from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, PERIODS, SQL, Keyword
 from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.language.formatter import format_text
@@ -22,11 +22,12 @@ _MIN_DESCRIPTION_WIDTH = 24
 
 def keyword_help(argument: str, width: int) -> str:
     """Return the help page of a keyword, or a list of all keywords. Raises UsageError for an unknown keyword."""
-    rows = {**KEYWORDS, SQL.word: SQL, **{word.upper(): row for word, row in FUNCTIONS.items()}}
+    rows = {**KEYWORDS, **PERIODS, SQL.word: SQL, **{word.upper(): row for word, row in FUNCTIONS.items()}}
     if not argument:
         table = lay_out_pairs(((row.word, row.doc) for row in rows.values()), width)
         return f"{table}\n\n\\h KEYWORD explains one"
-    word = re.split(r"[\s(;]", argument.strip().upper(), maxsplit=1)[0]
+    phrase = " ".join(argument.upper().split())
+    word = phrase if phrase in PERIODS else re.split(r"[\s(;]", argument.strip().upper(), maxsplit=1)[0]
     if word not in rows:
         matches = find_closest(word, rows, 1, 0.5)
         hint = f"did you mean \\h {matches[0]}?" if matches else "\\h lists the keywords"
@@ -37,7 +38,7 @@ def keyword_help(argument: str, width: int) -> str:
 def _keyword_page(row: Keyword) -> Iterator[str]:
     yield f"{row.word}: {row.doc}"
     yield ""
-    word = "function" if row.word in FUNCTIONS else row.word
+    word = "function" if row.word in FUNCTIONS else "PERIOD" if row.word in PERIODS else row.word
     yield from (f"  {line}" for line in keyword_syntax(word)[:_MAX_SYNTAX_LINES])
     if row.word == SQL.word:
         yield "  SQL select"

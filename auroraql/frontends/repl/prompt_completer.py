@@ -11,35 +11,9 @@ from prompt_toolkit.completion import CompleteEvent, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
 from auroraql.completion import Completer as Statements
-from auroraql.completion import CompletionContext
+from auroraql.completion.incomplete_input import MAX_CHECKED_CHARACTERS
 from auroraql.frontends.repl.commands import COMMANDS, find_command
-from auroraql.frontends.repl.incomplete_input import MAX_CHECKED_CHARACTERS
 from auroraql.frontends.repl.state import ReplState
-from auroraql.results.stored_results import table_columns
-from auroraql.session.settings import SETTINGS
-from auroraql.session.show import listing_columns
-
-
-def completion_context(state: ReplState) -> CompletionContext:
-    """Return the completion context of the session. Reuse the archive's names while its catalogue is unchanged."""
-    from auroraql.completion import ArchiveNames
-
-    archive = state.archive
-    current = state.known.archive if state.known is not None else None
-    names = (
-        current if current is not None and current.catalogue is archive.catalogue else ArchiveNames(archive.catalogue)
-    )
-    return CompletionContext(
-        names,
-        results={name: tuple(column.name for column in result.columns) for name, result in archive.results.items()},
-        tables={
-            name: tuple(column.name for column in table_columns(stored))
-            for name, stored in archive.session_context.results.items()
-        },
-        searches=archive.searches,
-        settings={name: row.values for name, row in SETTINGS.items()},
-        listings=listing_columns(),
-    )
 
 
 class PromptCompleter:

@@ -48,16 +48,19 @@ class LineWriter:
     """Writes rows as JSON lines. The constant parts of a record are built once from the columns."""
 
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
-        self._between = _line_constants([column.path for column in columns])
-        self._writes = [_WRITES.get(column.type, _write_text) for column in columns]
+        written = [number for number, column in enumerate(columns) if column.in_records]
+        self._written = written
+        self._between = _line_constants([columns[number].path for number in written])
+        self._writes = [_WRITES.get(columns[number].type, _write_text) for number in written]
 
     def lines(self, rows: Sequence[Row]) -> list[str]:
         """Return one line for each row, without a newline."""
         if not rows:
             return []
         pieces: list[Iterable[str]] = []
-        for between, write, values in zip(self._between, self._writes, zip(*rows, strict=True), strict=False):
-            pieces += [[between] * len(rows), map(write, values)]
+        values = list(zip(*rows, strict=True))
+        for between, write, number in zip(self._between, self._writes, self._written, strict=False):
+            pieces += [[between] * len(rows), map(write, values[number])]
         pieces.append([self._between[-1]] * len(rows))
         return ["".join(line) for line in zip(*pieces, strict=True)]
 

@@ -30,6 +30,7 @@ from auroraql.language.syntax_errors.parse_context import (
     ParseErrorContext,
     describe_expected,
 )
+from auroraql.language.syntax_errors.phrase_rules import find_time_phrase
 from auroraql.language.syntax_errors.predicate_rules import (
     find_bare_value,
     find_between_without_and,
@@ -112,6 +113,7 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_several_values,
     find_operator_word,
     find_member_access,
+    find_time_phrase,
     find_window_of_two,
     find_decimal_comma,
     find_between_without_and,

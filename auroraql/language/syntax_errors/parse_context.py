@@ -93,6 +93,9 @@ NAMES_OF_TERMINALS = {
     "PARAM": "a parameter",
     "DATETIME": "a date or time",
     "MONTH": "a month",
+    "PERIOD": "a period such as LAST WEEK",
+    "DURATION": "a duration such as 1h30m",
+    "NIGHTS": "nights",
     "NAME": "a name",
     "QNAME": "a name in backticks",
     "CMP": "an operator",
@@ -115,7 +118,10 @@ NAMES_OF_TERMINALS = {
 """Descriptions of the terminals that are not keywords. A test compares the keys with the grammar."""
 
 _GROUPS = (
-    ({"BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING"}, "a time window (ON, BETWEEN …)"),
+    (
+        {"BETWEEN", "ON", "DURING", "SINCE", "UNTIL", "LAST", "OVERLAPPING", "PERIOD"},
+        "a time window (ON, BETWEEN …)",
+    ),
     ({"STRING", "NUMBER", "TRUE"}, "a value"),
     ({"DATETIME"}, "a date or time"),
     ({"NAME"}, "a name"),
@@ -125,15 +131,29 @@ _GROUPS = (
 )
 """Descriptions of groups of terminals. A group is described by one phrase when all its terminals are accepted."""
 
+_TIMES = {"DATETIME", "MONTH", "PERIOD", "DURATION", "NOW", "TODAY", "YESTERDAY", "TOMORROW"}
 _IMPLIED = {
-    "a value": {"STRING", "NUMBER", "PARAM", "DATETIME", "MONTH", "NOW", "TODAY", "TRUE", "FALSE", "SIGN", "CASE"},
-    "a date or time": {"DATETIME", "MONTH", "NOW", "TODAY", "STRING", "PARAM"},
+    "a value": {"STRING", "NUMBER", "PARAM", "TRUE", "FALSE", "SIGN", "CASE"} | _TIMES,
+    "a date or time": {"STRING", "PARAM"} | _TIMES,
     "a name": {"NAME", "QNAME"},
-    "a number": {"NUMBER", "PARAM", "SIGN"},
+    "a number": {"NUMBER", "PARAM", "SIGN", "DURATION"},
     "a text in quotes": {"STRING", "PARAM"},
 }
 
-_LESS_USED = {"DOT", "SIGN", "UNIT", "LBRACE", "RBRACE", "STAR", "SLASH", "PERCENT", "CONCAT", "SEMICOLON"}
+_LESS_USED = {
+    "DOT",
+    "SIGN",
+    "UNIT",
+    "NIGHTS",
+    "AGO",
+    "LBRACE",
+    "RBRACE",
+    "STAR",
+    "SLASH",
+    "PERCENT",
+    "CONCAT",
+    "SEMICOLON",
+}
 """Terminals that are shown only when no other terminal is accepted."""
 
 

@@ -11,7 +11,7 @@ from auroraql.ir.times import fault_of
 from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, WINDOW_STARTS, ParseErrorContext, is_word
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = (
+MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
@@ -23,17 +23,17 @@ _TIME = (
 )
 _DAYS = (
     r"(?P<y>\d{4})(?P<sep>[-/._ ])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})",
-    r"(?P<y>\d{4})[-/._ ](?P<name>" + _MONTH + r")[-/._ ](?P<d>\d{1,2})",
+    r"(?P<y>\d{4})[-/._ ](?P<name>" + MONTH + r")[-/._ ](?P<d>\d{1,2})",
     r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})",
-    r"(?P<d>\d{1,2})(?:st|nd|rd|th)?[-/. ]*(?P<name>" + _MONTH + r")[-/., ]*(?P<y>\d{4})",
-    r"(?P<name>" + _MONTH + r")\s*(?P<d>\d{1,2})(?:st|nd|rd|th)?(?:,\s*|\s+)(?P<y>\d{4})",
+    r"(?P<d>\d{1,2})(?:st|nd|rd|th)?[-/. ]*(?P<name>" + MONTH + r")[-/., ]*(?P<y>\d{4})",
+    r"(?P<name>" + MONTH + r")\s*(?P<d>\d{1,2})(?:st|nd|rd|th)?(?:,\s*|\s+)(?P<y>\d{4})",
     r"(?P<y>\d{4})-?W(?P<week>\d{2})-?(?P<weekday>[1-7])",
     r"(?P<y>\d{4})-(?P<doy>\d{3})",
     r"(?P<one>\d{1,2})[-/.](?P<two>\d{1,2})[-/.](?P<y>\d{4})",
 )
 _DATES = tuple(re.compile(rf"(?-i:{day}){_TIME}(?![\w:])".replace("(?-i:", "(?:"), re.IGNORECASE) for day in _DAYS)
 _MONTH_OF_YEAR = re.compile(
-    rf"(?:(?P<name>{_MONTH})[ ,-]*(?P<y>\d{{4}})|(?P<y2>\d{{4}})[/. ](?P<m>\d{{1,2}})|(?P<y3>\d{{4}})-(?P<m2>\d))(?![\w:/.-])",
+    rf"(?:(?P<name>{MONTH})[ ,-]*(?P<y>\d{{4}})|(?P<y2>\d{{4}})[/. ](?P<m>\d{{1,2}})|(?P<y3>\d{{4}})-(?P<m2>\d))(?![\w:/.-])",
     re.IGNORECASE,
 )
 _ISO = re.compile(
@@ -66,11 +66,11 @@ _ZONES = {
 
 _HOW = "write dates as year-month-day, for example 2020-02-01 or 2020-02-01T06:30"
 _UNIT_WORDS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
-_UNIT = r"(?:seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|w|months?|years?)(?!\w)"
-_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+UNIT = r"(?:seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|w|months?|years?)(?!\w)"
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _MOMENTS = {
-    "yesterday": "TODAY - 1 day",
-    "tomorrow": "TODAY + 1 day",
+    "yesterday": "YESTERDAY",
+    "tomorrow": "TOMORROW",
     "current_date": "TODAY",
     "curdate": "TODAY",
     "current_timestamp": "NOW",
@@ -184,7 +184,7 @@ def find_window_of_two(at: ParseErrorContext) -> Diagnostic | None:
     if first is None and end is None:
         return None
     separator = at.match(r"\s*(/|\.\.\.?|–|—|--|,|(?:to|until|till|through|thru|and)(?!\w)|\s-\s)\s*", end)
-    if separator is None or at.match(r"\s*-\s*\d+\s*" + _UNIT, end):
+    if separator is None or at.match(r"\s*-\s*\d+\s*" + UNIT, end):
         is_open_window = word[0].upper() == "FROM" and first is not None and not at.has_keyword("SELECT")
         if is_open_window:
             return _window_diagnostic("a window without an end begins with SINCE", start, end, f"SINCE {first}")
@@ -311,17 +311,18 @@ def _date_diagnostic(typed: str, span: Span, literal: str | None, reason: str) -
     return Diagnostic("AQL0112", f"'{typed}' is not a valid date", span, "expected YYYY-MM-DD", hint=hint, fix=literal)
 
 
-def _expects_moment(at: ParseErrorContext) -> bool:
+def expects_moment(at: ParseErrorContext) -> bool:
     """Return whether only a time can follow, which is so in a time window but not in a predicate."""
     return "DATETIME" in at.accepts and "TRUE" not in at.accepts and "NAME" not in at.accepts
 
 
-def _find_ago(at: ParseErrorContext) -> Diagnostic | None:
-    """Diagnose `SINCE 7 days ago`, where the parser took the number for a year."""
-    number = at.token_before()
-    if number is None or number.type != "NUMBER" or at.type_before(2) not in ("SINCE", "UNTIL", "ON"):
+def find_ago(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `SINCE 7 days` without AGO, where the parser took the number for a year."""
+    unit_before = at.type == "$END" and at.type_before() == "TIME_UNIT"
+    number = at.token_before(1 + unit_before)
+    if number is None or number.type != "NUMBER" or at.type_before(2 + unit_before) not in ("SINCE", "UNTIL", "ON"):
         return None
-    ago = at.match(rf"(\d+)\s*({_UNIT})(\s+ago(?!\w))?", number.start_pos)
+    ago = at.match(rf"(\d+)\s*({UNIT})(\s+ago(?!\w))?", number.start_pos)
     if ago is None:
         return None
     fix = f"NOW - {ago[1]} {ago[2]}"
@@ -330,8 +331,8 @@ def _find_ago(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_moment_word(at: ParseErrorContext) -> Diagnostic | None:
-    """Diagnose `ON yesterday`, `UNTIL now()`, `SINCE 7 days ago` and `start > current_timestamp`."""
-    duration = _find_ago(at)
+    """Diagnose `UNTIL now()`, `SINCE 7 days` and `start > current_timestamp`."""
+    duration = find_ago(at)
     if duration is not None:
         return duration
     start, word = at.start, at.word.lower()
@@ -340,8 +341,8 @@ def find_moment_word(at: ParseErrorContext) -> Diagnostic | None:
         if function is None or function.lower() not in _MOMENTS or at.type_before(2) in ("COMMA", "SELECT", "DOT"):
             return None
         start, word = function.start_pos, function.lower()
-    if at.type == "NUMBER" and _expects_moment(at):
-        ago = at.match(rf"(\d+)\s*({_UNIT})(\s+ago(?!\w))?")
+    if at.type == "NUMBER" and expects_moment(at):
+        ago = at.match(rf"(\d+)\s*({UNIT})(\s+ago(?!\w))?")
         if ago is not None:
             fix = f"NOW - {ago[1]} {ago[2]}"
             return Diagnostic(
@@ -374,7 +375,10 @@ def find_moment_word(at: ParseErrorContext) -> Diagnostic | None:
 def find_last_without_count(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose `LAST week`, `LAST seven days` and `PAST 7 days`."""
     if at.type_before() == "LAST" and at.type not in ("NUMBER", "PARAM", "$END"):
-        unit = at.match(_UNIT)
+        unit = at.match(UNIT)
+        if at.word == "DAY":
+            hint = "write LAST 1 day for the last 24 hours, or ON YESTERDAY for the day before today"
+            return Diagnostic("AQL0113", "LAST day has two meanings", at.span, "expected a number", hint)
         if unit is not None:
             fix = f"1 {at.found_text}"
             return Diagnostic(
@@ -385,8 +389,8 @@ def find_last_without_count(at: ParseErrorContext) -> Diagnostic | None:
                 f"write LAST {fix}",
                 fix,
             )
-        if at.found_text.lower() in _NUMBERS:
-            fix = str(_NUMBERS.index(at.found_text.lower()) + 1)
+        if at.found_text.lower() in NUMBERS:
+            fix = str(NUMBERS.index(at.found_text.lower()) + 1)
             return Diagnostic(
                 "AQL0113", "a number is written in digits", at.span, "a number in words", f"write LAST {fix}", fix
             )
@@ -400,9 +404,6 @@ def find_last_without_count(at: ParseErrorContext) -> Diagnostic | None:
         return Diagnostic(
             "AQL0107", f"'{at.found_text}' is written LAST", at.span, "expected LAST", "write LAST", "LAST"
         )
-    if at.word in ("THIS", "CURRENT", "NEXT") and ("DATETIME" in at.accepts or "LAST" in at.accepts):
-        hint = "write the period as a date: DURING 2021-03; TODAY is the current day"
-        return Diagnostic("AQL0106", f"'{at.found_text}' does not name a time", at.span, "expected a date", hint)
     return None
 
 
@@ -421,8 +422,13 @@ _WINDOW_WORDS = {
 
 def find_window_word(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose `IN 2020`, `AFTER 2020-01-01` and `AT 2020-01-01T06:00` where a clause is expected."""
-    if at.word not in _WINDOW_WORDS or "SINCE" not in at.accepts or at.match(r"\w+\s*[\d'\"]") is None:
+    if at.word not in _WINDOW_WORDS or "SINCE" not in at.accepts:
         return None
+    if at.match(rf"\w+\s*(?:[\d'\"]|(?:{MONTH}|last|this)\s|(?:yesterday|today)(?!\w))") is None:
+        return None
+    if at.word == "AT" and any(token.type in WINDOW_STARTS for token in at.tokens):
+        hint = "write the day and the time of day together, for example 2020-02-01T06:30"
+        return Diagnostic("AQL0106", "a time of day follows its date after T", at.span, "a time of day", hint)
     keyword, hint = _WINDOW_WORDS[at.word]
     is_synonym = at.word in ("IN", "AT", "STARTING", "ENDING")
     message = f"{at.word} does not begin a time window"
@@ -466,7 +472,7 @@ def find_result_as_time(at: ParseErrorContext) -> Diagnostic | None:
 
 def find_missing_date(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose a word or sign where a time window needs a date or time."""
-    if not _expects_moment(at) or "CMP" in at.accepts or at.type == "$END":
+    if not expects_moment(at) or "CMP" in at.accepts or at.type == "$END":
         return None
     before = at.word_before()
     label = f"{before} needs a date or time" if before.isalpha() else "a date or time is needed"
@@ -475,7 +481,7 @@ def find_missing_date(at: ParseErrorContext) -> Diagnostic | None:
         f"'{at.found_text}' is not a time",
         at.span,
         label,
-        hint="write a date such as 2020-02-01, a time such as 2020-02-01T06:30, NOW or TODAY",
+        hint="write a date such as 2020-02-01, a time such as 2020-02-01T06:30, or NOW, TODAY or YESTERDAY",
     )
 
 

@@ -6,12 +6,16 @@ records, so its metadata keys are those of ephemeris.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from auroraql.schema.model import (
+    DISPLAY_NAME,
     BlocksPart,
     BoundPart,
     BoundsPart,
+    Derive,
     DistancesPart,
     Field,
     FiltersPart,
@@ -73,6 +77,9 @@ def _block(name: str, doc: str, *more: Field) -> Kind:
     )
 
 
+SOURCES_FIELD = "data_sources"
+"""Field with the sources of a conjunction."""
+
 BLOCKS = {
     block.name: block
     for block in (
@@ -107,6 +114,17 @@ BLOCKS = {
 
 WIRE_NAMES = {"location": "adhoc"}
 """Names of block kinds in query JSON, if they differ from those of the language."""
+
+
+SOURCE_TYPES = {"ground": ("ground",), "events": ("event_list",)}
+"""Source types of the kinds of blocks that take certain types. A space block takes all others."""
+
+
+def takes_source_type(block_kind: str, source_type: str) -> bool:
+    """Return whether a ground, space or events block takes sources of a type."""
+    if block_kind in SOURCE_TYPES:
+        return source_type in SOURCE_TYPES[block_kind]
+    return all(source_type not in types for types in SOURCE_TYPES.values())
 
 
 def wire_name(block_kind: str) -> str:
@@ -182,10 +200,10 @@ CONJUNCTIONS = Kind(
         _START,
         _END,
         Field(
-            ("data_sources",),
+            (SOURCES_FIELD,),
             Type.OBJECT,
             "the sources of the conjunction, one of each block",
-            members=source_fields(("data_sources",), role="source"),
+            members=source_fields((SOURCES_FIELD,), role="source"),
             many=True,
         ),
         *_distances("of any pair during the conjunction"),
@@ -203,3 +221,40 @@ CONJUNCTIONS = Kind(
         _wording(PrecisionPart(" with epoch precision of 60 seconds", " with epoch precision of 30 seconds")),
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class BlockColumn:
+    """Column of a criteria block: the kind of the block, its name in statements, and its other names."""
+
+    kind: str
+    name: str
+    also: tuple[str, ...] = ()
+
+    def fields(self) -> tuple[Field, ...]:
+        """Return the fields of the source in the block. A whole record shows only its display name."""
+        return tuple(
+            replace(
+                field,
+                doc=f"{field.doc}, of the source in block {self.name}",
+                is_hidden=field.path[-1] != DISPLAY_NAME,
+                also=tuple(name for other in self.also for name in self._other_names(other, field.path[-1])),
+            )
+            for field in source_fields((self.name,), role="block")
+        )
+
+    def _other_names(self, name: str, member: str) -> tuple[str, ...]:
+        return (name, f"{name}.{member}") if member == DISPLAY_NAME else (f"{name}.{member}",)
+
+
+def conjunctions_of(blocks: Sequence[BlockColumn], derive: Derive | None = None) -> Kind:
+    """Return the kind of conjunctions of these blocks: each block is also a column."""
+    fields = [field for block in blocks for field in block.fields()]
+    shown = [field for field in fields if not field.is_hidden]
+    hidden = [field for field in fields if field.is_hidden]
+    at = CONJUNCTIONS.fields.index(_END) + 1
+    return replace(
+        CONJUNCTIONS,
+        fields=(*CONJUNCTIONS.fields[:at], *shown, *CONJUNCTIONS.fields[at:], *hidden),
+        derive=derive,
+    )

@@ -19,7 +19,15 @@ import duckdb
 from auroraql.diagnostics.errors import Diagnostic, Failed, StatementError, TimedOut
 from auroraql.engines.duckdb.catalogue_file import QueryInterrupter, raise_keyboard_interrupt
 from auroraql.language.ast import SqlStatement
-from auroraql.results.result_set import ColumnarRecords, ResultColumn, Row, bytes_text, format_duration, read_time
+from auroraql.results.result_set import (
+    ColumnarRecords,
+    ResultColumn,
+    Row,
+    bytes_text,
+    format_duration,
+    reach_value,
+    read_time,
+)
 from auroraql.results.stored_results import (
     DottedName,
     SqlColumn,
@@ -385,6 +393,9 @@ def _values_of_column(result: StoredResult, column: SqlColumn) -> list[Any]:
         values = records.values(result.columns[column.at])
     else:
         values = [row[column.at] for row in result.result.rows]
+    if column.derive is not None and column.field is not None:
+        name, derive, steps = result.columns[column.at].path[0], column.derive, column.field.path
+        values = [reach_value(derive({name: value}), steps) for value in values]
     if column.member is not None:
         name = column.member.path[-1]
         values = [

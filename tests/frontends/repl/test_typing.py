@@ -21,6 +21,7 @@ from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.processors import TransformationInput
 from prompt_toolkit.output import DummyOutput
 
+from auroraql.completion.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
 from auroraql.diagnostics.errors import Diagnostic, Source, Span
 from auroraql.frontends.repl.background_checks import (
     BackgroundChecker,
@@ -29,9 +30,9 @@ from auroraql.frontends.repl.background_checks import (
     format_one_line,
     nearest_diagnostic,
 )
+from auroraql.frontends.repl.commands import blank_commands
 from auroraql.frontends.repl.controller import Controller, run_session
 from auroraql.frontends.repl.controller_protocol import LazyController, ReplController, ReplOptions
-from auroraql.frontends.repl.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
 from auroraql.frontends.repl.key_bindings import active_keys
 from auroraql.frontends.repl.line_editor import HistorySuggestions
 from auroraql.frontends.repl.loop import _check_text
@@ -57,11 +58,14 @@ def offered_candidates(desk: Controller, text: str) -> list[str]:
 
 def test_a_command_among_statements_is_not_an_error() -> None:
     assert codes("FIND data_products ON 2021-01-01;\n\\x\nSHOW PROGRAMS;") == []
-    (diagnostics,) = IncompleteInputCheck().check(
-        "\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;", load_shipped()
-    )
+    text = blank_commands("\\x\nFIND data_products WHERE program == 'trex' ON 2021-01-01;")
+    (diagnostics,) = IncompleteInputCheck().check(text, load_shipped())
     assert isinstance(diagnostics.origin, Span)
     assert diagnostics.origin.start == len("\\x\nFIND data_products WHERE program ")
+
+
+def test_a_command_is_not_checked(desk: Controller) -> None:
+    assert desk.check("\\d nonsense") == ()
 
 
 def test_the_toolbar_shows_what_enter_would_search() -> None:
@@ -71,7 +75,7 @@ def test_the_toolbar_shows_what_enter_would_search() -> None:
 
 
 def codes(text: str) -> list[str]:
-    return [diagnostic.code for diagnostic in IncompleteInputCheck().check(text, load_shipped())]
+    return [diagnostic.code for diagnostic in IncompleteInputCheck().check(blank_commands(text), load_shipped())]
 
 
 # --- candidates

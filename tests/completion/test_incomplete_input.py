@@ -7,7 +7,7 @@ import re
 import pytest
 
 import auroraql.session.sql.sandbox  # noqa: F401 - with it SQL is checked while it is typed
-from auroraql.frontends.repl.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
+from auroraql.completion.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import MAX_LIST_VALUES
@@ -105,7 +105,6 @@ def test_no_prefix_of_a_correct_statement_is_reported_as_wrong(folder: str) -> N
         ("FIND data_products WHERE program == 'trex' AND ", ["AQL0109"]),
         ("FIND data_products WHERE program = 'trx'; FIND", ["AQL0602"]),
         ("", []),
-        ("\\d nonsense", []),
         ("FIND data_products WHERE x = '" + "x" * MAX_CHECKED_CHARACTERS + "' y", []),
     ],
 )

@@ -5,13 +5,11 @@ Invariant: a beginning that can still become a valid statement has no error.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from auroraql.completion import CursorFinder
+from auroraql.completion.cursor import CursorFinder
 from auroraql.completion.live_checker import LiveChecker
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.frontends.repl.commands import is_command, split_input
 from auroraql.language.ast import Token
 from auroraql.language.splitter import detect_form
 from auroraql.language.syntax_errors import CLAUSE_STARTS
@@ -39,10 +37,8 @@ class IncompleteInputCheck:
         self, text: str, catalogue: Catalogue, standing: SessionContext = EMPTY_CONTEXT
     ) -> tuple[Diagnostic, ...]:
         """Return the diagnostics of a text. An unfinished statement is checked up to its last complete part."""
-        if not text.strip() or len(text) > MAX_CHECKED_CHARACTERS or is_command(text):
+        if not text.strip() or len(text) > MAX_CHECKED_CHARACTERS:
             return ()
-        # Replace commands by blanks, so that the offsets of the statements do not change.
-        text = "".join(re.sub(r"[^\r\n]", " ", part) if is_command(part) else part for part in split_input(text))
         diagnostics = self._checks.check(text, catalogue, standing)
         complete = (
             self._finder.unfinished_part(text)
