@@ -5,10 +5,10 @@ Invariant: a beginning that can still become a valid statement has no error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from auroraql.completion.cursor import CursorFinder
-from auroraql.completion.live_checker import LiveChecker
+from auroraql.completion.live_checker import NO_PARAMETERS, LiveChecker
 from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.language.ast import Token
 from auroraql.language.splitter import detect_form
@@ -34,12 +34,16 @@ class IncompleteInputCheck:
         self._checks, self._finder = LiveChecker(), CursorFinder()
 
     def check(
-        self, text: str, catalogue: Catalogue, standing: SessionContext = EMPTY_CONTEXT
+        self,
+        text: str,
+        catalogue: Catalogue,
+        standing: SessionContext = EMPTY_CONTEXT,
+        parameters: Mapping[str, object] = NO_PARAMETERS,
     ) -> tuple[Diagnostic, ...]:
         """Return the diagnostics of a text. An unfinished statement is checked up to its last complete part."""
         if not text.strip() or len(text) > MAX_CHECKED_CHARACTERS:
             return ()
-        diagnostics = self._checks.check(text, catalogue, standing)
+        diagnostics = self._checks.check(text, catalogue, standing, parameters)
         complete = (
             self._finder.unfinished_part(text)
             if any(diagnostic.severity == "error" for diagnostic in diagnostics)
@@ -48,7 +52,7 @@ class IncompleteInputCheck:
         if self._finder.limit_errors:
             return self._finder.limit_errors
         if complete is not None:
-            diagnostics = self._checks.check(complete, catalogue, standing)
+            diagnostics = self._checks.check(complete, catalogue, standing, parameters)
         elif text.rstrip(" ").endswith("\n"):
             # After a blank line, Enter runs the text as it is: warnings about a missing window or distance apply.
             return tuple(

@@ -7,19 +7,23 @@ Invariant: a cached result equals what a new check of the same statement, after 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, cast
 
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Diagnostic, Source, StatementError
 from auroraql.language.splitter import StatementPiece, end_of_unbalanced, find_next_start, split_script
+from auroraql.results.stored_results import StoredResult
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import EMPTY_CONTEXT, AnalyzedStatement, Analyzer, SessionContext, diagnostics_of_error
 
 _NOW_TOLERANCE = timedelta(minutes=1)
 """How long cached results may use an earlier value of NOW."""
+
+NO_PARAMETERS: Mapping[str, object] = MappingProxyType({})
 
 Diagnostics = tuple[Diagnostic, ...]
 
@@ -81,20 +85,31 @@ class LiveChecker:
         self._transitions: dict[int, list[tuple[_Changes, int]]] = {}
         """Transitions between numbered states: for each state, the changes and the number of the resulting state."""
         self._state_count = 0
-        self._context: tuple[Catalogue, datetime, SessionContext] | None = None
+        self._context: tuple[Catalogue, datetime, SessionContext, Mapping[str, object]] | None = None
+        self.results: Mapping[str, StoredResult] = {}
+        """Results of the session and of the statements of the last checked script, by name. They have no rows."""
 
-    def check(self, text: str, catalogue: Catalogue, standing: SessionContext = EMPTY_CONTEXT) -> Diagnostics:
+    def check(
+        self,
+        text: str,
+        catalogue: Catalogue,
+        standing: SessionContext = EMPTY_CONTEXT,
+        parameters: Mapping[str, object] = NO_PARAMETERS,
+    ) -> Diagnostics:
         """Return the errors and warnings of a script. A parameter without a value is not an error."""
-        preparing = Analyzer(catalogue, {}, None, standing, checking=True)
+        preparing = Analyzer(catalogue, parameters, None, standing, checking=True)
         context = self._context
         if (
             context is None
             or context[0] is not catalogue
             or preparing.now - context[1] > _NOW_TOLERANCE
             or (context[2] is not standing and context[2] != standing)
+            or context[3] != parameters
         ):
-            self._context, self._outcomes, self._transitions = (catalogue, preparing.now, standing), {}, {}
-        return tuple(self._check_incrementally(text, self._statements(text), preparing))
+            self._context, self._outcomes, self._transitions = (catalogue, preparing.now, standing, parameters), {}, {}
+        diagnostics = tuple(self._check_incrementally(text, self._statements(text), preparing))
+        self.results = preparing.stored
+        return diagnostics
 
     def _statements(self, text: str) -> Iterator[tuple[int, _Statement | int, script.ReadStatement | Diagnostics]]:
         """Yield the offset of each statement, its cache key, and its AST or its syntax errors.

@@ -208,6 +208,6 @@ def last_complete_word(words: Sequence[Token], end: int) -> tuple[int, str] | No
 
 
 def _needs_next_word(words: Sequence[Token], at: int) -> bool:
-    """Return whether a token needs the next one: in a path, before arguments, or before an assignment."""
+    """Return whether a token needs the next one: in a path, before arguments, an assignment, or its unit of time."""
     after = words[at + 1].type if at + 1 < len(words) else ""
-    return after in ("DOT", "CMP") or (after == "LPAR" and words[at].type == "NAME")
+    return after in ("DOT", "CMP", "TIME_UNIT") or (after == "LPAR" and words[at].type == "NAME")

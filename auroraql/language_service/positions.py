@@ -48,6 +48,12 @@ class LineTable:
         """Number of lines. A text that ends with a line end has an empty last line."""
         return len(self._starts)
 
+    def lines(self) -> list[str]:
+        """Return the lines, each with its line end. They join to the text."""
+        ends = [*self._starts[1:], len(self.text)]
+        lines = [self.text[start:end] for start, end in zip(self._starts, ends, strict=True)]
+        return lines if lines[-1] else lines[:-1]
+
     def position(self, offset: int) -> Position:
         """Return the position of an offset. Offsets outside of the text are moved to its nearest end."""
         offset = min(max(offset, 0), len(self.text))

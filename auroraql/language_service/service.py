@@ -5,11 +5,12 @@ An editor keeps one service per document. It caches the parser state, so that a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from auroraql.completion import ArchiveNames, Completer, Completion, CompletionContext
 from auroraql.completion.incomplete_input import IncompleteInputCheck
+from auroraql.completion.live_checker import LiveChecker
 from auroraql.diagnostics.errors import Diagnostic, Source
 from auroraql.language_service.hover import Hover, hover_at
 from auroraql.queries import Given, known_values, read_front_matter
@@ -70,15 +71,16 @@ class LanguageService:
     catalogue: Catalogue
     session: SessionContext = EMPTY_CONTEXT
     _context: CompletionContext | None = None
+    _read_text: str | None = None
+    """The text whose results `_context` has."""
+    _live: LiveChecker = field(default_factory=LiveChecker)
     _completer: Completer = field(default_factory=Completer)
     _typed: IncompleteInputCheck = field(default_factory=IncompleteInputCheck)
 
     def update(self, catalogue: Catalogue, session: SessionContext) -> None:
         """Use another catalogue or session state from now on."""
-        if catalogue is not self.catalogue or session is not self.session:
-            self.catalogue, self.session = catalogue, session
-            if self._context is not None:
-                self._context = completion_context(catalogue, session, self._context)
+        if catalogue is not self.catalogue or session != self.session:
+            self.catalogue, self.session, self._read_text = catalogue, session, None
 
     def check(self, text: str, *, typing: bool = False) -> Sequence[Diagnostic]:
         """Return the errors and warnings of a script: those of its front matter, then those of its statements.
@@ -87,21 +89,26 @@ class LanguageService:
         last complete part: the beginning of a valid statement has no error.
         """
         if typing:
-            front_matter = read_front_matter(Source(text)).wrong
-            return (*front_matter, *self._typed.check(text, self.catalogue, self.session))
+            values, problems = known_values(Source(text), {})
+            return (*problems, *self._typed.check(text, self.catalogue, self.session, values))
         ((_, report),) = check_sources([Source(text)], {}, self.catalogue, self.session)
         return report
 
     def complete(self, text: str, offset: int) -> Sequence[Completion]:
         """Return at most 100 candidates for the cursor at an offset, best first."""
-        if self._context is None:
-            self._context = completion_context(self.catalogue, self.session)
-        return self._completer.complete(text, offset, self._context)
+        return self._completer.complete(text, offset, self._names_in(text))
 
     def hover(self, text: str, offset: int) -> Hover | None:
         """Return the facts about the word at an offset, or None."""
-        return hover_at(text, offset, self.catalogue, self._result_columns)
+        return hover_at(text, offset, self.catalogue, self._names_in(text).results)
 
-    @property
-    def _result_columns(self) -> Mapping[str, Sequence[str]]:
-        return {name: [column.name for column in stored.columns] for name, stored in self.session.results.items()}
+    def _names_in(self, text: str) -> CompletionContext:
+        """Return the names of the archive and the session, and of the results that the text defines."""
+        if self._context is None or text != self._read_text:
+            self._live.check(text, self.catalogue, self.session, known_values(Source(text), {})[0])
+            session = replace(self.session, results=self._live.results)
+            context = completion_context(self.catalogue, session, self._context)
+            # The completer caches by the identity of the context: keep it while no name changes.
+            self._context = context if context != self._context else self._context
+            self._read_text = text
+        return self._context

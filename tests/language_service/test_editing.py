@@ -81,6 +81,16 @@ def test_a_session_adds_its_results(demo: Archive) -> None:
     assert auroraql.check("FIND product_list")["diagnostics"]
 
 
+def test_the_results_of_the_script_are_known() -> None:
+    text = "LET product_list = FIND data_products WHERE program = 'trex' ON 2021-01-01;\nFIND product_li"
+    assert auroraql.complete(text, len(text))["candidates"][0]["text"] == "product_list"
+    hover = auroraql.hover(text.replace("product_li\n", "product_list\n") + "st", len(text) - 1)
+    assert hover is not None
+    assert "`url`" in hover["markdown"]
+    text = text.replace("product_list =", "others =")
+    assert not auroraql.complete(text, len(text))["candidates"]
+
+
 def test_explain_gives_the_requests(demo: Archive) -> None:
     statement = "FIND data_products WHERE program = $p AND url LIKE '%a%' ON 2021-01-01"
     document = auroraql.explain(statement, p="trex")

@@ -143,6 +143,10 @@ def build_parser(
 
         add_options(serve)
     _add_profile(serve, argparse.SUPPRESS)
+    lsp = _add_command(
+        commands, "lsp", "serve an editor by the language server protocol, over standard input and output"
+    )
+    _add_source_options(lsp, argparse.SUPPRESS)
     _add_setup_commands(commands)
     return parser
 
@@ -373,6 +377,7 @@ _OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     "fmt": frozenset(),
     "translate": frozenset({"text", "param", "archive", "profile"}),
     "serve": frozenset({"archive", "profile", "timeout"}),
+    "lsp": _SOURCES,
     "config": _SOURCES,
     "doctor": _SOURCES,
     "completion": frozenset(),

@@ -171,6 +171,12 @@ def _run_serve(options: argparse.Namespace) -> int:
     return run_server(options)
 
 
+def _run_language_server(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.lsp import start_server
+
+    return start_server(options)
+
+
 _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     None: _run_search,
     "run": _run_files,
@@ -178,6 +184,7 @@ _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     "fmt": _run_format,
     "translate": _run_translate,
     "serve": _run_serve,
+    "lsp": _run_language_server,
     "config": _run_config,
     "doctor": _run_doctor,
     "completion": _run_completion,
