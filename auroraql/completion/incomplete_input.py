@@ -5,11 +5,13 @@ Invariant: a beginning that can still become a valid statement has no error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from auroraql.completion.cursor import CursorFinder
 from auroraql.completion.live_checker import NO_PARAMETERS, LiveChecker
 from auroraql.diagnostics.errors import Diagnostic, Span
+from auroraql.ir.times import month_number
 from auroraql.language.ast import Token
 from auroraql.language.splitter import detect_form
 from auroraql.language.syntax_errors import CLAUSE_STARTS
@@ -25,6 +27,11 @@ _CODES_OF_LATER_CLAUSES = frozenset(("AQL0603", "AQL0607"))
 
 _CONTINUATIONS = frozenset(("CMP", "COMMA", "TIME_UNIT"))
 """Terminals that continue an expression."""
+
+
+_OPEN_TIME = re.compile(
+    r"(?P<number>\d+(?:\s*[^\W\d]+)?)\s*|(?P<word>[^\W\d]+)(?:\s+\d{1,2}\w*,?)?\s*|(?P<phrase>the\s.*)"
+)
 
 
 class IncompleteInputCheck:
@@ -68,6 +75,10 @@ class IncompleteInputCheck:
             return True
         if isinstance(diagnostic.origin, Span):
             if diagnostic.origin.end >= len(text) and _may_be_prefix(text):
+                return True
+            # A number may still get a unit of time, a duration AGO, and a month its day and year.
+            open_time = _OPEN_TIME.fullmatch(text, diagnostic.origin.start)
+            if open_time and (not open_time["word"] or month_number(open_time["word"]) is not None):
                 return True
             # The expression at the end may continue, as in `start + 90 ` before `min`.
             if _CONTINUATIONS.intersection(diagnostic.missing) and not (complete or text)[

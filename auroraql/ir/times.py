@@ -144,7 +144,7 @@ def read_literal(text: str) -> Interval:
     if name is None:
         day = _day_of_year(match)
         return read_interval(f"{day.date().isoformat()}{match['rest']}")
-    month, number = _month_number(name), match["d1"] or match["d2"]
+    month, number = month_number(name), match["d1"] or match["d2"]
     if month is None:
         return read_interval(text)
     date_text = f"{match['y1'] or match['y2']}-{month:02}" + (f"-{int(number):02}" if number else "")
@@ -172,7 +172,8 @@ def _day_of_week(year: int, week: int, weekday: int) -> datetime:
         raise TimeError(f"there is no week {week:02} in {year:04}", f"that year has {weeks} weeks") from None
 
 
-def _month_number(name: str) -> int | None:
+def month_number(name: str) -> int | None:
+    """Return the number of a month by its English name, whole or cut to three letters or more."""
     short = name[:3].lower()
     return _MONTH_NAMES.index(short) + 1 if short in _MONTH_NAMES else None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from auroraql.completion.keywords import Keyword
 from auroraql.diagnostics.errors import Source, Span, make_visible
-from auroraql.ir.times import TimeError, read_interval, write_interval
+from auroraql.ir.times import TimeError, read_literal, write_interval
 from auroraql.language.ast import Token
 from auroraql.language_service.facts import (
     Fact,
@@ -111,7 +111,7 @@ def _explain_value(statement: StatementWords, index: int, catalogue: Catalogue) 
 
 def _explain_time(word: Token) -> Iterator[str]:
     try:
-        interval = read_interval(word)
+        interval = read_literal(word)
     except TimeError:
         return
     if interval.past is None:
