@@ -29,6 +29,7 @@ KEYS = (
     ("F3", "several lines: Enter always starts another line, on or off"),
     ("F4", "emacs or vi keys"),
     ("F5", "explain the statement without running it"),
+    ("F6", "apply the fix that the toolbar shows, or write the last statement with its errors corrected"),
 )
 
 

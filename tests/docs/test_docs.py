@@ -276,7 +276,8 @@ def test_the_tables_of_commands_and_settings_are_generated(update: bool) -> None
 
 
 def test_every_function_key_is_documented() -> None:
-    bindings = key_bindings(ReplOptions(), LazyController(lambda: pytest.fail("no key was pressed"))).bindings
+    controller = LazyController(lambda: pytest.fail("no key was pressed"))
+    bindings = key_bindings(ReplOptions(), controller, lambda _document: None).bindings
     bound = {str(getattr(key, "value", key)) for binding in bindings for key in binding.keys}
     documented = {name.lower() for name, _ in commands_page.KEYS}
     assert {key for key in bound if re.fullmatch(r"f\d+", key)} == {key for key in documented if key.startswith("f")}

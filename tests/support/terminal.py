@@ -25,7 +25,7 @@ import pytest
 from tests.conftest import ROOT
 
 WIDTH, HEIGHT = 100, 30
-UP, F2, F4 = "\x1b[A", "\x1bOQ", "\x1bOS"
+UP, F2, F4, F6 = "\x1b[A", "\x1bOQ", "\x1bOS", "\x1b[17~"
 CTRL_C, CTRL_D, CTRL_R = "\x03", "\x04", "\x12"
 READY = "F2 fuzzy: on"
 """Text of the toolbar when everything is loaded."""

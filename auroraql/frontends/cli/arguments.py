@@ -65,6 +65,23 @@ the data sources that the archive last sent, or else those that come with
 AuroraQL. An unknown value is a warning.
 """
 
+_FIX = """\
+Correct the errors of files where the correction is certain: it leaves no error in
+its place and keeps the meaning. The command prints a diff and asks before it writes
+a file. Without a terminal it writes only with --write. `-` reads standard input and
+prints the corrected text. Warnings are not corrected.
+"""
+
+_FIX_EPILOG = """\
+exit codes: 0 no error is left, 1 there are fixes that were not written, 2 errors
+without a fix are left, or a file cannot be read or written.
+
+examples:
+  auroraql fix keograms.aql
+  auroraql fix --write *.aql
+  auroraql fix - < keograms.aql > fixed.aql
+"""
+
 _CONFIG = """\
 Show or check the settings. They are in config.toml (show prints its path), or
 in the file that AURORAQL_CONFIG names:
@@ -117,6 +134,7 @@ def build_parser(
     commands = parser.add_subparsers(prog="auroraql", dest="command", metavar="COMMAND", title="commands")
     _add_run(commands, formats)
     _add_check(commands)
+    _add_fix(commands)
 
     fmt = _add_command(commands, "fmt", "format files")
     fmt.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
@@ -232,6 +250,17 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_parameters(check, argparse.SUPPRESS)
     _add_archive(check, argparse.SUPPRESS)
     _add_profile(check, argparse.SUPPRESS)
+
+
+def _add_fix(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    fix = _add_command(
+        commands, "fix", "correct the errors of files where the correction is certain", _FIX, epilog=_FIX_EPILOG
+    )
+    fix.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - fixes standard input")
+    fix.add_argument("--write", "--yes", "-y", action="store_true", help="write the fixes without asking")
+    _add_parameters(fix, argparse.SUPPRESS)
+    _add_archive(fix, argparse.SUPPRESS)
+    _add_profile(fix, argparse.SUPPRESS)
 
 
 def _add_setup_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -374,6 +403,7 @@ _OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     None: frozenset(_SPELLINGS),
     "run": frozenset(_SPELLINGS) - {"text"},
     "check": frozenset({"param", "archive", "profile"}),
+    "fix": frozenset({"param", "archive", "profile"}),
     "fmt": frozenset(),
     "translate": frozenset({"text", "param", "archive", "profile"}),
     "serve": frozenset({"archive", "profile", "timeout"}),

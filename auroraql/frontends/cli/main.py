@@ -101,6 +101,12 @@ def _run_check(options: argparse.Namespace) -> int:
     return check_files(options)
 
 
+def _run_fix(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.fix import fix_files
+
+    return fix_files(options)
+
+
 def _run_format(options: argparse.Namespace) -> int:
     codes = [EXIT_OK]
     for name in options.files:
@@ -181,6 +187,7 @@ _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     None: _run_search,
     "run": _run_files,
     "check": _run_check,
+    "fix": _run_fix,
     "fmt": _run_format,
     "translate": _run_translate,
     "serve": _run_serve,

@@ -11,7 +11,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.layout.utils import explode_text_fragments
 
-from auroraql.diagnostics.errors import Diagnostic, Span, make_visible
+from auroraql.diagnostics.errors import Diagnostic, Span, make_visible, shorten
 from auroraql.diagnostics.suggestions import common_prefix_length
 
 PAUSE_SECONDS = 0.25
@@ -134,3 +134,17 @@ def format_one_line(diagnostic: Diagnostic) -> str:
     """Return a diagnostic on one line: severity, code, message, and its hint or label."""
     detail = f": {diagnostic.hint}" if diagnostic.hint else f" ({diagnostic.label})" if diagnostic.label else ""
     return make_visible(f"{diagnostic.severity}[{diagnostic.code}] {diagnostic.message}{detail}")
+
+
+_MAX_SHOWN_FIX = 40
+
+
+def format_fix_key(diagnostic: Diagnostic) -> str:
+    """Return what F6 does about a diagnostic, or an empty string when it has no fix for the text."""
+    if diagnostic.fix is None or not isinstance(diagnostic.origin, Span):
+        return ""
+    fix = " ".join(diagnostic.fix.split())
+    if not fix:
+        return "F6 removes it"
+    is_in_hint = fix in diagnostic.hint
+    return make_visible("F6 applies it" if is_in_hint else f"F6 applies: {shorten(fix, _MAX_SHOWN_FIX)}")

@@ -34,7 +34,7 @@ _EXAMPLES = """Press Enter to run a complete statement, or end it with a semicol
 A FIND over several lines without a time window or LIMIT keeps reading: end it with ; or an empty line.
 Tab completes. Ctrl-C cancels the running search; a second Ctrl-C leaves it running.
 Alt-Enter does the opposite of Enter: it starts another line, or runs the text as it is.
-F2 fuzzy completion   F3 multiline   F4 vi keys   F5 explain
+F2 fuzzy completion   F3 multiline   F4 vi keys   F5 explain   F6 apply the fix
 Ctrl-R history   Ctrl-X Ctrl-E editor"""
 
 Words = Callable[[ReplState], Iterable[str]]

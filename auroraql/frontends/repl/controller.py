@@ -18,7 +18,7 @@ from prompt_toolkit.output import Output
 from auroraql.codecs.script import is_complete
 from auroraql.completion import CompletionContext
 from auroraql.completion.incomplete_input import IncompleteInputCheck
-from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Diagnostic
+from auroraql.diagnostics.errors import ArchiveError, AuroraQLError, Diagnostic, StatementError
 from auroraql.frontends.repl.background_jobs import BackgroundJobs
 from auroraql.frontends.repl.commands import blank_commands, is_command, run_command, split_input
 from auroraql.frontends.repl.controller_protocol import ReplOptions
@@ -29,7 +29,7 @@ from auroraql.frontends.repl.line_editor import theme_style
 from auroraql.frontends.repl.loop import banner, run_repl
 from auroraql.frontends.repl.prompt_completer import PromptCompleter
 from auroraql.frontends.repl.query_commands import adapt_error, reload_queries
-from auroraql.frontends.repl.run_statements import explain_text, run_text
+from auroraql.frontends.repl.run_statements import correct_text, explain_text, run_text
 from auroraql.frontends.repl.state import ArchiveProtocol, ReplState
 from auroraql.frontends.shared.exit_summary import exit_summary
 from auroraql.language_service.service import completion_context
@@ -185,6 +185,7 @@ def _run_part(state: ReplState, text: str) -> bool:
     if not text.strip():
         return True
     succeeded = False
+    state.switches.corrected = ""
     try:
         if is_command(text):
             print_text(state, run_command(state, text))
@@ -194,6 +195,10 @@ def _run_part(state: ReplState, text: str) -> bool:
     except KeyboardInterrupt:
         message, state.parting = state.parting, ""
         state.say(message or "cancelled")
+    except StatementError as error:
+        state.error = full_traceback(error)
+        state.say(str(adapt_error(error)))
+        state.switches.corrected = correct_text(state) if not is_command(text) else ""
     except AuroraQLError as error:
         state.error = full_traceback(error)
         state.say(str(adapt_error(error)))

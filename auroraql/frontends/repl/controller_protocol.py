@@ -28,6 +28,8 @@ class ReplOptions:
     """Whether Enter always inserts a line break."""
     draft: str = ""
     """Initial text of the next prompt."""
+    corrected: str = ""
+    """The last statement, which had errors, with their fixes. F6 puts it at an empty prompt."""
     done: bool = False
     notices: Notifications = field(default_factory=Notifications)
     """Notifications that may arrive while the user is typing."""

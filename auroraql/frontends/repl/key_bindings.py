@@ -1,6 +1,8 @@
-"""Key bindings of the prompt beyond the defaults: Enter, Alt-Enter, Ctrl-X Ctrl-E and F2 to F5."""
+"""Key bindings of the prompt beyond the defaults: Enter, Alt-Enter, Ctrl-X Ctrl-E and F2 to F6."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.buffer import Buffer
@@ -10,11 +12,17 @@ from prompt_toolkit.filters import emacs_mode, has_focus, has_selection, vi_navi
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.key_binding.vi_state import InputMode
 
+from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.frontends.repl.controller_protocol import LazyController, ReplController, ReplOptions
 
 
-def key_bindings(switches: ReplOptions, controller: LazyController) -> KeyBindings:
-    """Return the key bindings. The controller decides whether Enter runs the text."""
+def key_bindings(
+    switches: ReplOptions, controller: LazyController, find_fix: Callable[[Document], Diagnostic | None]
+) -> KeyBindings:
+    """Return the key bindings.
+
+    The controller decides whether Enter runs the text. `find_fix` returns the diagnostic whose fix F6 applies, if any.
+    """
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER)
 
@@ -47,8 +55,26 @@ def key_bindings(switches: ReplOptions, controller: LazyController) -> KeyBindin
         if text.strip() and not controller.get().is_command(text):
             run_in_terminal(lambda: controller.get().explain(text))
 
+    @keys.add("f6", filter=typing)
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        corrected = _corrected_document(buffer.document, find_fix(buffer.document), switches)
+        if corrected is not None:
+            buffer.save_to_undo_stack()
+            buffer.document = corrected
+
     _add_option_keys(keys, switches)
     return keys
+
+
+def _corrected_document(document: Document, diagnostic: Diagnostic | None, switches: ReplOptions) -> Document | None:
+    """Return the text with the fix of a diagnostic or, at an empty prompt, the corrected last statement."""
+    if not document.text and switches.corrected:
+        return Document(switches.corrected, len(switches.corrected))
+    if diagnostic is None or diagnostic.fix is None or not isinstance(diagnostic.origin, Span):
+        return None
+    start, end, fix = diagnostic.origin.start, diagnostic.origin.end, diagnostic.fix
+    return Document(document.text[:start] + fix + document.text[end:], start + len(fix))
 
 
 def _add_option_keys(keys: KeyBindings, switches: ReplOptions) -> None:

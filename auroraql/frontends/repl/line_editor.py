@@ -21,10 +21,11 @@ from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import BaseStyle, DynamicStyle, Style, merge_styles
 
 from auroraql.config.definitions import THEMES
-from auroraql.diagnostics.errors import make_visible
+from auroraql.diagnostics.errors import Diagnostic, make_visible
 from auroraql.frontends.repl.background_checks import (
     BackgroundChecker,
     UnderlineProcessor,
+    format_fix_key,
     format_one_line,
     nearest_diagnostic,
 )
@@ -128,7 +129,7 @@ def line_editor(
         color_depth=_color_depth(color=switches.color),
         cursor=ModalCursorShapeConfig(),
         history=history,
-        key_bindings=key_bindings(switches, controller),
+        key_bindings=key_bindings(switches, controller, lambda document: shown_diagnostic(checker, document)),
         enable_suspend=True,
         input=input,
         output=output,
@@ -147,17 +148,27 @@ def _color_depth(*, color: bool) -> ColorDepth | None:
     return ColorDepth.DEPTH_8_BIT if os.environ.get("NO_COLOR") else None
 
 
+def shown_diagnostic(checker: BackgroundChecker, document: Document) -> Diagnostic | None:
+    """Return the diagnostic that the toolbar shows, or None."""
+    return nearest_diagnostic(checker.checked.current_diagnostics(document.text), document.cursor_position)
+
+
 def render_toolbar(
     switches: ReplOptions, checker: BackgroundChecker, session: PromptSession[str]
 ) -> StyleAndTextTuples:
     """Return the toolbar: the nearest diagnostic, or the keys with their settings."""
     document = session.default_buffer.document
-    diagnostic = nearest_diagnostic(checker.checked.current_diagnostics(document.text), document.cursor_position)
+    diagnostic = shown_diagnostic(checker, document)
     width = session.output.get_size().columns
     if diagnostic is not None:
-        return [(f"class:toolbar.{diagnostic.severity}", format_one_line(diagnostic)[:width])]
+        key = format_fix_key(diagnostic)
+        text = format_one_line(diagnostic)[: max(width - len(key) - 2, 0) if key else width]
+        style = f"class:toolbar.{diagnostic.severity}"
+        return [(style, text), ("class:toolbar.keys", f"  {key}"[:width] if key else "")]
     navigating = session.app.vi_state.input_mode is InputMode.NAVIGATION
     keys = active_keys(switches, session.editing_mode, navigating=navigating)
+    if switches.corrected and not document.text:
+        keys = f"F6 corrects the last statement  {keys}"
     return [("class:toolbar.keys", keys[:width])]
 
 

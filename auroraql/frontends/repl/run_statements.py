@@ -7,11 +7,13 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from types import MappingProxyType
 
+from auroraql.completion.live_checker import LiveChecker
 from auroraql.diagnostics.errors import Source, UsageError, make_visible
 from auroraql.frontends.repl.display import expand_path, show_result
 from auroraql.frontends.repl.state import ArchiveProtocol, ReplState
 from auroraql.queries import bind_parameters
 from auroraql.results.result_set import ResultSet
+from auroraql.session.fixes import fix_script
 
 NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
@@ -33,6 +35,14 @@ def run_text(state: ReplState, text: str) -> None:
     statements = _VERTICALLY.sub("", text)
     state.statement = statements
     run_and_show(state, statements, "vertical" if statements != text else "")
+
+
+def correct_text(state: ReplState) -> str:
+    """Return the last statements with the fixes of their errors, or an empty string when they have none."""
+    archive = state.archive
+    catalogue, context = archive.catalogue, archive.session_context
+    fixed = fix_script(state.statement, lambda text: LiveChecker().check(text, catalogue, context))
+    return fixed.text if fixed.applied else ""
 
 
 def run_and_show(

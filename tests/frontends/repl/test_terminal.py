@@ -15,7 +15,7 @@ import pytest
 from auroraql.frontends.repl.controller import run_session
 from tests.support.aurorax_server import RECORDS, SOURCES, AuroraXServer, Fault
 from tests.support.repl_fakes import FakeArchive
-from tests.support.terminal import CTRL_C, F2, F4, HEIGHT, PROGRAM, READY, UP, WIDTH, terminal
+from tests.support.terminal import CTRL_C, F2, F4, F6, HEIGHT, PROGRAM, READY, UP, WIDTH, terminal
 
 
 def test_a_whole_session(tmp_path: Path) -> None:
@@ -51,6 +51,39 @@ def test_a_whole_session(tmp_path: Path) -> None:
     history = tmp_path / "state" / "auroraql" / "history"
     assert "'fort smith'" in history.read_text()
     assert stat.S_IMODE(history.stat().st_mode) == 0o600
+
+
+def test_a_key_applies_the_fix_that_the_toolbar_shows(tmp_path: Path) -> None:
+    with terminal(tmp_path, "-m", "auroraql", AURORAQL_ARCHIVE="demo") as screen:
+        screen.until(READY)
+        # While typing: an error whose hint has the fix, then a warning, one key each.
+        screen.type("FIND data_products WHERE platform == 'gilam' ON 2021-01-01 LIMIT 1")
+        screen.until("F6 applies it")
+        screen.type(F6)
+        screen.until(lambda: "platform = 'gilam' ON" in screen.shown_lines)
+        screen.until("did you mean 'gillam'?  F6 applies it")
+        screen.type(F6)
+        screen.until(lambda: "platform = 'gillam' ON" in screen.shown_lines)
+        screen.until(READY)
+        # Undo restores the text before the last fix, and the key applies it again.
+        screen.type("\x1f")
+        screen.until(lambda: "platform = 'gilam' ON" in screen.shown_lines)
+        screen.until("F6 applies it")
+        screen.type(F6)
+        screen.until(READY)
+        screen.type("\r")
+        screen.until("1 row · ")
+        # After an error: the key writes the statement with every error corrected.
+        screen.type("FND data_products SELECT count(*) n WHERE program == 'trex' ON 2021/01/01;\r")
+        screen.until("F6 corrects the last statement")
+        screen.type(F6)
+        screen.until("auroraql> FIND data_products SELECT count(*) AS n WHERE program = 'trex' ON 2021-01-01;")
+        screen.type("\r")
+        screen.until("\n289\n")
+        screen.until(READY)
+        assert "F6" not in screen.shown_lines.splitlines()[-1]
+        screen.type("\\q\r")
+        assert screen.child.wait(20) == 0
 
 
 def test_lines_keys_and_history(tmp_path: Path) -> None:
