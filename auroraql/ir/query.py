@@ -663,6 +663,19 @@ def collect_refs(predicate: Predicate | None) -> tuple[Ref, ...]:
             return ()
 
 
+def has_conditions(predicate: Predicate) -> bool:
+    """Return whether a predicate compares a computed value."""
+    match predicate:
+        case Condition():
+            return True
+        case And(terms) | Or(terms):
+            return any(map(has_conditions, terms))
+        case Not(term):
+            return has_conditions(term)
+        case Comparison() | FieldComparison():
+            return False
+
+
 def scalar_refs(scalar: Scalar | None) -> tuple[Ref, ...]:
     """Return the distinct references of a value."""
     match scalar:

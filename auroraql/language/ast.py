@@ -117,7 +117,7 @@ class Subquery:
     origin: Origin = field(default=None, compare=False)
 
 
-Operand = TextLiteral | NumberLiteral | BooleanLiteral | Instant | Parameter | Path | Subquery
+Operand = TextLiteral | NumberLiteral | BooleanLiteral | Instant | Duration | Parameter | Path | Subquery
 
 
 @dataclass(frozen=True, slots=True)

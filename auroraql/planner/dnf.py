@@ -26,6 +26,7 @@ from auroraql.ir.query import (
     Window,
     collect_refs,
     normalize,
+    split_conjuncts,
     window_of_comparison,
 )
 from auroraql.ir.source_evaluation import is_source_predicate
@@ -153,15 +154,12 @@ class DnfPlanner:
 
     def _warn_of_no_match(self) -> None:
         self.rest = None
-        self.warnings.append(
-            Diagnostic(
-                "AQL0606",
-                "no data source can match: this finds nothing",
-                self.query.where.origin,
-                "no matching source",
-                severity="warning",
-            )
-        )
+        never = next((term for term in split_conjuncts(self.query.where) if term == Or(())), None)
+        message, label = "no data source can match: this finds nothing", "no matching source"
+        if never is not None:
+            message, label = "the condition is never true: this finds nothing", "never true"
+        origin = self.query.where.origin if never is None or never.origin is None else never.origin
+        self.warnings.append(Diagnostic("AQL0606", message, origin, label, severity="warning"))
 
 
 def count_branches(predicate: Predicate) -> int:

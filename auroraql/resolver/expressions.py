@@ -94,9 +94,20 @@ class ExpressionResolver:
         self.labels = labels or {}
         self._inside: str = ""
         """The aggregate function whose argument is being resolved."""
+        self._resolved: dict[tuple[int, str], tuple[Value, Scalar]] = {}
+        """Computed values by the id of their node, which is stored too, so that the id is not reused."""
 
-    def resolve(self, value: Value) -> Scalar:  # noqa: C901, PLR0912 - one case for each node
-        """Return the typed value of an expression. Raises SemanticError for its first error."""
+    def resolve(self, value: Value) -> Scalar:
+        """Return the typed value of an expression. Raises SemanticError for its first error.
+
+        Comparisons resolve their sides more than once, which would double the time at each level of nesting.
+        """
+        key = (id(value), self._inside)
+        if key not in self._resolved:
+            self._resolved[key] = value, self._resolve(value)
+        return self._resolved[key][1]
+
+    def _resolve(self, value: Value) -> Scalar:  # noqa: C901, PLR0912 - one case for each node
         match value:
             case Path():
                 return self._path(value)
@@ -642,6 +653,9 @@ def _type_error(taker: str, expected: str, scalar: Scalar, written: Value) -> Se
         hint = f"name one of its members: {written.dotted}.…"
     elif expected == "a number" and scalar.type is Type.STRING:
         hint = "number(…) reads a text as a number"
+    elif scalar.type is Type.INTERVAL:
+        unit = taker if taker in TIME_UNITS else "hour"
+        hint = f"divide a duration by a unit to get a number: (end - start) / 1 {unit}"
     elif expected == "a text":
         hint = "text(…) writes a value as text"
     return SemanticError("AQL0203", message, written.origin, scalar.type.value, hint, missing=("COMMA",))

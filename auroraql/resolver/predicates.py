@@ -563,13 +563,10 @@ _LITERALS = (TextLiteral, NumberLiteral, BooleanLiteral, Instant, Parameter, Dur
 def _check_operand_count(operator: Operator, operands: list[Operand], origin: Origin) -> None:
     """Check the number of values of an operator, which a list parameter may change."""
     if (operator.arity >= 0 and len(operands) != operator.arity) or (not operands and operator.arity):
-        raise SemanticError(
-            "AQL0211",
-            f"{operator.text} takes {'one value' if operator.arity == 1 else 'at least one value'}, "
-            f"and the parameter has {len(operands)}",
-            origin,
-            hint="use IN for a list",
-        )
+        takes = {1: "one value", 2: "two values"}.get(operator.arity, "at least one value")
+        message = f"{operator.text} takes {takes}, and the parameter has {len(operands) or 'none'}"
+        hint = "use IN for a list" if operands else "pass a list with at least one value"
+        raise SemanticError("AQL0211", message, origin, hint=hint)
 
 
 def _check_value_operator(comparison: ast.ValueComparison, context: ValueContext) -> None:

@@ -224,6 +224,8 @@ class OperandResolver:
                 if context.type not in (Type.TIME, Type.ANY) and not (context.metadata and context.type is Type.STRING):
                     raise _wrong_type_error(context, "a timestamp", origin, "")
                 return _time(self.interval(operand), context)
+            case Duration(origin=origin):
+                raise _wrong_type_error(context, "a duration", origin, "")
             case Path() | Parameter() | Subquery():
                 raise AssertionError("paths, parameters and subqueries are replaced by values before this call")
 
@@ -328,12 +330,18 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             interval = _interval(interval_of_value, value, origin=origin)
             written = value.isoformat() if interval.past is not None else write_instant(interval.first)
             return Instant(Timestamp(written, origin), (), origin)
+        case timedelta():
+            seconds = Decimal(value // timedelta(microseconds=1)) / 1_000_000
+            return Duration(f"{seconds.normalize():f}", "seconds", origin)
+        case None:
+            message, hint = f"${parameter.name} is missing", "write IS NULL to find records without a value"
+            raise SemanticError("AQL0211", message, origin, hint=hint)
         case _:
             raise SemanticError(
                 "AQL0211",
                 f"${parameter.name} cannot be {_describe_value(value)}",
                 origin,
-                hint="pass a text, a number or a time",
+                hint="pass a text, a number, a time or a duration",
             )
 
 
@@ -406,8 +414,10 @@ def _wrong_type_error(context: ValueContext, given: str, origin: Origin, written
     hint, fix = "", None
     if context.type is Type.STRING and written:
         quoted = f"'{written}'"
+        is_name = re.fullmatch(r"[\w.]+", context.name) is not None
         thing = context.name.rpartition(".")[2].replace("_", " ")
         hint = f"write {quoted} if that is the name of {'an' if thing[0] in 'aeiou' else 'a'} {thing}"
+        hint = hint if is_name else f"write {quoted}"
         if context.known:
             some = ", ".join(f"'{name}'" for name in context.known[:3])
             hint += f"; known {thing}s are {some}" + ("…" if len(context.known) > 3 else "")

@@ -67,6 +67,8 @@ class Function:
     unit: str = ""
     also: tuple[str, ...] = ()
     optional: int = 0
+    defaults: tuple[str, ...] = ()
+    """SQL of the optional arguments that are left out."""
     is_variadic: bool = False
     fold: Callable[..., Any] | None = None
     kind: str = "data_products"
@@ -228,8 +230,8 @@ _ROWS = (
     Function(
         "substring", (("text", "text"), ("first", "number"), ("count", "number")), Type.STRING,
         _duckdb("substring({0}, TRY_CAST({1} AS BIGINT), TRY_CAST({2} AS BIGINT))"),
-        "part of a text: the position of its first character, from 1, and the number of characters",
-        "substring(platform, 1, 4)", "text", also=("substr", "mid"),
+        "part of a text: the position of its first character, from 1, and the number of characters, by default all",
+        "substring(platform, 1, 4)", "text", also=("substr", "mid"), optional=1, defaults=("2147483647",),
     ),
     Function(
         "replace", (("text", "text"), ("old", "text"), ("new", "text")), Type.STRING,
@@ -262,14 +264,14 @@ _ROWS = (
         unit="argument", fold=abs, kind="ephemeris",
     ),
     Function(
-        "sign", _NUMBER, Type.NUMBER, _duckdb("CAST(sign({0}) AS DOUBLE)"), "-1, 0 or 1", "sign(nbtrace.lat)", "number",
+        "sign", _NUMBER, Type.NUMBER, _duckdb("CASE WHEN NOT isnan(CAST({0} AS DOUBLE)) THEN CAST(sign({0}) AS DOUBLE) END"), "-1, 0 or 1", "sign(nbtrace.lat)", "number",
         fold=lambda number: float((number > 0) - (number < 0)), kind="ephemeris",
     ),
     Function(
         "round", (("number", "number"), ("digits", "number")), Type.NUMBER,
         _duckdb("round(CAST({0} AS DOUBLE), TRY_CAST({1} AS INTEGER))"),
         "number rounded to whole numbers, or to decimal digits", "round(radial_distance, 2)", "number",
-        unit="argument", optional=1, fold=_round, kind="ephemeris",
+        unit="argument", optional=1, defaults=("0",), fold=_round, kind="ephemeris",
     ),
     Function(
         "floor", _NUMBER, Type.NUMBER, _duckdb("floor(CAST({0} AS DOUBLE))"), "largest whole number not above",
@@ -292,17 +294,17 @@ _ROWS = (
         "exp", _NUMBER, Type.NUMBER, _duckdb("exp({0})"), "e raised to a number", "exp(radial_distance)", "number", kind="ephemeris",
     ),
     Function(
-        "ln", _NUMBER, Type.NUMBER, _duckdb("ln(nullif(greatest({0}, 0), 0))"), "natural logarithm",
+        "ln", _NUMBER, Type.NUMBER, _duckdb("CASE WHEN {0} > 0 THEN ln({0}) END"), "natural logarithm",
         "ln(radial_distance)", "number", fold=lambda number: math.log(number) if number > 0 else None, kind="ephemeris",
     ),
     Function(
-        "log10", _NUMBER, Type.NUMBER, _duckdb("log10(nullif(greatest({0}, 0), 0))"), "logarithm to base 10",
+        "log10", _NUMBER, Type.NUMBER, _duckdb("CASE WHEN {0} > 0 THEN log10({0}) END"), "logarithm to base 10",
         "log10(radial_distance)", "number", also=("log",),
         fold=lambda number: math.log10(number) if number > 0 else None, kind="ephemeris",
     ),
     Function(
         "mod", (("dividend", "number"), ("divisor", "number")), Type.NUMBER,
-        _duckdb("(CAST({0} AS DOUBLE) % nullif(CAST({1} AS DOUBLE), 0))"),
+        _duckdb("(CAST({0} AS DOUBLE) % CASE WHEN {1} <> 0 THEN {1} END)"),
         "remainder of a division, with the sign of the dividend, the same as `%`", "mod(identifier, 10)", "number",
         fold=lambda number, by: math.fmod(number, by) if by else None,
     ),
@@ -339,7 +341,7 @@ _ROWS = (
         is_variadic=True, kind="ephemeris",
     ),
     Function(
-        "nullif", _VALUE * 2, "argument", _duckdb("nullif({all})"), "the first value, or missing if both are equal",
+        "nullif", _VALUE * 2, "argument", _duckdb("CASE WHEN {0} = {1} THEN NULL ELSE {0} END"), "the first value, or missing if both are equal",
         "nullif(platform, 'gillam')", "missing values", unit="argument",
     ),
     # --- conversions
@@ -388,7 +390,7 @@ _ROWS = (
     Function(
         "stddev", _NUMBER, Type.NUMBER, _duckdb("stddev_samp({0} ORDER BY {0})"),
         "standard deviation of a sample; missing for a single value", "stddev(radial_distance)", "aggregate",
-        unit="argument", also=("std", "stddev_samp", "stdev"), kind="ephemeris",
+        unit="argument", also=("std", "stddev_samp", "stdev"), overload=(("duration", "duration"),), kind="ephemeris",
     ),
     Function(
         "first", _VALUE, "argument", _duckdb("(list({0} ORDER BY {1}, {0}) FILTER ({0} IS NOT NULL))[1]"),
@@ -442,9 +444,15 @@ _ARITHMETIC = (
     ArithmeticRule("+", _N, _N, _N, _duckdb("({0} + {1})"), lambda a, b: a + b, "same"),
     ArithmeticRule("-", _N, _N, _N, _duckdb("({0} - {1})"), lambda a, b: a - b, "same"),
     ArithmeticRule("*", _N, _N, _N, _duckdb("({0} * {1})"), lambda a, b: a * b, "one"),
-    ArithmeticRule("/", _N, _N, _N, _duckdb("({0} / nullif({1}, 0))"), _divide, "one"),
+    ArithmeticRule("/", _N, _N, _N, _duckdb("({0} / CASE WHEN {1} <> 0 THEN {1} END)"), _divide, "one"),
     ArithmeticRule(
-        "%", _N, _N, _N, _duckdb("({0} % nullif({1}, 0))"), lambda a, b: math.fmod(a, b) if b else None, "same"
+        "%",
+        _N,
+        _N,
+        _N,
+        _duckdb("({0} % CASE WHEN {1} <> 0 THEN {1} END)"),
+        lambda a, b: math.fmod(a, b) if b else None,
+        "same",
     ),
     ArithmeticRule("-", _T, _T, _V, _duckdb("(epoch_us({0}) - epoch_us({1}))"), lambda a, b: a - b),
     ArithmeticRule("-", _D, _D, _V, _duckdb("(epoch_us({0}) - epoch_us({1}))"), lambda a, b: a - b),
@@ -456,9 +464,16 @@ _ARITHMETIC = (
     ArithmeticRule("*", _V, _N, _V, _duckdb("TRY(CAST({0} * {1} AS BIGINT))"), lambda a, b: a * b),
     ArithmeticRule("*", _N, _V, _V, _duckdb("TRY(CAST({0} * {1} AS BIGINT))"), lambda a, b: a * b),
     ArithmeticRule(
-        "/", _V, _N, _V, _duckdb("TRY(CAST({0} / nullif({1}, 0) AS BIGINT))"), lambda a, b: a / b if b else None
+        "/",
+        _V,
+        _N,
+        _V,
+        _duckdb("TRY(CAST({0} / CASE WHEN {1} <> 0 THEN {1} END AS BIGINT))"),
+        lambda a, b: a / b if b else None,
     ),
-    ArithmeticRule("/", _V, _V, _N, _duckdb("({0} / nullif({1}, 0))"), lambda a, b: a / b if b else None),
+    ArithmeticRule(
+        "/", _V, _V, _N, _duckdb("({0} / CASE WHEN {1} <> 0 THEN {1} END)"), lambda a, b: a / b if b else None
+    ),
     ArithmeticRule("||", _S, _S, _S, _duckdb("({0} || {1})"), lambda a, b: a + b),
 )
 

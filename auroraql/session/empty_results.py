@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Origin
 from auroraql.engines.base import Engine
-from auroraql.ir.query import Comparison, Predicate, Query, collect_refs, split_conjuncts
+from auroraql.ir.query import Comparison, Predicate, Query, collect_refs, has_conditions, split_conjuncts
 from auroraql.ir.window_inference import narrow_window
 from auroraql.planner.conjunction_plan import is_allowed_in_block
 from auroraql.planner.source_predicates import SourcePredicates
@@ -187,5 +187,7 @@ def _product_types_asked(where: Predicate) -> set[str]:
 
 
 def _is_source_predicate(where: Predicate) -> bool:
-    """Return whether a predicate refers only to the source and the product type of a record."""
+    """Return whether a predicate compares only the source and the product type of a record with constants."""
+    if has_conditions(where):
+        return False
     return all(ref.role == "source" or ref.name == _PRODUCT_TYPE for ref in collect_refs(where))

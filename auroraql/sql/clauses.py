@@ -128,13 +128,12 @@ class ExpressionCompiler:
         return replace(stored, sql=f"nullif({stored.sql}, '')")
 
     def _condition(self, condition: Condition) -> str:
-        left = _as_comparable(self.finite_value(condition.left), self.dialect)
+        sides = [_as_comparable(self.finite_value(condition.left), self.dialect)]
         if condition.right is None:
-            sql = self._compare_with_constants(left, condition)
+            sql = repeat_values(sides, lambda v: self._compare_with_constants(v[0], condition), self.dialect)
         else:
-            sql = self._compare_with_value(
-                left, _as_comparable(self.finite_value(condition.right), self.dialect), condition
-            )
+            sides.append(_as_comparable(self.finite_value(condition.right), self.dialect))
+            sql = repeat_values(sides, lambda v: self._compare_with_value(v[0], v[1], condition), self.dialect)
         return f"NOT ({sql})" if condition.negated else f"({sql})"
 
     def _compare_with_constants(self, left: StoredValue, condition: Condition) -> str:
@@ -170,12 +169,17 @@ class ExpressionCompiler:
             return value
         match value.type:
             case Type.NUMBER:
-                return replace(value, sql=f"CASE WHEN {self.dialect.is_finite(value.sql)} THEN {value.sql} END")
+                return replace(value, sql=repeat_values([value], self._finite_number, self.dialect))
             case Type.TIME:
-                year = self.dialect.year(value.sql)
-                return replace(value, sql=f"CASE WHEN {year} BETWEEN 1 AND 9999 THEN {value.sql} END")
+                return replace(value, sql=repeat_values([value], self._time_in_range, self.dialect))
             case _:
                 return value
+
+    def _finite_number(self, values: Sequence[StoredValue]) -> str:
+        return f"CASE WHEN {self.dialect.is_finite(values[0].sql)} THEN {values[0].sql} END"
+
+    def _time_in_range(self, values: Sequence[StoredValue]) -> str:
+        return f"CASE WHEN {self.dialect.year(values[0].sql)} BETWEEN 1 AND 9999 THEN {values[0].sql} END"
 
     def value(self, scalar: Scalar) -> StoredValue:
         """Return the SQL of a value, with its type."""
@@ -219,9 +223,11 @@ class ExpressionCompiler:
             # The sum of whole numbers is a HUGEINT, and a total that is too large is missing.
             is_whole = call.function == "sum" and values[0].type in (Type.INTERVAL, Type.INTEGER)
             return StoredValue(self.dialect.to_integer(name) if is_whole else name, call.type)
-        arguments = [self.value(argument) for argument in call.arguments]
+        takes_any = function is not None and any(kind == "value" for _, kind in function.arguments)
+        # A function such as coalesce would hide that a number is not finite.
+        arguments = [(self.finite_value if takes_any else self.value)(argument) for argument in call.arguments]
         if function is not None:
-            return StoredValue(fill_template(function.sql, arguments, self.dialect), call.type)
+            return StoredValue(fill_template(function.sql, arguments, self.dialect, function.defaults), call.type)
         if len(arguments) == 1:
             return StoredValue(f"(-{arguments[0].sql})", call.type)
         left, right = (argument.type for argument in call.arguments)
@@ -239,8 +245,41 @@ class ExpressionCompiler:
         return StoredValue(f"CASE {branches}{otherwise} END", case.type)
 
 
-def fill_template(templates: SqlTemplates, arguments: list[StoredValue], dialect: Dialect) -> str:
-    """Return the SQL of a function of `schema.functions` with its arguments."""
+_MAX_REPEATED = 2000
+"""Length in characters above which SQL is not repeated: nested functions would double it at each level."""
+
+
+def repeat_values(
+    values: Sequence[StoredValue], build: Callable[[Sequence[StoredValue]], str], dialect: Dialect
+) -> str:
+    """Return the SQL that `build` makes of values. A long value that it repeats is computed once."""
+    long = [number for number, value in enumerate(values) if len(value.sql) > _MAX_REPEATED]
+    if long:
+        # Marks show what is repeated. No SQL contains a NUL.
+        marks = [replace(value, sql=f"\0{number}\0") for number, value in enumerate(values)]
+        marked = build(marks)
+        long = [number for number in long if marked.count(marks[number].sql) > 1]
+    if not long:
+        return build(values)
+
+    def body(names: Sequence[str]) -> str:
+        renamed = dict(zip(long, names, strict=True))
+        return build([replace(v, sql=renamed[n]) if n in renamed else v for n, v in enumerate(values)])
+
+    return dialect.compute_once([values[number].sql for number in long], body)
+
+
+def fill_template(
+    templates: SqlTemplates, arguments: Sequence[StoredValue], dialect: Dialect, defaults: Sequence[str] = ()
+) -> str:
+    """Return the SQL of a function of `schema.functions` with its arguments.
+
+    `defaults` are the SQL of its last arguments, which may be left out.
+    """
+    return repeat_values(arguments, lambda values: _fill(templates, values, dialect, defaults), dialect)
+
+
+def _fill(templates: SqlTemplates, arguments: Sequence[StoredValue], dialect: Dialect, defaults: Sequence[str]) -> str:
     template = dialect.template(templates)
     texts = [argument.sql for argument in arguments]
     first = arguments[0] if arguments else StoredValue("", Type.ANY)
@@ -250,9 +289,9 @@ def fill_template(templates: SqlTemplates, arguments: list[StoredValue], dialect
         if "{read_number}" not in template
         else _read_as(StoredValue(dialect.text(first), Type.ANY), Type.NUMBER, dialect)
     )
-    if template.startswith("round(") and len(texts) == 1:
-        texts.append("0")
-    return template.format(*texts, all=", ".join(texts), joined=" || ".join(texts), text=text, read_number=number)
+    listed = ", ".join(texts)
+    texts += defaults  # a template uses its first arguments only
+    return template.format(*texts, all=listed, joined=" || ".join(texts), text=text, read_number=number)
 
 
 def _aggregate_sql(call: Call, arguments: list[StoredValue], dialect: Dialect) -> str:
@@ -262,8 +301,10 @@ def _aggregate_sql(call: Call, arguments: list[StoredValue], dialect: Dialect) -
     if call.function == "count":
         counted = dialect.text(first) if first.type in (Type.ANY, Type.OBJECT) else first.sql
         return f"count(DISTINCT {counted})" if call.distinct else f"count({first.sql})"
-    if first.type is Type.INTERVAL and call.function in ("avg", "median"):
-        return f"CAST({call.function}({first.sql}) AS BIGINT)"
+    if first.type is Type.INTERVAL and call.function in ("avg", "median", "stddev"):
+        name = "stddev_samp" if call.function == "stddev" else call.function
+        order = f" ORDER BY {first.sql}" if call.function == "stddev" else ""
+        return f"CAST({name}({first.sql}{order}) AS BIGINT)"
     if first.type in (Type.INTERVAL, Type.INTEGER) and call.function == "sum":
         return f"sum({first.sql})"
     if first.type is Type.INTEGER and call.function == "avg":

@@ -177,6 +177,10 @@ class Dialect(ABC):
         """Return the condition that a list contains a value."""
 
     @abstractmethod
+    def compute_once(self, values: Sequence[str], body: Callable[[Sequence[str]], str]) -> str:
+        """Return the SQL of a body that may repeat values, which are computed once. The body receives their names."""
+
+    @abstractmethod
     def distinct_tuples(self, lists: Sequence[str]) -> str:
         """Return a list of the distinct tuples of elements of lists of one length, or one missing tuple if they are empty."""
 
@@ -411,6 +415,12 @@ class DuckDB(Dialect):
     def list_contains(self, values: str, value: str) -> str:
         """Return `list_contains(…)`."""
         return f"list_contains({values}, {value})"
+
+    def compute_once(self, values: Sequence[str], body: Callable[[Sequence[str]], str]) -> str:
+        """Return a lambda over a list of one struct, whose members are the values."""
+        members = {f"v{number}": value for number, value in enumerate(values)}
+        names = [f"once.{member}" for member in members]
+        return f"list_transform([{self.struct(members)}], lambda once: {body(names)})[1]"
 
     def distinct_tuples(self, lists: Sequence[str]) -> str:
         """Return `list_distinct(list_zip(…))`, or `[NULL]`."""

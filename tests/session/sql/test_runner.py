@@ -75,9 +75,13 @@ COLUMNS = {
     "source_type VARCHAR, display_name VARCHAR, url VARCHAR, data_product_type VARCHAR, metadata JSON",
     "places": "epoch TIMESTAMP, platform VARCHAR, nbtrace STRUCT(lat DOUBLE, lon DOUBLE), location_geo.lat DOUBLE, "
     "nbtrace_region VARCHAR, r DOUBLE",
-    "passes": "conjunction_type VARCHAR, start TIMESTAMP, end TIMESTAMP, data_sources JSON, min_distance DOUBLE, "
+    "passes": "conjunction_type VARCHAR, start TIMESTAMP, end TIMESTAMP, ground1 VARCHAR, space1 VARCHAR, "
+    "data_sources JSON, min_distance DOUBLE, "
     "max_distance DOUBLE, closest_epoch TIMESTAMP, farthest_epoch TIMESTAMP, events JSON, identifier BIGINT[], "
-    "program VARCHAR[], platform VARCHAR[], instrument_type VARCHAR[], source_type VARCHAR[], display_name VARCHAR[]",
+    "program VARCHAR[], platform VARCHAR[], instrument_type VARCHAR[], source_type VARCHAR[], display_name VARCHAR[], "
+    "ground1.identifier BIGINT, ground1.program VARCHAR, ground1.platform VARCHAR, ground1.instrument_type VARCHAR, "
+    "ground1.source_type VARCHAR, space1.identifier BIGINT, space1.program VARCHAR, space1.platform VARCHAR, "
+    "space1.instrument_type VARCHAR, space1.source_type VARCHAR",
 }
 
 
