@@ -39,15 +39,22 @@ _PUBLIC = {
     "translate": "auroraql.api",
 }
 
+_EXTENSION = ("load_ipython_extension", "unload_ipython_extension")
+"""Functions that IPython calls for `%load_ext auroraql` and `%unload_ext auroraql`."""
+
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604 - the keys are strings
 
 
 def __getattr__(name: str) -> object:
-    if name not in _PUBLIC:
+    if name in _EXTENSION:
+        module = "auroraql.frontends.notebook.extension"
+    elif name in _PUBLIC:
+        module = _PUBLIC[name]
+    else:
         raise AttributeError(f"module 'auroraql' has no attribute {name!r}")
     from importlib import import_module  # imported late: `auroraql.__version__` needs nothing
 
-    return getattr(import_module(_PUBLIC[name]), name)
+    return getattr(import_module(module), name)
 
 
 def __dir__() -> list[str]:

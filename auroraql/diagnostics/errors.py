@@ -162,6 +162,10 @@ class AuroraQLError(Exception):
         # The default calls `__init__` with `args` only, but some attributes are keyword arguments or are set later.
         return _restore, (type(self), self.args, self.__dict__)
 
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that IPython shows for this error in place of a traceback."""
+        return str(self).splitlines()
+
 
 def _restore(kind: type[AuroraQLError], args: tuple[Any, ...], state: dict[str, Any]) -> AuroraQLError:
     error = kind.__new__(kind, *args)

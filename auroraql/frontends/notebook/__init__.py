@@ -1,0 +1,1 @@
+"""IPython extension: `%load_ext auroraql` adds the magics `%auroraql` and `%%auroraql` to notebooks."""

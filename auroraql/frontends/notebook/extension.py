@@ -1,0 +1,257 @@
+"""The magics `%auroraql` and `%%auroraql`: statements in notebooks, with Python variables on both sides.
+
+`$name` in a statement takes the Python variable `name`. LET sets a Python variable, unless the user has another value
+in that name. All results of a cell but the last are displayed, and the last is the value of the cell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.display import display
+
+from auroraql.config import read_config
+from auroraql.diagnostics.errors import AuroraQLError, Cancelled, Diagnostic, Source, UsageError, render
+from auroraql.frontends.notebook.completion import create_matcher
+from auroraql.frontends.notebook.progress import NotebookProgress
+from auroraql.frontends.notebook.variables import parameter_values
+from auroraql.language_service.service import LanguageService
+from auroraql.results.result_set import ResultSet
+from auroraql.schema.catalogue import load_shipped
+from auroraql.session.archive import Archive, connect
+from auroraql.session.jobs import Search
+
+_KINDS_OF_FRAMES = ("result", "pandas", "polars", "arrow")
+
+_ARCHIVE_NAME = "archive"
+"""Python variable of the open archive."""
+
+
+class _OptionParser(argparse.ArgumentParser):
+    """Parser of the options of the magics. It raises UsageError instead of ending the process."""
+
+    def error(self, message: str) -> Any:
+        """Raise UsageError for a wrong option."""
+        raise UsageError(f"%auroraql: {message}", self.format_usage().strip())
+
+
+def _option_parser() -> _OptionParser:
+    parser = _OptionParser(prog="%auroraql", add_help=False, allow_abbrev=False)
+    parser.add_argument("-a", "--archive", help="open this archive: demo, a catalogue file, aurorax, or a URL")
+    parser.add_argument("-o", "--out", metavar="NAME", help="store the last result in this variable instead")
+    parser.add_argument("--as", dest="frame", choices=_KINDS_OF_FRAMES, help="convert the last result")
+    parser.add_argument("--keep-going", action="store_true", help="continue after a statement with an error")
+    parser.add_argument("--timeout", type=float, help="the deadline of a search in seconds")
+    return parser
+
+
+@magics_class
+class AuroraQLMagics(Magics):
+    """The magics, and the archive that they search."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._archive: Archive | None = None
+        self._service: LanguageService | None = None
+        self._set_results: dict[str, ResultSet] = {}
+        """Results that LET put into Python variables, by name."""
+
+    # --- the magics
+
+    @no_var_expand
+    @line_cell_magic
+    def auroraql(self, line: str, cell: str | None = None) -> Any:
+        """Run statements: `%auroraql FIND …` in a line, `%%auroraql` for a cell. `%auroraql` alone describes itself."""
+        options, rest = _split_options(line)
+        if cell is not None and rest.strip():
+            raise UsageError("%%auroraql takes options only", "write the statements on the next lines")
+        opened = self._open_if_needed(options)
+        text = cell if cell is not None else rest
+        if not text.strip():
+            if opened or options.archive is None:
+                print(self._describe())
+            return None
+        return self._run(text, options)
+
+    def _run(self, text: str, options: argparse.Namespace) -> Any:
+        archive = self.archive
+        last: ResultSet | None = None
+        values = parameter_values(text, self._namespace)
+        source = Source(text, "<cell>")
+        outcomes = archive.run_each(source, **values) if options.keep_going else archive.run_script(source, **values)
+        try:
+            for outcome in outcomes:
+                if last is not None:
+                    display(last)  # type: ignore[no-untyped-call]
+                last = self._show_note(outcome)
+        except KeyboardInterrupt:
+            raise Cancelled("the cell was interrupted", archive=archive.name) from None
+        finally:
+            self._set_variables()
+        return self._finish(last, options)
+
+    def _show_note(self, outcome: ResultSet | AuroraQLError) -> ResultSet | None:
+        """Print the error of a statement, or the note of one without rows. Return the result to display."""
+        if isinstance(outcome, AuroraQLError):
+            print(outcome, file=sys.stderr)
+            return None
+        if outcome.note:
+            print(outcome.note)
+            return None
+        return outcome
+
+    def _finish(self, last: ResultSet | None, options: argparse.Namespace) -> Any:
+        """Convert the last result, and store it if a name is given. Return the value of the cell."""
+        value: Any = last
+        if last is not None and options.frame is not None:
+            value = {
+                "result": lambda: last,
+                "pandas": last.to_pandas,
+                "polars": last.to_polars,
+                "arrow": last.to_arrow,
+            }[options.frame]()
+        if options.out is None:
+            return value
+        if not options.out.isidentifier():
+            raise UsageError(f"'{options.out}' is not the name of a Python variable")
+        self._namespace[options.out] = value
+        return None
+
+    # --- the archive
+
+    @property
+    def archive(self) -> Archive:
+        """The open archive. It is opened on first use: that of the configuration, or the demonstration."""
+        if self._archive is None:
+            self._open(None, None)
+        assert self._archive is not None, "opening sets it"  # noqa: S101
+        return self._archive
+
+    def _open_if_needed(self, options: argparse.Namespace) -> bool:
+        if options.archive is None and options.timeout is None:
+            return False
+        self._open(options.archive, options.timeout)
+        return True
+
+    def _open(self, name: str | None, timeout: float | None) -> None:
+        config = read_config(os.environ, {"archive": name, "timeout": timeout})
+        archive = connect(
+            config.archive,
+            api_key=config.api_key,
+            timeout=config.timeout,
+            say=print,
+            watch=NotebookProgress(),
+            late=True,
+        )
+        archive.on_warning(_print_warnings)
+        archive.on_interrupt(_cancel_search)
+        self.close()
+        self._archive = archive
+        existing = self._namespace.get(_ARCHIVE_NAME)
+        if existing is None or isinstance(existing, Archive):
+            self._namespace[_ARCHIVE_NAME] = archive
+        else:
+            print(f"the variable '{_ARCHIVE_NAME}' has another value and is kept")
+
+    def close(self) -> None:
+        """Close the open archive."""
+        if self._archive is not None:
+            self._archive.close()
+            self._archive = None
+
+    def _describe(self) -> str:
+        archive = self.archive
+        kind = " (demonstration data)" if archive.demonstration else ""
+        return f"connected to {archive.name}{kind}. %%auroraql runs statements; `{_ARCHIVE_NAME}` is the open archive."
+
+    def language_service(self) -> LanguageService:
+        """Return the language service of the session. An archive that is not open yet is not opened for it."""
+        archive = self._archive
+        if self._service is None:
+            self._service = LanguageService(load_shipped())
+        if archive is not None:
+            self._service.update(archive.catalogue, archive.session_context)
+        return self._service
+
+    # --- variables
+
+    @property
+    def _namespace(self) -> dict[str, Any]:
+        assert self.shell is not None, "the extension is loaded by a shell"  # noqa: S101
+        namespace: dict[str, Any] = self.shell.user_ns
+        return namespace
+
+    def _set_variables(self) -> None:
+        """Set a Python variable for each result that LET or FETCH has stored or replaced."""
+        for name, result in (self._archive.results if self._archive is not None else {}).items():
+            if self._set_results.get(name) is result or not name.isidentifier():
+                continue
+            existing = self._namespace.get(name)
+            if existing is None or existing is self._set_results.get(name):
+                self._namespace[name] = result
+            else:
+                print(f"the variable '{name}' has another value and is kept; the result is archive.results['{name}']")
+            self._set_results[name] = result
+
+
+_WORD = re.compile(r"""\s*("[^"]*"|'[^']*'|\S+)""")
+
+
+def _split_options(line: str) -> tuple[argparse.Namespace, str]:
+    """Split the options of a magic from the statement after them."""
+    parser, taken = _option_parser(), []
+    flags = {flag: action for action in parser._actions for flag in action.option_strings}
+    at = 0
+    while (word := _WORD.match(line, at)) is not None and word[1].startswith("-") and not word[1].startswith("--", 2):
+        action = flags.get(word[1])
+        if action is None and "=" not in word[1]:
+            break  # a comment, or an option that the parser reports
+        taken.append(word[1])
+        at = word.end()
+        if action is not None and action.nargs != 0 and (value := _WORD.match(line, at)) is not None:
+            taken.append(value[1].strip("\"'"))
+            at = value.end()
+    rest = line[at:]
+    if re.match(r"\s*--?[a-z]", rest):
+        parser.error(f"unknown option {rest.split()[0]}")
+    return parser.parse_args(taken), rest
+
+
+def _print_warnings(warnings: Sequence[Diagnostic], source: Source) -> None:
+    print(render(warnings, source))
+
+
+def _cancel_search(search: Search) -> None:
+    """Cancel the search whose wait was interrupted, and print its request IDs."""
+    ids = ", ".join(search.request_ids)
+    try:
+        search.cancel()
+    except AuroraQLError as error:
+        print(error, file=sys.stderr)
+        return
+    print(f"cancelled: request {ids}" if ids else "cancelled")
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the magics and the completion of their statements to a shell. `%load_ext auroraql` calls this."""
+    magics = AuroraQLMagics(shell)
+    shell.register_magics(magics)
+    matcher = create_matcher(magics.language_service)
+    shell.Completer.custom_matchers.insert(0, matcher)
+    shell.auroraql_state = (magics, matcher)  # type: ignore[attr-defined]
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Remove the magics and the matcher, and close the archive."""
+    magics, matcher = shell.auroraql_state  # type: ignore[attr-defined]
+    shell.Completer.custom_matchers.remove(matcher)
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("auroraql", None)
+    magics.close()
