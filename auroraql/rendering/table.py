@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import Any
 
 from auroraql.diagnostics.errors import display_width, make_visible
@@ -75,6 +75,20 @@ def _render_rows(result: ResultSet, screen: RenderOptions) -> Iterator[str]:
         yield from _row_lines(shown, rows, None, screen)
     yield screen.columns_left_out(len(shown), len(all_columns))
     yield screen.rows_left_out(len(first) if screen.width is not None else len(result), len(result))
+
+
+def choose_columns(result: ResultSet, first: Sequence[Row], width: int, most: int) -> list[int]:
+    """Return the indices of the columns that a display without a fixed width shows; at least one.
+
+    Columns of whole records are left out as in a table of `width` columns. Selected columns are shown as far as `most`
+    columns of text go.
+    """
+    columns, _ = _measure_rows(result, first, RenderOptions(width))
+    if result.is_whole:
+        columns = _remove_column(columns, _LEFT_OUT_FIRST, width)
+    ends = accumulate(column.comfortable_width() + GAP for column in columns)
+    fitting = [column.at for column, end in zip(columns, ends, strict=True) if end <= most]
+    return fitting or [column.at for column in columns[:1]]
 
 
 def _draw_picture(result: ResultSet, screen: RenderOptions) -> Iterator[str] | None:
