@@ -67,6 +67,13 @@ class NumberLiteral:
 
 
 @dataclass(frozen=True, slots=True)
+class NullLiteral:
+    """NULL as the result of CASE or the argument of a function."""
+
+    origin: Origin = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BooleanLiteral:
     """TRUE or FALSE."""
 
@@ -224,7 +231,7 @@ class NotExpression:
 Expression = ComparisonExpression | ValueComparison | BooleanTest | AndExpression | OrExpression | NotExpression
 """A predicate."""
 
-Value = Operand | Duration | FunctionCall | Arithmetic | Negative | CaseExpression | Expression
+Value = Operand | NullLiteral | FunctionCall | Arithmetic | Negative | CaseExpression | Expression
 """Anything that has a value. A predicate is TRUE, FALSE or unknown."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ from auroraql.language.ast import (
     FunctionCall,
     Instant,
     Negative,
+    NullLiteral,
     NumberLiteral,
     Parameter,
     Path,
@@ -68,6 +70,9 @@ from auroraql.schema.operators import Op
 NUMERIC = (Type.NUMBER, Type.INTEGER)
 _TIMES = (Type.TIME, Type.DATE)
 _MOST_MICROSECONDS = 2**62
+
+_NULL = Case((), None, Type.ANY)
+"""NULL: a CASE without branches is always missing. It gets the type of the values around it."""
 
 ResolvePredicate = Callable[[Expression], Predicate]
 
@@ -131,6 +136,8 @@ class ExpressionResolver:
                 return self._negative(self.resolve(operand), operand, origin)
             case CaseExpression():
                 return self._case(value)
+            case NullLiteral():
+                return _NULL
             case Subquery(origin=origin):
                 message = "a FIND in parentheses is a list of values, not a single value"
                 raise SemanticError("AQL0221", message, origin, "a list", "use it after IN: platform IN (FIND …)")
@@ -277,7 +284,7 @@ class ExpressionResolver:
             return overloaded
         declared, arguments = self._arguments(function, call)
         values = [self._argument(kind, *pair, function) for (_, kind), pair in zip(declared, arguments, strict=True)]
-        if any(kind == "value" for _, kind in declared) and len(values) > 1:
+        if any(kind == "value" for _, kind in declared):
             values = list(
                 self.unify(list(zip(values, [written for _, written in arguments], strict=True)), function.name)
             )
@@ -498,6 +505,15 @@ class ExpressionResolver:
 
     def unify(self, values: list[tuple[Scalar, Value]], taker: str) -> list[Scalar]:
         """Return values as one type. Raises SemanticError if they have none in common, or different units."""
+        present = [pair for pair in values if pair[0] != _NULL]
+        if not present:
+            hint = "write at least one other value"
+            raise SemanticError("AQL0203", f"{taker} has only NULL", values[0][1].origin, "no value", hint)
+        unified = self._unify(present, taker)
+        type_, remaining = _common_type(unified), iter(unified)
+        return [replace(_NULL, type=type_) if scalar == _NULL else next(remaining) for scalar, _ in values]
+
+    def _unify(self, values: list[tuple[Scalar, Value]], taker: str) -> list[Scalar]:
         known = [scalar.type for scalar, _ in values if scalar.type is not Type.ANY]
         if known and all(type_ in NUMERIC for type_ in known):
             unified = [self.to_number(*pair) for pair in values]
@@ -649,7 +665,9 @@ def _type_error(taker: str, expected: str, scalar: Scalar, written: Value) -> Se
     name = f"'{written.dotted}'" if isinstance(written, Path) else "this value"
     message = f"{name} is {scalar.type.value}, and {taker or 'this place'} takes {expected}"
     hint = ""
-    if scalar.type is Type.OBJECT and isinstance(written, Path):
+    if scalar == _NULL:
+        message, hint = f"NULL is not {expected}", f"remove it: {taker or 'the value'} would always be missing"
+    elif scalar.type is Type.OBJECT and isinstance(written, Path):
         hint = f"name one of its members: {written.dotted}.…"
     elif expected == "a number" and scalar.type is Type.STRING:
         hint = "number(…) reads a text as a number"
@@ -658,7 +676,8 @@ def _type_error(taker: str, expected: str, scalar: Scalar, written: Value) -> Se
         hint = f"divide a duration by a unit to get a number: (end - start) / 1 {unit}"
     elif expected == "a text":
         hint = "text(…) writes a value as text"
-    return SemanticError("AQL0203", message, written.origin, scalar.type.value, hint, missing=("COMMA",))
+    label = scalar.type.value if scalar != _NULL else "missing"
+    return SemanticError("AQL0203", message, written.origin, label, hint, missing=("COMMA",))
 
 
 def _arithmetic_hint(sign: str, left: Scalar, right: Scalar) -> str:

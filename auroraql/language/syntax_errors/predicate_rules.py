@@ -135,6 +135,26 @@ def find_null_comparison(at: ParseErrorContext) -> Diagnostic | None:
     )
 
 
+_CLAUSE_WORDS = ("SELECT", "WHERE", "GROUP", "HAVING", "ORDER", "OF", "WITHIN", "FIND", "SHOW")
+"""Words after which a clause, or a statement, begins."""
+
+
+def find_condition_in_select(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `SELECT platform LIKE 'g%'` and `SELECT a = 1 OR b = 2`, which need parentheses."""
+    if at.word not in ("LIKE", "ILIKE", "AND", "OR", "NOT"):
+        return None
+    clauses = [number for number, token in enumerate(at.tokens) if token.type in _CLAUSE_WORDS]
+    if (
+        not clauses
+        or at.tokens[clauses[-1]].type != "SELECT"
+        or "BETWEEN" in [token.type for token in at.tokens[clauses[-1] :]]
+    ):
+        return None
+    message = f"a condition with {at.word} needs parentheses in SELECT"
+    hint = "write SELECT (platform LIKE 'g%' OR platform = 'pinawa') AS q"
+    return Diagnostic("AQL0106", message, at.span, "not in parentheses", hint)
+
+
 def find_bare_value(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose a text without quotes: `program = themis-asi`, `platform = fort smith`, `IN (trex, rego)`."""
     first = at.token_before() if at.type_before() == "NAME" else None
