@@ -7,13 +7,14 @@ that change settings, run SQL or follow jobs are refused, and no tool reads or w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any, Literal
 
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, StatementError, UsageError
-from auroraql.language.ast import ExplainStatement, FindStatement, LetStatement, ShowStatement, Statement
+from auroraql.frontends.shared.remote_statements import check_searches_only
+from auroraql.language.ast import LetStatement, Statement
 from auroraql.language.printer import quote_name
 from auroraql.language_service.documents import VERSION, check_document, diagnostic_document
 from auroraql.language_service.service import LanguageService
@@ -29,8 +30,6 @@ MAX_BYTES = 200_000
 
 MAX_RESULTS = 50
 """Maximum number of results that LET keeps in a session."""
-
-_ALLOWED = FindStatement | LetStatement | ShowStatement | ExplainStatement
 
 Form = Literal["aql", "json", "sentence", "python", "curl", "plan"]
 """Names of the forms of `translate`."""
@@ -111,13 +110,10 @@ class Tools:
         return {to: translation.output}
 
 
-def _check_allowed(statements: Iterable[Statement], stored: int) -> None:
-    """Raise UsageError for a statement that agents may not run."""
-    for statement in statements:
-        if not isinstance(statement, _ALLOWED):
-            raise UsageError("this statement is not available here", "use FIND, LET, SHOW, EXPLAIN or DESCRIBE")
-        stored += isinstance(statement, LetStatement)
-    if stored > MAX_RESULTS:
+def _check_allowed(statements: Sequence[Statement], stored: int) -> None:
+    """Raise UsageError for a statement that agents may not run, and for too many results of LET."""
+    check_searches_only(statements)
+    if stored + sum(isinstance(statement, LetStatement) for statement in statements) > MAX_RESULTS:
         raise UsageError(f"a session keeps at most {MAX_RESULTS} results", "use the same names again")
 
 

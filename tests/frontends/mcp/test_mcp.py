@@ -85,7 +85,7 @@ def test_an_agent_checks_searches_and_reads_the_language() -> None:
 def test_other_statements_are_refused_before_anything_runs(demo: Archive, statement: str) -> None:
     document = Tools(demo).search(statement)
     assert document["ok"] is False
-    assert "not available" in document["errors"][0]["message"]
+    assert "not allowed" in document["errors"][0]["message"]
     assert not demo.submitted
 
 
