@@ -13,6 +13,13 @@ from dataclasses import replace
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.language.ast import Token
 from auroraql.language.grammar import END, get_tables
+from auroraql.language.syntax_errors.foreign_predicates import (
+    find_foreign_comment,
+    find_foreign_predicate,
+    find_misplaced_logic,
+    find_repeated_operator,
+    find_unit_word,
+)
 from auroraql.language.syntax_errors.foreign_syntax import (
     find_arithmetic,
     find_distinct,
@@ -108,6 +115,11 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_result_as_time,
     find_wrong_listing,
     find_missing_assignment,
+    find_foreign_predicate,
+    find_repeated_operator,
+    find_misplaced_logic,
+    find_foreign_comment,
+    find_unit_word,
     find_joined_predicates,
     find_percent_of_number,
     find_null_comparison,
