@@ -529,7 +529,9 @@ class ExpressionResolver:
         if odd is None:
             return unified
         message = f"{taker} takes values of one type, and this one is {unified[odd].type.value}"
-        raise SemanticError("AQL0203", message, values[odd][1].origin, f"the first is {unified[0].type.value}")
+        raise SemanticError(
+            "AQL0203", message, values[odd][1].origin, f"the first is {unified[0].type.value}", _CONVERSIONS
+        )
 
     # --- constants
 
@@ -539,6 +541,9 @@ class ExpressionResolver:
             return value
         scalar = self.resolve(value)
         return literal_of_constant(scalar, value.origin) if isinstance(scalar, Constant) else value
+
+
+_CONVERSIONS = "text(x) and number(x) convert a value; a field is written without quotes, or in backticks"
 
 
 def _equals(subject: Value, value: Value) -> Expression:
@@ -764,15 +769,59 @@ _ALTERNATIVES = {
     "decode": "use CASE x WHEN value THEN result END",
     "isnull": "write x IS NULL",
     "like": "write x LIKE 'pattern'",
+    "casei": "LIKE ignores case: platform LIKE 'gill%'; lower(platform) compares in lower case",
+    "accenti": "write each spelling: platform IN ('a', 'b')",
+    "t_after": "compare the times: start > 2021-01-01",
+    "t_before": "compare the times: end < 2021-01-01",
+    "t_equals": "compare the times: start = 2021-01-01",
+    "t_during": "write the window BETWEEN 2021-01-01 AND 2021-01-02",
+    "t_contains": "write the window OVERLAPPING 2021-01-01",
+    "t_intersects": "write the window OVERLAPPING 2021-01-01 AND 2021-01-02",
+    "t_overlaps": "write the window OVERLAPPING 2021-01-01 AND 2021-01-02",
+    "overlaps": "write the window OVERLAPPING 2021-01-01 AND 2021-01-02",
+    "t_disjoint": "compare the times: end < 2021-01-01 OR start > 2021-01-02",
+    "t_meets": "compare the times: end = 2021-01-01T06:00",
+    "any": "write x IN ('a', 'b')",
+    "some": "write x IN ('a', 'b')",
+    "all": "write x NOT IN ('a', 'b'), or one comparison for each value, joined by AND",
+    "array_contains": "a list matches when any element does: write x = 'a'",
+    "list_contains": "a list matches when any element does: write x = 'a'",
+    "json_extract": "write a member after a dot: metadata.keogram_type",
+    "json_value": "write a member after a dot: metadata.keogram_type",
+    "json_extract_string": "write a member after a dot: metadata.keogram_type",
+    "current_timestamp": "write NOW",
+    "getdate": "write NOW",
+    "ago": "write the time before now: NOW - 7 days",
+    "startofday": "write TODAY, or date_trunc('day', start)",
+    "timestamp_diff": "subtract the times: (end - start) / 1 hour",
+    "datetime_diff": "subtract the times: (end - start) / 1 hour",
+    "substringof": "write contains(field, 'text')",
+    "indexof": "write contains(field, 'text')",
+    "strpos": "write contains(field, 'text')",
+    "position": "write contains(field, 'text')",
+    "left": "write substring(x, 1, 3)",
+    "rand": "rows have no random order; LIMIT returns some rows",
+    "random": "rows have no random order; LIMIT returns some rows",
+    "distance": "use distance_km(nbtrace, 56.35, -94.71)",
+    "haversine": "use distance_km(nbtrace, 56.35, -94.71)",
     "row_number": "use ORDER BY with LIMIT",
     "rank": "use ORDER BY with LIMIT",
 }
 """What to write instead of a function of other languages."""
 
 
+_GEOMETRY_NAMES = r"s_\w+|st_\w+|bbox|dwithin|intersects|envelope|point|polygon|circle|box|coord\d"
+_GEOMETRY_HINT = (
+    "compare the distance, as in distance_km(location_geo, 56.4, -94.7) < 100, or latitude and longitude, "
+    "as in location_geo.lat BETWEEN 55 AND 57"
+)
+"""What to write instead of a function of geometries."""
+
+
 def unknown_function_error(call: FunctionCall) -> SemanticError:
     """Return the error for a function that does not exist, with the nearest name or the way to write it."""
-    alternative = _ALTERNATIVES.get(call.name)
+    is_geometry = re.fullmatch(_GEOMETRY_NAMES, call.name) is not None
+    alternative = _ALTERNATIVES.get(call.name, _GEOMETRY_HINT if is_geometry else None)
     meant = _SAME.get(call.name) or find_misspelt(call.name, tuple(FUNCTION_NAMES))
     near = [] if meant or alternative else find_closest(call.name, tuple(FUNCTION_NAMES), 1, 0.75)
     if alternative:

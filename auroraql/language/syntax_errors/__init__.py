@@ -13,12 +13,14 @@ from dataclasses import replace
 from auroraql.diagnostics.errors import Diagnostic, Span, StatementError
 from auroraql.language.ast import Token
 from auroraql.language.grammar import END, get_tables
+from auroraql.language.syntax_errors.foreign_clauses import find_foreign_clause, find_foreign_statement
 from auroraql.language.syntax_errors.foreign_predicates import (
     find_foreign_comment,
     find_foreign_predicate,
     find_misplaced_logic,
     find_repeated_operator,
     find_unit_word,
+    find_unquoted_pattern,
 )
 from auroraql.language.syntax_errors.foreign_syntax import (
     find_arithmetic,
@@ -109,12 +111,15 @@ def diagnose_syntax_error(context: ParseErrorContext) -> Diagnostic:
 RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_backslash,
     find_select_first,
+    find_foreign_statement,
     find_wrong_first_word,
+    find_foreign_clause,
     find_missing_kind,
     find_wrong_using,
     find_result_as_time,
     find_wrong_listing,
     find_missing_assignment,
+    find_unquoted_pattern,
     find_foreign_predicate,
     find_repeated_operator,
     find_misplaced_logic,

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.language.printer import print_name, quote_name, quote_text
-from auroraql.language.syntax_errors.parse_context import VALUE_TYPES, ParseErrorContext
+from auroraql.language.syntax_errors.parse_context import ParseErrorContext
+
+_MAX_CHARACTERS_AFTER = 2_000
+"""Number of characters after the error that the rows see, so that their cost does not depend on the statement."""
 
 _MAX_TOKENS_BACK = 14
 """Number of tokens before the error at which a row may begin."""
@@ -20,7 +23,8 @@ _MAX_TOKENS_BACK = 14
 _TEXT = r"'(?:[^']|'')*'|\"[^\"]*\""
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _ONE = rf"(?:{_TEXT}|{_NUMBER}|\$\w+)"
-_F = r"(?P<f>`[^`]+`|\"[\w.: ]+\"|[^\W\d]\w*(?:\.\w+)*)"
+_KEYWORDS = r"(?!(?:is|in|and|or|not|like|between|where|on|select|having|case|when|then|else|by)(?!\w))"
+_F = rf"(?P<f>`[^`]+`|\"[\w.: ]+\"|{_KEYWORDS}[^\W\d]\w*(?:\.\w+)*)"
 _V = rf"(?P<v>{_ONE})"
 _S = rf"(?P<v>{_TEXT})"
 _LIST = rf"(?P<list>{_ONE}(?:\s*,\s*{_ONE})*)"
@@ -49,7 +53,7 @@ def _row(pattern: str, fact: str, hint: Build | str = "", fix: Build | None = No
 def _field(match: re.Match[str], group: str = "f") -> str:
     """Return a field as AuroraQL writes it: quoted names without their quotes."""
     text = match[group]
-    if text[0] in "\"`":
+    if text[0] in '"`':
         return ".".join(map(print_name, text[1:-1].split(".")))
     return text
 
@@ -235,7 +239,7 @@ _ROWS = (
     _row(rf"{_F}\s+(?P<n>not\s+)?i?like\s+(?P<word>any|some|all)\s*\(\s*(?:array\s*)?\[?\s*{_LIST}\s*\]?\s*\)",
          "LIKE takes one pattern", "write one LIKE for each pattern, joined by OR", _any_like),
     _row(rf"{_F}\s*(?P<n>not\s+)?(?P<op>[=?]~|!?~~?\*?|rlike|regexp|matches\s+regex|matches|match|similar\s+to|glob)"
-         rf"(?:\s*|(?<=\w)\s+)r?{_S}", "this is not an operator of AuroraQL", _regular_expression),
+         rf"(?:\s*|(?<=\w)\s+)r?{_S}", "'{op}' is not an operator", _regular_expression),
     _row(rf"{_F}\s+sounds\s+like\s+{_S}", "AuroraQL does not compare sounds",
          "write LIKE with % for any text and _ for one character"),
     _row(rf"{_F}\s*<=>\s*{_V}", "'<=>' is not an operator",
@@ -282,11 +286,13 @@ _ROWS = (
          "a name with a colon is written in backticks", fix=_prefixed_name),
     _row(r"\[(?P<f>[^\W\d][\w ]*)\](?=\s*(?:[=<>!]|(?:is|in|not|like|between)\b))",
          "a name is written without brackets", fix=lambda match: print_name(match["f"])),
-    _row(r"(?<![\w.`\"')])\.(?P<f>[^\W\d]\w*)", "a field has no dot before it", fix=_fixed(r"\g<f>")),
+    _row(r"(?<![\w.`\"')=<>])(?<![=<>]\s)\.(?P<f>[^\W\d]\w*)", "a field has no dot before it", fix=_fixed(r"\g<f>")),
     _row(r"(?P<f>[^\W\d]\w*(?:\.(?!str\b)\w+)*?)(?:\.str)?\.(?P<method>[a-z_]\w*)\((?P<inside>[^()]*)\)",
          "a field has no methods", "functions take the field as an argument: lower(platform)", _method),
-    _row(r"[^\W\d]\w*\s*\{[^{}]*\}(?:\[[^\]]*\])?", "conditions are not written in braces",
+    _row(rf"{_KEYWORDS}[^\W\d]\w*\s*\{{\s*\w+\s*[=!]~?[^{{}}]*\}}(?:\[[^\]]*\])?", "conditions are not written in braces",
          "write them after WHERE, joined by AND: WHERE program = 'trex' AND platform = 'gillam'"),
+    _row(rf"{_KEYWORDS}[^\W\d]\w*\s*\[(?!\s*(?:['\"]|\d+\s*\]))[^\]]*\]", "AuroraQL has no brackets after a name",
+         "a member is written with a dot (metadata.keogram_type), a condition after WHERE, and a range of time as LAST 5 minutes"),
     # conversions
     _row(rf"(?P<x>{_TEXT}|[^\W\d]\w*(?:\.\w+)*)\s*::\s*(?P<type>[a-z]\w*)(?:\s*\(\s*\d+(?:\s*,\s*\d+)?\s*\))?",
          _NO_CAST, _cast_hint, _cast),
@@ -301,7 +307,13 @@ _ROWS = (
     _row(r"position\s*\(\s*(?P<v>'[^']*')\s+in\s+(?P<f>\w+)\s*\)", "AuroraQL has no POSITION",
          lambda match: f"write contains({match['f']}, {match['v']})"),
     # times
-    _row(rf"interval\s*'?\s*(?P<count>\d+)\s*'?\s*{_UNITS}(?!\w)\s*'?", "a duration is written without INTERVAL", fix=_interval),
+    _row(rf"now\s*\(\s*\)\s*-\s*interval\s*'?\s*(?P<count>\d+)\s*'?\s*{_UNITS}(?!\w)\s*'?",
+         "a duration is written without INTERVAL", fix=lambda match: f"NOW - {_interval(match)}"),
+    _row(rf"(?:current_date|curdate\s*\(\s*\))\s*-\s*interval\s*'?\s*(?P<count>\d+)\s*'?\s*{_UNITS}(?!\w)\s*'?",
+         "a duration is written without INTERVAL", lambda match: f"write TODAY - {_interval(match)}"),
+    _row(rf"(?:(?<=[-+] )|(?<=[-+]))interval\s*'?\s*(?P<count>\d+)\s*'?\s*{_UNITS}(?!\w)\s*'?", "a duration is written without INTERVAL", fix=_interval),
+    _row(rf"interval\s*'?\s*(?P<count>\d+)\s*'?\s*{_UNITS}(?!\w)\s*'?", "a duration is written without INTERVAL",
+         "a duration is a number and a unit, as in NOW - 36 hours"),
     _row(rf"{_OP}(?:date|timestamptz|timestamp(?:\s+with(?:out)?\s+time\s+zone)?|datetime)\s*['\"](?P<d>[^'\"]*)['\"]",
          _PLAIN_TIME, _TIME_HINT, _literal),
     _row(rf"{_OP}(?:\{{\s*(?:d|ts)\s*'(?P<d>[^']*)'\s*\}})", _PLAIN_TIME, _TIME_HINT, _literal),
@@ -320,7 +332,7 @@ _ROWS = (
     _row(rf"(?P<f>[^\W\d]\w*(?:\.\w+)*|{_NUMBER})\s*(?://|\s+div\s)\s*(?P<v>{_NUMBER})(?=\s*(?:[=<>!)]|$|(?:on|and|or)\b))",
          "AuroraQL divides with '/'", lambda match: f"write floor({match['f']} / {match['v']}) for the whole quotient"),
     _row(rf"(?P<f>[^\W\d]\w*(?:\.\w+)*)\s+mod\s+(?P<v>{_NUMBER})", "the remainder is written '%'", fix=_fixed(r"\g<f> % \g<v>")),
-    _row(r"[^\W\d]\w*\s*(?:<<|>>|&|\|)\s*\d+(?!\s*[=<>!.\w])", _NO_BITS, "the logical operators are AND, OR and NOT"),
+    _row(r"[^\W\d]\w*\s*(?:<<|>>|&|\|)\s*\d+(?![\w.])(?!\s*[=<>!])", _NO_BITS, "the logical operators are AND, OR and NOT"),
     _row(r"~\s*[^\W\d]\w*", _NO_BITS, "NOT negates a predicate"),
     _row(r"0x[0-9a-f]+(?!\w)", "numbers are decimal", lambda match: f"write {int(match[0], 16)}"),
     _row(r"(?P<a>\d+(?:\.\d*)?)d(?P<b>[+-]?\d+)(?!\w)", "an exponent is written with e", fix=_fixed(r"\g<a>e\g<b>")),
@@ -328,12 +340,12 @@ _ROWS = (
     # operators
     _row(r"(?P<a>[<>!=])\s+=(?!=)", "an operator has no blank in it",
          fix=lambda match: "=" if match["a"] == "=" else f"{match['a']}="),
-    _row(rf"{_F}\s+not\s*==?\s*{_V}", "NOT stands before a predicate",
+    _row(rf"{_F}\s+not\s*==?\s*{_V}", "NOT is written before the predicate",
          fix=lambda match: f"{_field(match)} != {_value(match['v'])}"),
     _row(rf"{_F}\s+not\s+{_S}", "an operator is missing", lambda match: f"write {_field(match)} != {_value(match['v'])}"),
-    _row(rf"{_F}\s+not\s*(?P<op><=|>=|<|>|<>|!=)\s*{_V}", "NOT stands before a predicate",
+    _row(rf"{_F}\s+not\s*(?P<op><=|>=|<|>|<>|!=)\s*{_V}", "NOT is written before the predicate",
          lambda match: f"write NOT {_field(match)} {match['op']} {_value(match['v'])}"),
-    _row(rf"=\s*not\s+{_V}", "NOT stands before a predicate", lambda match: f"write != {_value(match['v'])}"),
+    _row(rf"=\s*not\s+{_V}", "NOT is written before the predicate", lambda match: f"write != {_value(match['v'])}"),
     _row(rf"{_F}\s*\?=\s*{_V}", "'?=' is not an operator",
          fix=lambda match: f"{_field(match)} IS NOT DISTINCT FROM {_value(match['v'])}"),
     _row(rf"{_F}\s*\?!=\s*{_V}", "'?!=' is not an operator",
@@ -344,17 +356,37 @@ _ROWS = (
     _row(r"%s|%\((?P<a>[^\W\d]\w*)\)s|(?<![\w:]):(?P<b>[^\W\d]\w*)|@(?P<c>[^\W\d]\w*)|\$?\{\{?\s*(?P<d>[^\W\d]\w*)\s*\}?\}"
          r"|(?P<e>(?!))|\?(?=\s|$|\))", "a parameter is written $name",
          "write $name, and pass --param name=…, or name=… in Python", _parameter),
-    _row(rf"(?P<p>[nreub])(?P<v>'[^'\\]*')", "a text has no prefix", "write the text in single quotes",
+    _row(r"(?P<p>[nreub])(?P<v>'[^'\\]*')", "a text has no prefix", "write the text in single quotes",
          lambda match: None if match["p"].lower() == "b" else match["v"]),
     _row(r"\$(\w*)\$(?P<t>[^$]*)\$\1\$", "a text is written in single quotes",
          fix=lambda match: quote_text(match["t"])),
+    _row(rf"(?P<a>{_TEXT})\s+(?P<b>{_TEXT})(?!\s*[,)])", "two texts follow one another",
+         "write || between texts to join them, or one text in quotes"),
+    _row(r"&(?=[\w.]+[=<>])[^;]*", "conditions are joined by AND, not by '&'",
+         "write WHERE program = 'trex' AND platform = 'gillam', with texts in quotes"),
     _row(r"collate\s+\S+", "AuroraQL has no COLLATE", "LIKE ignores case; lower(platform) compares in lower case"),
     _row(r"«(?P<t>[^»]*)»", "a text is written in single quotes", fix=lambda match: quote_text(match["t"])),
     _row(r"＝", "this is not the character '='", fix=lambda _: "="),
 )  # fmt: skip
 """The forms, the more specific first."""
 
-_VALUE_BEFORE = {*VALUE_TYPES, "TIME_UNIT", "UNIT", "RPAR", "NAME", "QNAME"}
+
+_CLAUSE = re.compile(r"\s(?:on|during|since|until|last|order|group|limit)\s", re.IGNORECASE)
+_UNQUOTED = re.compile(r"(?P<like>i?like)\s+(?P<t>[\w*]*[%*][\w%*-]*)(?=\s|$)", re.IGNORECASE)
+
+
+def find_unquoted_pattern(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `LIKE gill% ON …`, where the parser read a remainder and stopped after it."""
+    for back in range(1, 6):
+        token = at.token_before(back)
+        if token is not None and token.type in ("LIKE", "ILIKE"):
+            match = _UNQUOTED.match(at.text, token.start_pos, at.end)
+            if match is None:
+                return None
+            fix = f"{match['like']} '{match['t']}'"
+            span = Span(match.start(), match.end())
+            return Diagnostic("AQL0108", "a pattern is a text in quotes", span, "no quotes", f"write {fix}", fix)
+    return None
 
 
 def find_foreign_predicate(at: ParseErrorContext) -> Diagnostic | None:
@@ -367,9 +399,11 @@ def find_foreign_predicate(at: ParseErrorContext) -> Diagnostic | None:
         if token.type in ("WHERE", "HAVING", "SELECT"):
             break
         starts.append(token.start_pos)
+    stop = min(at.stop, at.start + _MAX_CHARACTERS_AFTER)
+    starts = [start for start in starts if start > at.start - _MAX_CHARACTERS_AFTER]
     for row in _ROWS:
         for start in reversed(starts):
-            match = row.pattern.match(at.text, start, at.stop)
+            match = row.pattern.match(at.text, start, stop)
             if match is not None and match[0].strip() and match.end() > at.start - (at.type == "$END"):
                 return _diagnose_row(row, match)
     return None
@@ -379,22 +413,29 @@ def _diagnose_row(row: _Row, match: re.Match[str]) -> Diagnostic:
     fix = row.fix(match) if row.fix is not None else None
     hint = row.hint if isinstance(row.hint, str) else row.hint(match)
     text = match[0].rstrip()
+    clause = None if fix is not None else _CLAUSE.search(text)
+    text = text[: clause.start()] if clause is not None else text
     span = Span(match.start(), match.start() + len(text))
     if fix is not None:
         hint = f"write {fix}"
-    return Diagnostic("AQL0109", row.fact, span, "", hint or "", fix)
+    fact = row.fact.format(**match.groupdict()) if "{op}" in row.fact else row.fact
+    return Diagnostic("AQL0109", fact, span, "", hint or "", fix)
 
 
 def find_repeated_operator(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose `x > 5 AND < 9` and `x LIKE 'a' OR LIKE 'b'`: a comparison without its field."""
     is_operator = at.type in ("CMP", "LIKE", "ILIKE", "BETWEEN", "IN", "IS")
-    if not is_operator or at.type_before() not in ("AND", "OR"):
+    if not is_operator or at.type_before() not in ("AND", "OR", "WHERE", "NOT", "HAVING"):
         return None
     last = len(at.tokens) - 2
     names = [n for n in range(max(last - 6, 0), last + 1) if at.tokens[n].type in ("NAME", "QNAME")]
-    if not names:
+    if not names or at.type_before() not in ("AND", "OR"):
         return Diagnostic(
-            "AQL0109", f"a field is missing before '{at.found_text}'", at.span, "compare what?", "write the field again"
+            "AQL0109",
+            f"a field is missing before '{at.found_text}'",
+            at.span,
+            "compare what?",
+            f"write the field before it, as in program {at.found_text} …",
         )
     end = names[-1]
     begin = end
@@ -414,7 +455,9 @@ def find_misplaced_logic(at: ParseErrorContext) -> Diagnostic | None:
     before = at.word_before()
     is_repeated = before == at.word
     fix = "" if is_repeated or at.type_before() in ("WHERE", "HAVING") else None
-    hint = "remove it" if fix is not None else f"write a predicate between {before} and {at.word}, or remove one of them"
+    hint = (
+        "remove it" if fix is not None else f"write a predicate between {before} and {at.word}, or remove one of them"
+    )
     end = at.match(r"\w+\s*")
     span = Span(at.start, end.end()) if end is not None and fix is not None else at.span
     return Diagnostic("AQL0106", f"{at.word} has no predicate before it", span, "", hint, fix)
@@ -422,7 +465,7 @@ def find_misplaced_logic(at: ParseErrorContext) -> Diagnostic | None:
 
 def find_foreign_comment(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose comments of other languages: `# …` and `// …`."""
-    comment = at.match(r"(#|//)(?P<text>[^\r\n]*)")
+    comment = at.match(r"(#(?=\s|\w)|//)(?P<text>[^\r\n]*)")
     if comment is None and at.text[at.start - 1 : at.start + 1] == "//":
         comment = at.match(r"(//)(?P<text>[^\r\n]*)", at.start - 1)
     if comment is None or (comment[1] == "//" and re.match(r"\s*[\d(]", comment["text"])):

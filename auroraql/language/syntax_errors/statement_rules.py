@@ -224,7 +224,11 @@ def find_early_clause(at: ParseErrorContext) -> Diagnostic | None:
     if before is not None and before.type in _EXPECTED_ITEMS:
         item = _EXPECTED_ITEMS[before.type]
         return Diagnostic(
-            "AQL0106", f"{item} is missing between {before.upper()} and {word.upper()}", span, f"expected {item}"
+            "AQL0106",
+            f"{item} is missing between {before.upper()} and {word.upper()}",
+            span,
+            f"expected {item}",
+            f"write {item} there, or remove {before.upper()}" if item == "a predicate" else "",
         )
     return None
 
