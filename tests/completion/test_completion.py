@@ -418,3 +418,12 @@ def test_after_a_document_without_a_semicolon(before: str, separator: str, words
     for cursor in range(len(before), len(text) + 1):
         candidates = typing.complete(text[:cursor], cursor, known)
     assert [candidate.text for candidate in candidates] == alone
+
+
+def test_times_in_words_are_offered_where_a_time_is_expected() -> None:
+    offered = set(candidate_texts("FIND data_products WHERE program = 'trex' DURING |"))
+    assert {"YESTERDAY", "TODAY", "TOMORROW", "THIS MONTH", "LAST WEEK"} <= offered
+    assert "LAST MONTH" in candidate_texts("FIND data_products WHERE start >= |")
+    assert "AGO" in candidate_texts("FIND data_products SINCE 5 days |")
+    assert "YESTERDAY" not in candidate_texts("FIND data_products WHERE wavelength > |")
+    assert not {"THIS MONTH", "YESTERDAY"} & set(candidate_texts("SET timeout = |"))
