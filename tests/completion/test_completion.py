@@ -418,3 +418,27 @@ def test_after_a_document_without_a_semicolon(before: str, separator: str, words
     for cursor in range(len(before), len(text) + 1):
         candidates = typing.complete(text[:cursor], cursor, known)
     assert [candidate.text for candidate in candidates] == alone
+
+
+# --- columns of criteria blocks
+
+BLOCKS_OF = "FIND conjunctions OF ground AS img (program = 'trex'), ground, space (program = 'swarm') WITHIN 5 km "
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (BLOCKS_OF + "SELECT gr|", ["ground2"]),
+        (BLOCKS_OF + "SELECT im|", ["img"]),
+        (BLOCKS_OF + "WHERE spa|", ["space1"]),
+        (BLOCKS_OF + "WHERE img.pl|", ["platform"]),
+        (BLOCKS_OF + "WHERE ground1.pl|", ["platform"]),
+        (BLOCKS_OF + "GROUP BY ground2.pro|", ["program"]),
+        (BLOCKS_OF + "WHERE img.platform = 'gill|", ["'gillam'"]),
+        (BLOCKS_OF + "WHERE upper(img.plat|", ["platform"]),
+        ("FIND conjunctions SELECT spac| OF space (program = 'swarm'), ground WITHIN 5 km", ["space1"]),
+    ],
+)
+def test_blocks_are_completed_as_columns(typed: str, expected: list[str]) -> None:
+    texts = candidate_texts(typed)
+    assert [text for text in expected if text in texts] == expected, texts
