@@ -84,7 +84,7 @@ def _draw_picture(result: ResultSet, screen: RenderOptions) -> Iterator[str] | N
     # Import here: few results are calendars, and loading it would delay all others.
     from auroraql.rendering.calendar import render_calendar
 
-    return render_calendar(result, screen)
+    return render_calendar(result, screen, needs_sources=True)
 
 
 def render_grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, color: bool = False) -> str:
