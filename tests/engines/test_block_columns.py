@@ -287,7 +287,7 @@ CLOUDLESS = Comparison(Ref("metadata", "clouds"), Op.EQ, ("none",))
 
 
 def test_a_block_takes_the_source_at_its_own_position() -> None:
-    """Two blocks of one program, one of them with a metadata filter, cannot be told apart by their sources."""
+    """Two blocks of one program, one of them with a metadata filter, cannot be distinguished by their sources."""
     blocks = (Block("ground", And((of_program("trex"), CLOUDLESS))), Block("ground", of_program("trex")))
     match = BlockMatcher(blocks, ("a", "b"))
     one, other = listed(1, "trex", "ground"), listed(2, "trex", "ground")
