@@ -47,7 +47,7 @@ from auroraql.language.ast import (
     Timestamp,
     Value,
 )
-from auroraql.resolver.names import NameResolver
+from auroraql.resolver.names import NameResolver, check_alias
 from auroraql.resolver.patterns import find_pattern_fault
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.schema import Type
@@ -151,6 +151,8 @@ class ExpressionResolver:
         label = self.labels.get(path.dotted) if not self._inside else None
         if label is not None:
             return label
+        if self.clause in ("SELECT", "WHERE"):
+            check_alias(self.names, path, self.clause)
         ref = self.names.ref(path)
         declared = self.names.declared_field(ref)
         if declared is None:
@@ -823,7 +825,7 @@ def unknown_function_error(call: FunctionCall) -> SemanticError:
     is_geometry = re.fullmatch(_GEOMETRY_NAMES, call.name) is not None
     alternative = _ALTERNATIVES.get(call.name, _GEOMETRY_HINT if is_geometry else None)
     meant = _SAME.get(call.name) or find_misspelt(call.name, tuple(FUNCTION_NAMES))
-    near = [] if meant or alternative else find_closest(call.name, tuple(FUNCTION_NAMES), 1, 0.75)
+    near = [] if meant or alternative else find_closest(call.name, tuple(FUNCTION_NAMES), 1, 0.8)
     if alternative:
         hint = alternative
     elif meant or near:
