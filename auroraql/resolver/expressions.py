@@ -47,7 +47,7 @@ from auroraql.language.ast import (
     Timestamp,
     Value,
 )
-from auroraql.resolver.names import NameResolver, check_alias
+from auroraql.resolver.names import NameResolver
 from auroraql.resolver.patterns import find_pattern_fault
 from auroraql.resolver.values import OperandResolver, SemanticError
 from auroraql.schema import Type
@@ -151,8 +151,6 @@ class ExpressionResolver:
         label = self.labels.get(path.dotted) if not self._inside else None
         if label is not None:
             return label
-        if self.clause in ("SELECT", "WHERE"):
-            check_alias(self.names, path, self.clause)
         ref = self.names.ref(path)
         declared = self.names.declared_field(ref)
         if declared is None:

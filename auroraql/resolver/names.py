@@ -179,34 +179,27 @@ def _contains(outer: Origin, inner: Origin) -> bool:
 
 def check_misused_name(names: NameResolver, comparison: ast.ComparisonExpression) -> None:
     """Raise SemanticError if an unknown bare name is an alias of SELECT, or a word for time compared with times."""
-    check_alias(names, comparison.path, "WHERE")
     name = comparison.path.dotted
+    item = names.labels.get(name)
+    if item is not None:
+        _refuse_label(name, item, comparison)
     if name.lower() in TIME_WORDS and names.kind.span:
         _refuse_time(names, name, comparison)
 
 
-def check_alias(names: NameResolver, path: Path, clause: str) -> None:
-    """Raise SemanticError if an unknown bare name is an alias of SELECT, which a clause cannot use."""
-    name = path.dotted
-    item = names.labels.get(name)
-    if item is None or len(path.parts) > 1 or names.is_known(path):
-        return
-    label = "an alias of SELECT"
+def _refuse_label(name: str, item: ast.SelectItem, comparison: ast.ComparisonExpression) -> None:
     if isinstance(item, SelectAggregate):
-        message = f"'{name}' is counted after {clause}, which filters single records"
+        message = f"'{name}' is counted after WHERE, which filters single records"
         if item.function != "count":
-            message = f"'{name}' is calculated after {clause}, which filters single records"
+            message = f"'{name}' is calculated after WHERE, which filters single records"
         hint = f"write HAVING {name} … after GROUP BY to filter the groups"
-        raise SemanticError("AQL0201", message, path.origin, label, hint)
-    message = f"'{name}' is an alias of SELECT, which {clause} cannot use"
-    if clause == "SELECT":
-        message = f"'{name}' is an alias, which the other columns of SELECT cannot use"
+        raise SemanticError("AQL0201", message, comparison.path.origin, "an alias of SELECT", hint)
     if isinstance(item, ast.SelectColumn) and not item.members:
+        message = f"'{name}' is an alias of SELECT, which WHERE cannot use"
         written = item.path.dotted
-        raise SemanticError("AQL0201", message, path.origin, label, f"write {written}", written)
-    if isinstance(item, ast.SelectExpression):
-        hint = f"write the expression of {name} in its place"
-        raise SemanticError("AQL0201", message, path.origin, label, hint)
+        raise SemanticError(
+            "AQL0201", message, comparison.path.origin, "an alias of SELECT", f"write {written}", written
+        )
 
 
 def _refuse_time(names: NameResolver, name: str, comparison: ast.ComparisonExpression) -> None:
