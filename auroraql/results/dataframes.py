@@ -7,13 +7,22 @@ common type, such as numbers and texts of one metadata key, are JSON text.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from auroraql.results.result_set import ColumnarRecords, ResultColumn, ResultSet, format_duration, replace_surrogates
+from auroraql.results.result_set import (
+    ColumnarRecords,
+    ResultColumn,
+    ResultSet,
+    Shape,
+    format_duration,
+    read_duration,
+    replace_surrogates,
+)
 from auroraql.schema import Type
 
 _GROUP = 100_000
@@ -164,8 +173,45 @@ def _declared_type(column: ResultColumn, pyarrow: Any) -> Any:
     }.get(column.type)
 
 
+def _nested_type(shape: Shape, pyarrow: Any) -> Any:
+    """Return the Arrow type of nested values, or None if a part of it is not known."""
+    if isinstance(shape, Type):
+        return _declared_type(ResultColumn("", shape), pyarrow)
+    if isinstance(shape, list):
+        element = _nested_type(shape[0], pyarrow)
+        return None if element is None else pyarrow.list_(element)
+    members = {replace_surrogates(name): _nested_type(member, pyarrow) for name, member in shape.items()}
+    return pyarrow.struct(members) if members and None not in members.values() else None
+
+
+def _nested_value(value: Any, shape: Shape) -> Any:
+    """Return a nested value with its dates, times and durations read from text. Raises ValueError."""
+    if value is None:
+        return None
+    if isinstance(shape, list):
+        return [_nested_value(element, shape[0]) for element in value]
+    if isinstance(shape, dict):
+        return {replace_surrogates(name): _nested_value(value.get(name), member) for name, member in shape.items()}
+    return _READ_TEXT[shape](value) if shape in _READ_TEXT and isinstance(value, str) else value
+
+
+_READ_TEXT: dict[Type, Callable[[str], Any]] = {
+    Type.TIME: datetime.fromisoformat,
+    Type.DATE: date.fromisoformat,
+    Type.CLOCK: time.fromisoformat,
+    Type.INTERVAL: read_duration,
+    Type.STRING: replace_surrogates,
+}
+"""Functions that read the text of nested values."""
+
+
 def _make_array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
     declared = _declared_type(column, pyarrow)
+    if column.shape is not None and _object_depth(values) <= _MAX_DEPTH:
+        # Values that Python cannot hold, such as years before 1, stay text.
+        with suppress(OverflowError, ValueError):
+            values = [_nested_value(value, column.shape) for value in values]
+            declared = _nested_type(column.shape, pyarrow)
     if column.type is Type.OBJECT and _object_depth(values) > _MAX_DEPTH:
         return pyarrow.array(_unify_values(values))
     try:

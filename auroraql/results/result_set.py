@@ -17,7 +17,7 @@ from functools import cached_property
 from importlib import import_module
 from itertools import islice
 from operator import index
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar, Union, overload
 
 from auroraql.diagnostics.errors import Diagnostic, Source, UsageError
 from auroraql.ir.plan import Plan, PostProcessing, record_kind
@@ -42,6 +42,9 @@ _NAMES_SHOWN = 12
 _CHUNK = 500
 """Records built at once, column by column."""
 
+Shape = Union[Type, list["Shape"], dict[str, "Shape"]]  # noqa: UP007 - a recursive alias
+"""Type of nested values: of the elements of a list (a list of one shape), or of the members of an object."""
+
 Row = tuple[Any, ...]
 """Values of a record in column order, flat: timestamps as naive UTC `datetime`, missing values as None."""
 
@@ -60,6 +63,8 @@ class ResultColumn:
     """Whether the name is a key of the result's records, such as an alias; other columns keep their value at `path`."""
     digits: tuple[int, int] | None = None
     """Precision and scale of a decimal column."""
+    shape: Shape | None = field(default=None, hash=False, repr=False)
+    """Type of the nested values of a column of SQL, whose dates, times and durations are text. None if unknown."""
     derive: Derive | None = field(default=None, repr=False, compare=False)
     """Function that returns the object with the value from a record of the archive, which does not have it."""
     is_element: bool = False
