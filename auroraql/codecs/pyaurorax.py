@@ -1,11 +1,11 @@
-"""A search as a Python program that uses pyaurorax, AuroraX's published client.
+"""A search as a Python program that uses pyaurorax, AuroraX's published client, and ends in a pandas DataFrame.
 
 Every part of the statement is a Python literal in the program, so that no text of it is ever executed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pprint import pformat
 from typing import Any
@@ -19,6 +19,42 @@ _WIDTH = 100
 
 _CONJUNCTION_NAMES = {"adhoc": "custom_locations", "max_distances": "distance"}
 """The client's names for fields of the query JSON of conjunctions."""
+
+_BLOCK_CLASSES = {
+    "ground": "GroundCriteriaBlock",
+    "space": "SpaceCriteriaBlock",
+    "events": "EventsCriteriaBlock",
+    "custom_locations": "CustomLocationsCriteriaBlock",
+}
+"""The client's classes of criteria blocks, by the name of their argument."""
+
+_BLOCK_FILTERS = "ephemeris_metadata_filters"
+
+_SOURCE = tuple((field, f"record.data_source.{field}") for field in ("program", "platform", "instrument_type"))
+
+_ROWS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "data_products": (
+        ("start", "record.start"),
+        ("end", "record.end"),
+        *_SOURCE,
+        ("data_product_type", "record.data_product_type"),
+        ("url", "record.url"),
+    ),
+    "ephemeris": (
+        ("epoch", "record.epoch"),
+        *_SOURCE,
+        *((f"{place}.{axis}", f"record.{place}.{axis}") for place in ("nbtrace", "sbtrace") for axis in ("lat", "lon")),
+    ),
+    "conjunctions": (
+        ("conjunction_type", "record.conjunction_type"),
+        ("start", "record.start"),
+        ("end", "record.end"),
+        ("sources", "', '.join(source.display_name or '' for source in record.data_sources)"),
+        ("min_distance", "record.min_distance"),
+        ("max_distance", "record.max_distance"),
+    ),
+}
+"""Columns of the DataFrame of each kind, with the expression of their values."""
 
 
 def write_pyaurorax(request: Request, statement: str) -> str:
@@ -38,18 +74,63 @@ def write_pyaurorax(request: Request, statement: str) -> str:
             *(f"# {make_visible(line)}" for line in statement.splitlines()),
             "import datetime",
             "",
+            "import pandas",
             "import pyaurorax",
             "",
             "aurorax = pyaurorax.PyAuroraX()",
             f"search = aurorax.search.{room}.search(",
             f"    start={_datetime_literal(request.start)},",
             f"    end={_datetime_literal(request.end)},",
-            *(f"    {name}={_python_literal(name, value)}," for name, value in arguments.items()),
+            *(f"    {name}={_argument(name, value)}," for name, value in arguments.items()),
             ")",
-            "for record in search.data:",
-            "    print(record)",
+            *_frame_lines(request),
+            "print(frame)",
         )
     )
+
+
+def _frame_lines(request: Request) -> Iterator[str]:
+    """Yield the lines that convert the records to a DataFrame. Selected columns come as dicts."""
+    if request.response_format is not None:
+        yield "frame = pandas.json_normalize(search.data)"
+        return
+    yield "frame = pandas.DataFrame("
+    yield "    {"
+    yield from (f"        {name!r}: {expression}," for name, expression in _ROWS[request.kind])
+    if request.criteria is None:
+        yield "        **(record.metadata or {}),"
+    yield "    }"
+    yield "    for record in search.data"
+    yield ")"
+
+
+def _argument(name: str, value: Any) -> str:
+    """Return the text of a keyword argument. Criteria blocks are objects of the client's classes."""
+    if name not in _BLOCK_CLASSES:
+        return _python_literal(name, value)
+    blocks = (f"\n        {_block(_BLOCK_CLASSES[name], block)}," for block in value)
+    return f"[{''.join(blocks)}\n    ]"
+
+
+def _block(name: str, block: dict[str, Any]) -> str:
+    """Return the text of a criteria block, without its empty arguments."""
+    if name == "EventsCriteriaBlock" and block["programs"]:
+        return repr(block)  # the class has no programs
+    arguments = [
+        f"{key}={value!r}" for key, value in block.items() if value and key not in (_BLOCK_FILTERS, "locations")
+    ]
+    if block.get("locations"):
+        points = [(point["lat"], point["lon"]) for point in block["locations"]]
+        arguments.append(f"locations={points!r}")
+    group = block.get(_BLOCK_FILTERS)
+    if group and group["expressions"]:
+        expressions = ", ".join(
+            f"aurorax.search.MetadataFilterExpression({e['key']!r}, {e['values']!r}, operator={e['operator']!r})"
+            for e in group["expressions"]
+        )
+        operator = group["logical_operator"]
+        arguments.append(f"metadata_filters=aurorax.search.MetadataFilter([{expressions}], operator={operator!r})")
+    return f"aurorax.search.{name}({', '.join(arguments)})"
 
 
 def _client_arguments(request: Request) -> Iterator[tuple[str, Any]]:

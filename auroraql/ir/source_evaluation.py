@@ -70,7 +70,7 @@ def compare_value(leaf: Comparison, value: str | int) -> bool | None:
         return None
     if OPERATORS[leaf.operator].pattern:
         return _holds(leaf.operator, str(value), leaf.values)
-    operands = [_number(v) for v in leaf.values] if isinstance(value, int) else list(leaf.values)
+    operands = [read_number(v) for v in leaf.values] if isinstance(value, int) else list(leaf.values)
     if None in operands and OPERATORS[leaf.operator].ordering:
         return None
     return _holds(leaf.operator, value, operands)
@@ -104,6 +104,7 @@ def _holds(operator: Op, value: Any, operands: Sequence[Any]) -> bool:
             assert_never(operator)
 
 
-def _number(text: str) -> Decimal | None:
+def read_number(text: str) -> Decimal | None:
+    """Return a value of query JSON as a number, or None if it is not one."""
     # A float would round large whole numbers.
     return Decimal(text) if PLAIN_NUMBER.fullmatch(text) else None

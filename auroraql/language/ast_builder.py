@@ -34,6 +34,7 @@ from auroraql.language.ast import (
     Limit,
     Negative,
     NotExpression,
+    NullLiteral,
     NumberLiteral,
     Of,
     OrderBy,
@@ -538,6 +539,9 @@ class AstBuilder:
 
     def number(self, c: Children) -> NumberLiteral:
         return NumberLiteral(str(c[0]), "", _span_of_token(c[0]))
+
+    def null(self, c: Children) -> NullLiteral:
+        return NullLiteral(_span_of_token(c[0]))
 
     def truth(self, c: Children) -> BooleanLiteral:
         return BooleanLiteral(c[0].type == "TRUE", _span_of_token(c[0]))

@@ -300,6 +300,8 @@ class _Printer:
                 return self.call(scalar, above)
 
     def case(self, case: Case) -> str:
+        if not case.branches:
+            return "NULL"
         branches = (f"WHEN {self.predicate(test, 0)} THEN {self.scalar(value, 0)}" for test, value in case.branches)
         otherwise = f" ELSE {self.scalar(case.otherwise, 0)}" if case.otherwise is not None else ""
         return f"CASE {' '.join(branches)}{otherwise} END"

@@ -30,7 +30,7 @@ FindRecordRange = Callable[[Request], Window | None]
 
 
 def close_windows(requests: Sequence[Request], find_range: FindRecordRange) -> tuple[tuple[Request, ...], bool]:
-    """Close open windows by the range of the archive's records, if the service needs closed windows.
+    """Reduce open windows to the range of the archive's records, if the service needs closed windows.
 
     Return the requests, without those for which the archive has no record, and whether the ranges are known. If they
     are not, the requests are unchanged.
@@ -43,8 +43,12 @@ def close_windows(requests: Sequence[Request], find_range: FindRecordRange) -> t
         record_range = find_range(request)
         if record_range is None:
             return tuple(requests), False
-        start, end = request.start or record_range[0], request.end or record_range[1]
-        if start is not None and end is not None and start <= end:
+        first, last = record_range
+        if first is None or last is None:
+            return tuple(requests), False
+        # The other end is narrowed as well, because each month without records would be a request.
+        start, end = max(request.start or first, first), min(request.end or last, last)
+        if start <= end:
             closed.append(replace(request, start=start, end=end))
     return tuple(closed), True
 

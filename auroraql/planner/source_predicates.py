@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 from auroraql.ir.query import And, Comparison, Condition, FieldComparison, Not, Or, Predicate, collect_refs
-from auroraql.ir.source_evaluation import compare_source_fields, compare_value, is_source_predicate
+from auroraql.ir.source_evaluation import compare_source_fields, compare_value, is_source_predicate, read_number
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.operators import Op
 
@@ -86,11 +87,11 @@ class SourcePredicates:
 
     def _leaf_truth(self, leaf: Comparison | FieldComparison) -> TruthMasks:
         """Return the masks of a comparison. Each distinct value of the sources is compared once."""
-        if isinstance(leaf, Comparison) and leaf.operator in (Op.EQ, Op.IN, Op.NE, Op.NOT_IN) and _is_text(leaf):
-            # Fast path: most predicates compare text for equality, which is a lookup of masks.
+        if isinstance(leaf, Comparison) and leaf.operator in (Op.EQ, Op.IN, Op.NE, Op.NOT_IN):
+            # Fast path: most predicates compare for equality, which is a lookup of masks.
             masks = self._masks(leaf)
             unknown = masks.get(("",), 0)
-            named = reduce(int.__or__, (masks.get((value,), 0) for value in leaf.values), 0) & ~unknown
+            named = reduce(int.__or__, (masks.get((value,), 0) for value in _operands(leaf)), 0) & ~unknown
             holding = named if leaf.operator in (Op.EQ, Op.IN) else self.every & ~named & ~unknown
             return holding, holding | unknown
         holding = possible = 0
@@ -115,8 +116,10 @@ class SourcePredicates:
         return self._fields[key]
 
 
-def _is_text(leaf: Comparison) -> bool:
-    return leaf.ref.name.rpartition(".")[2] != "identifier"
+def _operands(leaf: Comparison) -> Sequence[Any]:
+    """Return the values of a comparison in the type of the field. Equal numbers of any type are the same key."""
+    is_text = leaf.ref.name.rpartition(".")[2] != "identifier"
+    return leaf.values if is_text else [read_number(value) for value in leaf.values]
 
 
 _LAST: list[SourcePredicates] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ from auroraql.language.ast import (
     FunctionCall,
     Instant,
     Negative,
+    NullLiteral,
     NumberLiteral,
     Parameter,
     Path,
@@ -68,6 +70,9 @@ from auroraql.schema.operators import Op
 NUMERIC = (Type.NUMBER, Type.INTEGER)
 _TIMES = (Type.TIME, Type.DATE)
 _MOST_MICROSECONDS = 2**62
+
+_NULL = Case((), None, Type.ANY)
+"""NULL: a CASE without branches is always missing. It gets the type of the values around it."""
 
 ResolvePredicate = Callable[[Expression], Predicate]
 
@@ -131,6 +136,8 @@ class ExpressionResolver:
                 return self._negative(self.resolve(operand), operand, origin)
             case CaseExpression():
                 return self._case(value)
+            case NullLiteral():
+                return _NULL
             case Subquery(origin=origin):
                 message = "a FIND in parentheses is a list of values, not a single value"
                 raise SemanticError("AQL0221", message, origin, "a list", "use it after IN: platform IN (FIND …)")
@@ -277,7 +284,7 @@ class ExpressionResolver:
             return overloaded
         declared, arguments = self._arguments(function, call)
         values = [self._argument(kind, *pair, function) for (_, kind), pair in zip(declared, arguments, strict=True)]
-        if any(kind == "value" for _, kind in declared) and len(values) > 1:
+        if any(kind == "value" for _, kind in declared):
             values = list(
                 self.unify(list(zip(values, [written for _, written in arguments], strict=True)), function.name)
             )
@@ -498,6 +505,15 @@ class ExpressionResolver:
 
     def unify(self, values: list[tuple[Scalar, Value]], taker: str) -> list[Scalar]:
         """Return values as one type. Raises SemanticError if they have none in common, or different units."""
+        present = [pair for pair in values if pair[0] != _NULL]
+        if not present:
+            hint = "write at least one other value"
+            raise SemanticError("AQL0203", f"{taker} has only NULL", values[0][1].origin, "no value", hint)
+        unified = self._unify(present, taker)
+        type_, remaining = _common_type(unified), iter(unified)
+        return [replace(_NULL, type=type_) if scalar == _NULL else next(remaining) for scalar, _ in values]
+
+    def _unify(self, values: list[tuple[Scalar, Value]], taker: str) -> list[Scalar]:
         known = [scalar.type for scalar, _ in values if scalar.type is not Type.ANY]
         if known and all(type_ in NUMERIC for type_ in known):
             unified = [self.to_number(*pair) for pair in values]
@@ -513,7 +529,9 @@ class ExpressionResolver:
         if odd is None:
             return unified
         message = f"{taker} takes values of one type, and this one is {unified[odd].type.value}"
-        raise SemanticError("AQL0203", message, values[odd][1].origin, f"the first is {unified[0].type.value}")
+        raise SemanticError(
+            "AQL0203", message, values[odd][1].origin, f"the first is {unified[0].type.value}", _CONVERSIONS
+        )
 
     # --- constants
 
@@ -523,6 +541,9 @@ class ExpressionResolver:
             return value
         scalar = self.resolve(value)
         return literal_of_constant(scalar, value.origin) if isinstance(scalar, Constant) else value
+
+
+_CONVERSIONS = "text(x) and number(x) convert a value; a field is written without quotes, or in backticks"
 
 
 def _equals(subject: Value, value: Value) -> Expression:
@@ -649,7 +670,9 @@ def _type_error(taker: str, expected: str, scalar: Scalar, written: Value) -> Se
     name = f"'{written.dotted}'" if isinstance(written, Path) else "this value"
     message = f"{name} is {scalar.type.value}, and {taker or 'this place'} takes {expected}"
     hint = ""
-    if scalar.type is Type.OBJECT and isinstance(written, Path):
+    if scalar == _NULL:
+        message, hint = f"NULL is not {expected}", f"remove it: {taker or 'the value'} would always be missing"
+    elif scalar.type is Type.OBJECT and isinstance(written, Path):
         hint = f"name one of its members: {written.dotted}.…"
     elif expected == "a number" and scalar.type is Type.STRING:
         hint = "number(…) reads a text as a number"
@@ -658,7 +681,8 @@ def _type_error(taker: str, expected: str, scalar: Scalar, written: Value) -> Se
         hint = f"divide a duration by a unit to get a number: (end - start) / 1 {unit}"
     elif expected == "a text":
         hint = "text(…) writes a value as text"
-    return SemanticError("AQL0203", message, written.origin, scalar.type.value, hint, missing=("COMMA",))
+    label = scalar.type.value if scalar != _NULL else "missing"
+    return SemanticError("AQL0203", message, written.origin, label, hint, missing=("COMMA",))
 
 
 def _arithmetic_hint(sign: str, left: Scalar, right: Scalar) -> str:
@@ -745,17 +769,61 @@ _ALTERNATIVES = {
     "decode": "use CASE x WHEN value THEN result END",
     "isnull": "write x IS NULL",
     "like": "write x LIKE 'pattern'",
+    "casei": "LIKE ignores case: platform LIKE 'gill%'; lower(platform) compares in lower case",
+    "accenti": "write each spelling: platform IN ('a', 'b')",
+    "t_after": "compare the times: start > 2021-01-01",
+    "t_before": "compare the times: end < 2021-01-01",
+    "t_equals": "compare the times: start = 2021-01-01",
+    "t_during": "write the window BETWEEN 2021-01-01 AND 2021-01-02",
+    "t_contains": "write the window OVERLAPPING 2021-01-01",
+    "t_intersects": "write the window OVERLAPPING 2021-01-01 AND 2021-01-02",
+    "t_overlaps": "write the window OVERLAPPING 2021-01-01 AND 2021-01-02",
+    "overlaps": "write the window OVERLAPPING 2021-01-01 AND 2021-01-02",
+    "t_disjoint": "compare the times: end < 2021-01-01 OR start > 2021-01-02",
+    "t_meets": "compare the times: end = 2021-01-01T06:00",
+    "any": "write x IN ('a', 'b')",
+    "some": "write x IN ('a', 'b')",
+    "all": "write x NOT IN ('a', 'b'), or one comparison for each value, joined by AND",
+    "array_contains": "a list matches when any element does: write x = 'a'",
+    "list_contains": "a list matches when any element does: write x = 'a'",
+    "json_extract": "write a member after a dot: metadata.keogram_type",
+    "json_value": "write a member after a dot: metadata.keogram_type",
+    "json_extract_string": "write a member after a dot: metadata.keogram_type",
+    "current_timestamp": "write NOW",
+    "getdate": "write NOW",
+    "ago": "write the time before now: NOW - 7 days",
+    "startofday": "write TODAY, or date_trunc('day', start)",
+    "timestamp_diff": "subtract the times: (end - start) / 1 hour",
+    "datetime_diff": "subtract the times: (end - start) / 1 hour",
+    "substringof": "write contains(field, 'text')",
+    "indexof": "write contains(field, 'text')",
+    "strpos": "write contains(field, 'text')",
+    "position": "write contains(field, 'text')",
+    "left": "write substring(x, 1, 3)",
+    "rand": "rows have no random order; LIMIT returns some rows",
+    "random": "rows have no random order; LIMIT returns some rows",
+    "distance": "use distance_km(nbtrace, 56.35, -94.71)",
+    "haversine": "use distance_km(nbtrace, 56.35, -94.71)",
     "row_number": "use ORDER BY with LIMIT",
     "rank": "use ORDER BY with LIMIT",
 }
 """What to write instead of a function of other languages."""
 
 
+_GEOMETRY_NAMES = r"s_\w+|st_\w+|bbox|dwithin|intersects|envelope|point|polygon|circle|box|coord\d"
+_GEOMETRY_HINT = (
+    "compare the distance, as in distance_km(location_geo, 56.4, -94.7) < 100, or latitude and longitude, "
+    "as in location_geo.lat BETWEEN 55 AND 57"
+)
+"""What to write instead of a function of geometries."""
+
+
 def unknown_function_error(call: FunctionCall) -> SemanticError:
     """Return the error for a function that does not exist, with the nearest name or the way to write it."""
-    alternative = _ALTERNATIVES.get(call.name)
+    is_geometry = re.fullmatch(_GEOMETRY_NAMES, call.name) is not None
+    alternative = _ALTERNATIVES.get(call.name, _GEOMETRY_HINT if is_geometry else None)
     meant = _SAME.get(call.name) or find_misspelt(call.name, tuple(FUNCTION_NAMES))
-    near = [] if meant or alternative else find_closest(call.name, tuple(FUNCTION_NAMES), 1, 0.75)
+    near = [] if meant or alternative else find_closest(call.name, tuple(FUNCTION_NAMES), 1, 0.8)
     if alternative:
         hint = alternative
     elif meant or near:

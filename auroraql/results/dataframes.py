@@ -7,13 +7,22 @@ common type, such as numbers and texts of one metadata key, are JSON text.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from auroraql.results.result_set import ColumnarRecords, ResultColumn, ResultSet, format_duration, replace_surrogates
+from auroraql.results.result_set import (
+    ColumnarRecords,
+    ResultColumn,
+    ResultSet,
+    Shape,
+    format_duration,
+    read_duration,
+    replace_surrogates,
+)
 from auroraql.schema import Type
 
 _GROUP = 100_000
@@ -27,8 +36,8 @@ _EXACT = range(-(2**53), 2**53 + 1)
 """Integers that fit 64-bit columns: int64, and float64 in a column with fractions."""
 
 
-def to_arrow_table(result: ResultSet) -> Any:
-    """Return the rows as a `pyarrow.Table`."""
+def to_arrow_table(result: ResultSet, *, flat: bool = False) -> Any:
+    """Return the rows as a `pyarrow.Table`. With `flat`, no column has objects or lists."""
     # Import here: loading pyarrow takes as long as many searches.
     import pyarrow
 
@@ -38,33 +47,85 @@ def to_arrow_table(result: ResultSet) -> Any:
         pyarrow.field(name, column[0].type, metadata={"unit": declared.unit} if declared.unit else None)
         for name, declared, column in zip(_column_names(result), result.columns, columns, strict=True)
     ]
-    schema = pyarrow.schema(fields, metadata=_pandas_types(fields, columns, pyarrow))
-    if not fields:
-        return pyarrow.table({})
-    return pyarrow.Table.from_arrays([pyarrow.chunked_array(column) for column in columns], schema=schema)
+    typed = list(zip(fields, map(pyarrow.chunked_array, columns), strict=True))
+    if flat:
+        typed = _flatten_columns(typed, result, pyarrow)
+    metadata = {**_pandas_types(typed, pyarrow), **_provenance_metadata(result)}
+    schema = pyarrow.schema([field for field, _ in typed], metadata=metadata)
+    return pyarrow.Table.from_arrays([column for _, column in typed], schema=schema)
 
 
-def to_pandas_frame(result: ResultSet) -> Any:
+def to_pandas_frame(result: ResultSet, *, flat: bool = False) -> Any:
     """Return the rows as a `pandas.DataFrame`, with the types that pandas reads from the Parquet file."""
-    return to_arrow_table(result).to_pandas()
+    frame = to_arrow_table(result, flat=flat).to_pandas()
+    if result.provenance is not None:
+        frame.attrs[PROVENANCE_KEY] = result.provenance.to_document()
+    return frame
+
+
+PROVENANCE_KEY = "auroraql"
+"""Key of the provenance in the metadata of Arrow schemas, and in `attrs` of pandas frames."""
+
+
+def _provenance_metadata(result: ResultSet) -> dict[str, str]:
+    """Return the provenance as schema metadata. pandas reads PANDAS_ATTRS of a Parquet file as `attrs`."""
+    if result.provenance is None:
+        return {}
+    document = result.provenance.to_document()
+    return {PROVENANCE_KEY: json.dumps(document), "PANDAS_ATTRS": json.dumps({PROVENANCE_KEY: document})}
 
 
 def _column_names(result: ResultSet) -> list[str]:
     return [replace_surrogates(column.name) for column in result.columns]
 
 
-def _pandas_types(fields: Sequence[Any], columns: Sequence[Sequence[Any]], pyarrow: Any) -> dict[str, str]:
+def _pandas_types(typed: Sequence[tuple[Any, Any]], pyarrow: Any) -> dict[str, str]:
     """Return the schema metadata that keeps nullable integers and booleans in their type in pandas."""
     nullable = {pyarrow.int64(): "Int64", pyarrow.bool_(): "boolean"}
     described = [
         {"name": field.name, "field_name": field.name, "pandas_type": None, "numpy_type": dtype, "metadata": None}
-        for field, pieces in zip(fields, columns, strict=True)
-        if (dtype := nullable.get(field.type)) is not None and any(piece.null_count for piece in pieces)
+        for field, column in typed
+        if (dtype := nullable.get(field.type)) is not None and column.null_count
     ]
     if not described:
         return {}
     document = {"index_columns": [], "column_indexes": [], "columns": described, "pandas_version": ""}
     return {"pandas": json.dumps(document)}
+
+
+def _flatten_columns(typed: Sequence[tuple[Any, Any]], result: ResultSet, pyarrow: Any) -> list[tuple[Any, Any]]:
+    """Return columns without objects and lists: members of objects as columns, lists as JSON text."""
+    has_block_columns = any(not column.in_records for column in result.columns)
+    taken = {field.name for field, _ in typed}
+    flat: list[tuple[Any, Any]] = []
+    for field, column in typed:
+        if pyarrow.types.is_struct(field.type):
+            # A member that is also selected on its own has its column already.
+            members = list(_flatten_struct(field.name, column, pyarrow))
+            flat += [(member, values) for member, values in members if member.name not in taken]
+            taken |= {member.name for member, _ in members}
+        elif not pyarrow.types.is_list(field.type):
+            flat.append((field, column))
+        elif not (has_block_columns and pyarrow.types.is_struct(field.type.value_type)):
+            flat.append((field.with_type(pyarrow.string()), _json_column(column, pyarrow)))
+    return flat
+
+
+def _flatten_struct(name: str, column: Any, pyarrow: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the members of an object as columns, named by their paths."""
+    for member, values in zip(column.type, column.flatten(), strict=True):
+        path = f"{name}.{member.name}"
+        if pyarrow.types.is_struct(member.type):
+            yield from _flatten_struct(path, values, pyarrow)
+        elif pyarrow.types.is_list(member.type):
+            yield pyarrow.field(path, pyarrow.string()), _json_column(values, pyarrow)
+        else:
+            yield pyarrow.field(path, member.type), values
+
+
+def _json_column(column: Any, pyarrow: Any) -> Any:
+    texts = [None if value is None else _json_text(value) for value in column.to_pylist()]
+    return pyarrow.chunked_array([pyarrow.array(texts, pyarrow.string())])
 
 
 def _column_chunks(result: ResultSet, pyarrow: Any) -> Iterator[list[Any]]:
@@ -112,8 +173,45 @@ def _declared_type(column: ResultColumn, pyarrow: Any) -> Any:
     }.get(column.type)
 
 
+def _nested_type(shape: Shape, pyarrow: Any) -> Any:
+    """Return the Arrow type of nested values, or None if a part of it is not known."""
+    if isinstance(shape, Type):
+        return _declared_type(ResultColumn("", shape), pyarrow)
+    if isinstance(shape, list):
+        element = _nested_type(shape[0], pyarrow)
+        return None if element is None else pyarrow.list_(element)
+    members = {replace_surrogates(name): _nested_type(member, pyarrow) for name, member in shape.items()}
+    return pyarrow.struct(members) if members and None not in members.values() else None
+
+
+def _nested_value(value: Any, shape: Shape) -> Any:
+    """Return a nested value with its dates, times and durations read from text. Raises ValueError."""
+    if value is None:
+        return None
+    if isinstance(shape, list):
+        return [_nested_value(element, shape[0]) for element in value]
+    if isinstance(shape, dict):
+        return {replace_surrogates(name): _nested_value(value.get(name), member) for name, member in shape.items()}
+    return _READ_TEXT[shape](value) if shape in _READ_TEXT and isinstance(value, str) else value
+
+
+_READ_TEXT: dict[Type, Callable[[str], Any]] = {
+    Type.TIME: datetime.fromisoformat,
+    Type.DATE: date.fromisoformat,
+    Type.CLOCK: time.fromisoformat,
+    Type.INTERVAL: read_duration,
+    Type.STRING: replace_surrogates,
+}
+"""Functions that read the text of nested values."""
+
+
 def _make_array(column: ResultColumn, values: list[Any], pyarrow: Any) -> Any:
     declared = _declared_type(column, pyarrow)
+    if column.shape is not None and _object_depth(values) <= _MAX_DEPTH:
+        # Values that Python cannot hold, such as years before 1, stay text.
+        with suppress(OverflowError, ValueError):
+            values = [_nested_value(value, column.shape) for value in values]
+            declared = _nested_type(column.shape, pyarrow)
     if column.type is Type.OBJECT and _object_depth(values) > _MAX_DEPTH:
         return pyarrow.array(_unify_values(values))
     try:

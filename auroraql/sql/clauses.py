@@ -238,6 +238,8 @@ class ExpressionCompiler:
         return StoredValue(fill_template(rule.sql, arguments, self.dialect), call.type)
 
     def _case(self, case: Case) -> StoredValue:
+        if not case.branches:
+            return StoredValue("NULL", case.type)
         branches = " ".join(
             f"WHEN {self.predicate(test)} THEN {self.value(value).sql}" for test, value in case.branches
         )

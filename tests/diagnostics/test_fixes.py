@@ -9,10 +9,11 @@ import pytest
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import Source, Span
 from auroraql.language.grammar import load_table
-from auroraql.language.syntax_errors.foreign_syntax import (
+from auroraql.language.syntax_errors.foreign_constructs import (
     ARITHMETIC,
     FOREIGN_CONSTRUCTS,
     FUNCTIONS_OF_FIELDS,
+    SQL_CONSTRUCTS,
     ForeignConstruct,
 )
 from auroraql.language.syntax_errors.parse_context import NAMES_OF_TERMINALS
@@ -60,6 +61,7 @@ FIXED = (
         "FIND data_products WHERE platform IN (FIND ephemeris SELECT platform WHERE program = 'swarm' ON 2020-01-01) ON 2021-01-01",
     ),
     ("SELECT platform, url FROM data_products WHERE program = 'trex'", "FIND data_products SELECT platform, url WHERE program = 'trex'"),
+    ("WITH a AS (SELECT 1) SELECT * FROM a", "SQL WITH a AS (SELECT 1) SELECT * FROM a"),
     ("SELECT * FROM ephemeris WHERE program = 'swarm'", "FIND ephemeris WHERE program = 'swarm'"),
     ("FIND data_products WHERE metadata['keogram_type'] = 'daily' ON 2021-01-01", "FIND data_products WHERE metadata.keogram_type = 'daily' ON 2021-01-01"),
     ("FIND data_products WHERE metadata->>'keogram_type' = 'daily' ON 2021-01-01", "FIND data_products WHERE metadata.keogram_type = 'daily' ON 2021-01-01"),
@@ -74,6 +76,38 @@ FIXED = (
         "FIND data_products WHERE note = 'it's' AND platform = 'gillam' ON 2021-01-01",
         "FIND data_products WHERE note = 'it''s' AND platform = 'gillam' ON 2021-01-01",
     ),
+    ('FIND data_products WHERE platform NOT CONTAINS "gill" ON 2021-01-01', "FIND data_products WHERE NOT contains(platform, 'gill') ON 2021-01-01"),
+    ("FIND data_products WHERE platform STARTS WITH 'gi' ON 2021-01-01", "FIND data_products WHERE starts_with(platform, 'gi') ON 2021-01-01"),
+    ("FIND data_products WHERE platform ENDS WITH 'am' ON 2021-01-01", "FIND data_products WHERE ends_with(platform, 'am') ON 2021-01-01"),
+    ("FIND data_products WHERE platform ILIKE ANY (ARRAY['gill%', 'rank%']) ON 2021-01-01", "FIND data_products WHERE (platform LIKE 'gill%' OR platform LIKE 'rank%') ON 2021-01-01"),
+    ('FIND data_products WHERE keogram_type IS NOT UNKNOWN ON 2021-01-01', 'FIND data_products WHERE keogram_type IS NOT NULL ON 2021-01-01'),
+    ('FIND data_products WHERE keogram_type IS KNOWN ON 2021-01-01', 'FIND data_products WHERE keogram_type IS NOT NULL ON 2021-01-01'),
+    ('FIND data_products WHERE NOT EXISTS keogram_type ON 2021-01-01', 'FIND data_products WHERE keogram_type IS NULL ON 2021-01-01'),
+    ("FIND data_products WHERE keogram_type HAS ANY 'daily', 'hourly' ON 2021-01-01", "FIND data_products WHERE keogram_type IN ('daily', 'hourly') ON 2021-01-01"),
+    ("FIND data_products WHERE program <> ALL (ARRAY['trex', 'rego']) ON 2021-01-01", "FIND data_products WHERE program NOT IN ('trex', 'rego') ON 2021-01-01"),
+    ("FIND data_products WHERE program = ('trex' OR 'rego') ON 2021-01-01", "FIND data_products WHERE program IN ('trex', 'rego') ON 2021-01-01"),
+    ('FIND data_products WHERE wavelength IN 500..600 ON 2021-01-01', 'FIND data_products WHERE wavelength BETWEEN 500 AND 600 ON 2021-01-01'),
+    ('FIND data_products WHERE wavelength BETWEEN (500, 600) ON 2021-01-01', 'FIND data_products WHERE wavelength BETWEEN 500 AND 600 ON 2021-01-01'),
+    ('FIND data_products WHERE eo:cloud_cover < 10 ON 2021-01-01', 'FIND data_products WHERE `eo:cloud_cover` < 10 ON 2021-01-01'),
+    ("FIND data_products WHERE metadata:keogram_type = 'daily' ON 2021-01-01", "FIND data_products WHERE metadata.keogram_type = 'daily' ON 2021-01-01"),
+    ("FIND data_products WHERE program.isin(['trex', 'rego']) ON 2021-01-01", "FIND data_products WHERE program IN ('trex', 'rego') ON 2021-01-01"),
+    ('FIND data_products WHERE keogram_type.notnull() ON 2021-01-01', 'FIND data_products WHERE keogram_type IS NOT NULL ON 2021-01-01'),
+    ("FIND data_products WHERE identifier::text = '96' ON 2021-01-01", "FIND data_products WHERE text(identifier) = '96' ON 2021-01-01"),
+    ("FIND data_products WHERE start >= DATE '2021-01-01' ON 2021-01-01", 'FIND data_products WHERE start >= 2021-01-01 ON 2021-01-01'),
+    ("FIND data_products WHERE start > TIMESTAMP '2021-01-01 06:00:00' ON 2021-01-01", 'FIND data_products WHERE start > 2021-01-01T06:00:00 ON 2021-01-01'),
+    ("FIND data_products WHERE start > NOW - INTERVAL '36' HOUR ON 2021-01-01", 'FIND data_products WHERE start > NOW - 36 hour ON 2021-01-01'),
+    ('FIND data_products WHERE wavelength > = 500 ON 2021-01-01', 'FIND data_products WHERE wavelength >= 500 ON 2021-01-01'),
+    ("FIND data_products WHERE program NOT = 'trex' ON 2021-01-01", "FIND data_products WHERE program != 'trex' ON 2021-01-01"),
+    ("FIND data_products WHERE platform <=> 'gillam' ON 2021-01-01", "FIND data_products WHERE platform IS NOT DISTINCT FROM 'gillam' ON 2021-01-01"),
+    ('FIND data_products WHERE program = :program ON 2021-01-01', 'FIND data_products WHERE program = $program ON 2021-01-01'),
+    ('FIND data_products WHERE wavelength > 500 AND < 600 ON 2021-01-01', 'FIND data_products WHERE wavelength > 500 AND wavelength < 600 ON 2021-01-01'),
+    ("FIND data_products WHERE AND program = 'trex' ON 2021-01-01", "FIND data_products WHERE program = 'trex' ON 2021-01-01"),
+    ('FIND data_products WHERE wavelength = 5.577D2 ON 2021-01-01', 'FIND data_products WHERE wavelength = 5.577e2 ON 2021-01-01'),
+    ('FIND data_products WHERE wavelength = 557.7 nanometers ON 2021-01-01', 'FIND data_products WHERE wavelength = 557.7 nm ON 2021-01-01'),
+    ('FIND data_products WHERE identifier !> 5 ON 2021-01-01', 'FIND data_products WHERE identifier <= 5 ON 2021-01-01'),
+    ('FIND data_products WHERE platform LIKE gill% ON 2021-01-01', "FIND data_products WHERE platform LIKE 'gill%' ON 2021-01-01"),
+    ('FIND data_products ON 2021-01-01 TAKE 5', 'FIND data_products ON 2021-01-01 LIMIT 5'),
+    ('FIND data_products ON 2021-01-01 # one day', 'FIND data_products ON 2021-01-01 -- one day'),
     ("FIND data_products WHERE date > '2021-01-01'", "FIND data_products WHERE start > 2021-01-01"),
     ("FIND data_products WHERE date < '2021-01-01'", "FIND data_products WHERE end < 2021-01-01"),
     ("FIND ephemeris WHERE start = '2021-01-01'", "FIND ephemeris WHERE epoch BETWEEN 2021-01-01 AND 2021-01-01"),
@@ -108,6 +142,15 @@ UNFIXED = (
     ("FIND data_products ON 20201332", "year-month-day"),
     ("FIND data_products ON 01/02/2020", "2020-02-01"),
     ("FIND data_products DURING not now", ""),
+    ("FIND data_products WHERE start > DATE '2021-01-01'", "midnight"),
+    ("FIND data_products WHERE start::date = '2021-01-01' ON 2021-01-01", "day(start)"),
+    ("FIND data_products WHERE platform !~* '^gill' ON 2021-01-01", "(?i)^gill"),
+    ("FIND data_products WHERE identifier::int > 5 ON 2021-01-01", "floor"),
+    ("FIND data_products WHERE wavelength ^ 2 > 5 ON 2021-01-01", "power"),
+    ("FIND data_products WHERE NOT wavelength > 500 AND < 600 ON 2021-01-01", "wavelength <"),
+    ("FIND ephemeris WHERE S_INTERSECTS(location_geo, POINT(1 2)) ON 2020-01-01", "distance_km"),
+    ("program=trex&time.min=2021-01-01&time.max=2021-01-02", "BETWEEN 2021-01-01 AND 2021-01-02"),
+    ("FIND data_products WHERE keogram_type HAS ALL 'daily', 'hourly' ON 2021-01-01", "AND keogram_type = 'hourly'"),
     ("FIND data_products last winter", "hemisphere"),
     ("FIND data_products LAST day", "ON YESTERDAY"),
     ("FIND data_products last night", "each site"),
@@ -125,7 +168,6 @@ UNFIXED = (
     ("FIND data_products WHERE wavelength = 557.7 km ON 2021-01-01", "nm"),
     ("SHOW TABLES", "SHOW COLUMNS OF data_products"),
     ("SHWO x", "did you mean SHOW?"),
-    ("WITH a AS (SELECT 1) SELECT * FROM a", "LET name"),
     ("FIND data_products WHERE a = 1 b = 2 ON 2021-01-01", "OR b"),
 )
 """Wrong statements without a fix, because no fix is sure to keep the meaning, and a part of the hint."""
@@ -178,7 +220,9 @@ def test_statement_keywords_are_complete() -> None:
     assert all(word in warnings.hint for word in words | {"SQL"})
 
 
-@pytest.mark.parametrize("habit", [*FOREIGN_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact)
+@pytest.mark.parametrize(
+    "habit", [*FOREIGN_CONSTRUCTS, *SQL_CONSTRUCTS, FUNCTIONS_OF_FIELDS, ARITHMETIC], ids=lambda habit: habit.fact
+)
 def test_hints_for_sql_habits_are_valid_today(habit: ForeignConstruct) -> None:
     assert habit.example
     with connect() as archive:

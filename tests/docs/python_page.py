@@ -60,7 +60,7 @@ _FRONT_ENDS = {
     "ResultSet": {"columnar_records", "each_record", "is_whole", "kind", "window", "with_rows"},
     "ArchiveError": {"verb"},
     "Diagnostic": {"missing", "shifted_by"},
-    "ResultColumn": {"digits", "is_key", "many_at", "record_path"},
+    "ResultColumn": {"derive", "digits", "in_records", "is_element", "is_key", "many_at", "record_path"},
 }  # fmt: skip
 """Members that only AuroraQL's own front ends use. An exception class omits everything that its base class shows."""
 

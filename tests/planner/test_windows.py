@@ -79,3 +79,20 @@ def test_an_open_window_is_closed_with_the_record_range() -> None:
     assert close_windows([request], lambda _: (moment, moment)) == ((closed,), True)
     later = moment + timedelta(seconds=1)
     assert close_windows([request], lambda _: (later, later)) == ((), True)
+
+
+def test_the_given_end_of_an_open_window_is_narrowed_to_the_records() -> None:
+    first, last = datetime(2018, 1, 1), datetime(2020, 6, 1)
+    for bounds, window in (
+        ({"start": datetime(1990, 1, 1)}, (first, last)),
+        ({"start": datetime(2019, 1, 1)}, (datetime(2019, 1, 1), last)),
+        ({"end": datetime(2030, 1, 1)}, (first, last)),
+        ({"end": datetime(2019, 1, 1)}, (first, datetime(2019, 1, 1))),
+    ):
+        (request,), known = close_windows(
+            [Request("ephemeris", start=bounds.get("start"), end=bounds.get("end"))], lambda _: (first, last)
+        )
+        assert known
+        assert (request.start, request.end) == window
+    whole = Request("ephemeris", start=datetime(1990, 1, 1), end=datetime(1990, 1, 2))
+    assert close_windows([whole], lambda _: (first, last)) == ((whole,), True)

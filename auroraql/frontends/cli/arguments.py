@@ -165,6 +165,8 @@ def build_parser(
         commands, "lsp", "serve an editor by the language server protocol, over standard input and output"
     )
     _add_source_options(lsp, argparse.SUPPRESS)
+    mcp = _add_command(commands, "mcp", "serve an agent by the Model Context Protocol, over standard input and output")
+    _add_source_options(mcp, argparse.SUPPRESS)
     _add_setup_commands(commands)
     return parser
 
@@ -408,6 +410,7 @@ _OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     "translate": frozenset({"text", "param", "archive", "profile"}),
     "serve": frozenset({"archive", "profile", "timeout"}),
     "lsp": _SOURCES,
+    "mcp": _SOURCES,
     "config": _SOURCES,
     "doctor": _SOURCES,
     "completion": frozenset(),

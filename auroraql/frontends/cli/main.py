@@ -183,6 +183,12 @@ def _run_language_server(options: argparse.Namespace) -> int:
     return start_server(options)
 
 
+def _run_mcp_server(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.mcp import start_server
+
+    return start_server(options)
+
+
 _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     None: _run_search,
     "run": _run_files,
@@ -192,6 +198,7 @@ _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     "translate": _run_translate,
     "serve": _run_serve,
     "lsp": _run_language_server,
+    "mcp": _run_mcp_server,
     "config": _run_config,
     "doctor": _run_doctor,
     "completion": _run_completion,

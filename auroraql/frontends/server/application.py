@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from typing import Any
@@ -107,7 +108,10 @@ class _CompressionMiddleware:
 def _handle_error(_call: HttpRequest, answer: HttpResponse, error: HttpError, _params: dict[str, Any]) -> None:
     answer.status = error.status
     answer.stream, answer.data = None, None
-    answer.media = error.document
+    if error.text:
+        answer.content_type, answer.text = "text/plain; charset=utf-8", f"{error.text}\n"
+    else:
+        answer.content_type, answer.text = error.media_type, json.dumps(error.document)
     if error.status in (429, 503):
         answer.set_header("Retry-After", "1")
 

@@ -45,11 +45,23 @@ MAX_PARTS = 500_000
 
 
 class HttpError(Exception):
-    """Error response. `document` replaces the default body made from `code` and `message`."""
+    """Error response. `document` replaces the default body made from `code` and `message`, and `text` any document.
 
-    def __init__(self, status: int, message: str, code: str = "", document: object = None) -> None:
+    `media_type` is that of the document, if it is not plain JSON.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str = "",
+        document: object = None,
+        *,
+        text: str = "",
+        media_type: str = falcon.MEDIA_JSON,
+    ) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.text, self.media_type = status, text, media_type
         self.document = document if document is not None else error_document(status, message, code)
 
 
@@ -153,7 +165,7 @@ def _require_object(document: object) -> Document:
 
 
 class HttpResponse(falcon.Response):
-    """Falcon response that can stream a file of records."""
+    """Falcon response that can stream a file."""
 
     def stream_records(self, records: GzipFile, call: HttpRequest) -> None:
         """Stream a file of records, compressed if the client accepts gzip. The file is closed after it is sent."""

@@ -64,6 +64,8 @@ class ServerSettings:
     """Web sites whose pages may use the server. `*` allows any."""
     allow_hosts: tuple[str, ...] = ()
     """Host names that the server accepts besides its addresses. `*` allows any."""
+    allow_sql: bool = False
+    """Whether statements over HTTP may use SQL."""
     folder: Path | None = None
     """Folder of the results. None is the user's cache directory."""
 
@@ -84,7 +86,7 @@ def serve(settings: ServerSettings, say: Notify) -> int:
         store = ResultStore(folder, settings.keep, settings.disk - spill.size)
         searches = SearchQueue(engine, store, timeout=settings.timeout, workers=_WORKERS)
         temporary = bool(keys) and find_engine(settings.archive).is_demonstration
-        service = ServedArchive(engine, searches, SourceDirectory(engine), keys, temporary)
+        service = ServedArchive(engine, searches, SourceDirectory(engine), keys, temporary, settings.allow_sql)
         server = create_server(Application(service, access), settings.host, settings.port)
         try:
             with _exit_on_signals() as signals:

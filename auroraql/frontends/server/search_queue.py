@@ -20,7 +20,7 @@ from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine, EmbeddedRun,
 from auroraql.frontends.server import search_logs
 from auroraql.frontends.server.gzip_io import GzipFile, compressing
 from auroraql.frontends.server.http_types import Document, HttpError, archive_error_reason, utc_now
-from auroraql.frontends.server.memory import Admission, release_memory
+from auroraql.frontends.server.memory import Admission, Result, release_memory
 from auroraql.frontends.server.query_documents import QueryDocument
 from auroraql.frontends.server.record_lines import BARE, WRAPPED, LineWriter, SpoolFiles, close_on_error
 from auroraql.frontends.server.result_store import ResultStore, ResultTooLarge, is_request_id
@@ -209,8 +209,12 @@ class SearchQueue:
             file.seek(0)
             return GzipFile(file, size)
 
+        return self.run_admitted(write_file, deadline)
+
+    def run_admitted(self, work: Callable[[], Result], deadline: float) -> Result:
+        """Run work in the calling thread when its memory is available. `deadline` is in monotonic seconds."""
         self._is_memory_used = True
-        return self._admission.run(write_file, deadline)
+        return self._admission.run(work, deadline)
 
     def _work(self) -> None:
         while (search := self._next()) is not None:

@@ -34,6 +34,8 @@ class ServedArchive:
     sources: SourceDirectory
     keys: tuple[str, ...] = ()
     temporary: bool = False
+    allow_sql: bool = False
+    """Whether statements over HTTP may use SQL."""
     at_once: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_LONG_CALLS))
     deletions: deque[tuple[float, int, str, str]] = field(default_factory=lambda: deque(maxlen=1000))
     """Recent deletions of ephemeris: time (monotonic seconds), source, id and summary."""

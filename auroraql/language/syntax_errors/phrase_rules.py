@@ -22,6 +22,10 @@ _KEYWORDS = (*WINDOW_STARTS, "BEFORE", *_DURATION_KEYWORDS, "<", ">", "=")
 """Keywords and operators before a time or a duration."""
 
 
+_MAX_CHARACTERS = 200
+"""Number of characters before and after the error that a phrase may span."""
+
+
 def _no_fix(_match: re.Match[str], _before: str) -> str | None:
     return None
 
@@ -138,9 +142,10 @@ def find_time_phrase(at: ParseErrorContext) -> Diagnostic | None:
         if token is None or token.type in ("WHERE", "AND", "OR", "CMP", "COMMA", "LPAR", "SELECT", "STRING"):
             break
         starts.append(token.start_pos)
-    for start in reversed(starts):
+    stop = min(at.stop, at.start + _MAX_CHARACTERS)
+    for start in (start for start in reversed(starts) if start > at.start - _MAX_CHARACTERS):
         for phrase in _PHRASES:
-            match = phrase.pattern.match(at.text, start, at.stop)
+            match = phrase.pattern.match(at.text, start, stop)
             if match is not None and match.end() > at.start - (at.type == "$END"):
                 diagnostic = _diagnose_phrase(at, phrase, match)
                 if diagnostic is not None:

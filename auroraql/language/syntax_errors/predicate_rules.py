@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.language.syntax_errors.foreign_syntax import CONSTRUCT_BY_WORD, FOREIGN_WORDS
+from auroraql.language.syntax_errors.foreign_constructs import CONSTRUCT_BY_WORD, FOREIGN_WORDS
 from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, VALUE_TYPES, ParseErrorContext, is_word
 from auroraql.schema import KINDS
 from auroraql.schema.operators import SPELLINGS
@@ -133,6 +133,26 @@ def find_null_comparison(at: ParseErrorContext) -> Diagnostic | None:
         hint=f"did you mean {predicate}?",
         fix=predicate,
     )
+
+
+_CLAUSE_WORDS = ("SELECT", "WHERE", "GROUP", "HAVING", "ORDER", "OF", "WITHIN", "FIND", "SHOW")
+"""Words after which a clause, or a statement, begins."""
+
+
+def find_condition_in_select(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `SELECT platform LIKE 'g%'` and `SELECT a = 1 OR b = 2`, which need parentheses."""
+    if at.word not in ("LIKE", "ILIKE", "AND", "OR", "NOT"):
+        return None
+    clauses = [number for number, token in enumerate(at.tokens) if token.type in _CLAUSE_WORDS]
+    if (
+        not clauses
+        or at.tokens[clauses[-1]].type != "SELECT"
+        or "BETWEEN" in [token.type for token in at.tokens[clauses[-1] :]]
+    ):
+        return None
+    message = f"a condition with {at.word} needs parentheses in SELECT"
+    hint = "write SELECT (platform LIKE 'g%' OR platform = 'pinawa') AS q"
+    return Diagnostic("AQL0106", message, at.span, "not in parentheses", hint)
 
 
 def find_bare_value(at: ParseErrorContext) -> Diagnostic | None:

@@ -23,6 +23,7 @@ from auroraql.results.result_set import (
     ColumnarRecords,
     ResultColumn,
     Row,
+    Shape,
     bytes_text,
     format_duration,
     reach_value,
@@ -480,7 +481,31 @@ def _result_columns(description: Sequence[Any]) -> Iterator[ResultColumn]:
             label = f"{name}_{counts[name]}"
             counts[name] += label in used_names
         used_names.add(label)
-        yield ResultColumn(label, _result_type(str(code), code.id), path=(label,), digits=_decimal_digits(str(code)))
+        column_type = _result_type(str(code), code.id)
+        shape = _nested_shape(code) if column_type is Type.OBJECT else None
+        yield ResultColumn(label, column_type, path=(label,), digits=_decimal_digits(str(code)), shape=shape)
+
+
+def _nested_shape(code: Any) -> Shape:
+    """Return the shape of the values of a DuckDB type. A type that is text or JSON in nested values is ANY."""
+    match code.id:
+        case "list" | "array":
+            return [_nested_shape(code.children[0][1])]
+        case "struct":
+            return {str(name): _nested_shape(member) for name, member in code.children}
+        case _:
+            scalar = _result_type(str(code), code.id)
+            return Type.ANY if scalar in (Type.OBJECT, Type.DECIMAL, Type.BYTES) or code.id not in _TYPED else scalar
+
+
+_TYPED = frozenset(
+    (
+        *("varchar", "boolean", "date", "interval", "time", "double", "float"),
+        *("tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger"),
+        *("timestamp", "timestamp_s", "timestamp_ms", "timestamp_us", "timestamp_tz", "timestamp with time zone"),
+    )
+)
+"""Ids of the DuckDB types whose nested values have a type in Arrow."""
 
 
 def _decimal_digits(type_name: str) -> tuple[int, int] | None:

@@ -61,6 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a host name that the server accepts, in addition to its IP addresses; * allows any; repeatable",
     )
+    add("--allow-sql", action="store_true", help="allow SQL in the statements that /auroraql runs")
     add(
         "--timeout", type=_read_duration, metavar="TIME", default=argparse.SUPPRESS, help="the deadline of each search (default: 10m)"
     )  # fmt: skip
@@ -84,6 +85,7 @@ def run_server(options: argparse.Namespace) -> int:
         timeout=config.timeout,
         allow_origins=tuple(options.allow_origin),
         allow_hosts=tuple(options.allow_host),
+        allow_sql=options.allow_sql,
     )
     return run(settings, print_notice)
 

@@ -15,11 +15,12 @@ from auroraql.frontends.server.endpoints import (
     description,
     requests,
     search,
+    statements,
     upload,
 )
 from auroraql.frontends.server.service import Resource, ServedArchive
 
-_SECTIONS = (search, requests, data_sources, availability, description, upload, administration)
+_SECTIONS = (search, requests, data_sources, availability, description, upload, administration, statements)
 
 
 def routes(service: ServedArchive) -> Iterator[tuple[str, Resource]]:
