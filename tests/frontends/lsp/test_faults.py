@@ -126,9 +126,9 @@ def test_positions_outside_of_the_text() -> None:
         everything = {"start": place(0, 0), "end": place(2**31 - 1, 2**31 - 1)}
         assert editor.ask("codeAction", range=everything, context={"diagnostics": []}) == []
         assert editor.ask("inlayHint", range=everything) == []
-        for position in (place(-1, -1), {"line": 0}, "here", None):
+        for wrong in (place(-1, -1), {"line": 0}, "here", None):
             with pytest.raises(LookupError, match="Invalid"):
-                editor.ask("hover", position=position)
+                editor.ask("hover", position=wrong)
         assert editor.ask("hover", position=place(0, 1)) is not None
 
 
@@ -190,8 +190,8 @@ def test_settings_of_an_editor() -> None:
         messages = [editor.receive("window/showMessage")["message"] for _ in range(2)]
         assert "archive is not a text" in messages[0]
         assert "parameters.a " in messages[1]
-        for settings in (None, 7, [1], "text"):
-            editor.send("workspace/didChangeConfiguration", {"settings": settings})
+        for odd in (None, 7, [1], "text"):
+            editor.send("workspace/didChangeConfiguration", {"settings": odd})
         assert editor.ask("hover", position=place(1, 1)) is not None
 
 
