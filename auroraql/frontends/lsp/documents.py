@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from auroraql.diagnostics.errors import Span
+from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.language_service.positions import LineTable, Position
-
-if TYPE_CHECKING:
-    from auroraql.diagnostics.errors import Diagnostic
-    from auroraql.language_service.service import LanguageService
+from auroraql.language_service.service import LanguageService
 
 
 @dataclass
