@@ -113,6 +113,10 @@ def find_foreign_clause(at: ParseErrorContext) -> Diagnostic | None:
     if at.found_text == "|" and ends_here:
         hint = "write clauses one after another: FIND data_products WHERE program = 'trex' LIMIT 5"
         return Diagnostic("AQL0118", "clauses are not joined by '|'", at.span, "", hint)
+    if at.word == "BY" and ends_here and at.match(r"by\s+\w+\s*[=<>!]") is not None:
+        return Diagnostic(
+            "AQL0107", "predicates follow WHERE, not BY", at.span, "expected WHERE", "write WHERE", "WHERE"
+        )
     return _diagnose_bracket(at) or _diagnose_alias(at)
 
 
@@ -158,7 +162,11 @@ def _diagnose_alias(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose an alias in quotes, and an alias of a kind or of the whole result."""
     is_kind = at.type_before() in ("DATA_PRODUCTS", "EPHEMERIS", "CONJUNCTIONS") and at.type_before(2) == "FIND"
     alias = at.match(r"(?:as\s+)?([^\W\d]\w*)")
-    if is_kind and alias is not None and at.match(r"(?:as\s+)?[^\W\d]\w*\s+(?:where|on|select|during|;|$)") is not None:
+    if (
+        is_kind
+        and alias is not None
+        and at.match(r"(?:as\s+)?[^\W\d]\w*\s+(?:where|on|select|during)(?!\w)") is not None
+    ):
         hint = f"remove it, and write fields without '{alias[1]}.'"
         span = Span(at.start, alias.end())
         return Diagnostic("AQL0118", "FIND has no alias for the kind", span, "an alias", hint)
