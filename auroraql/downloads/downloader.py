@@ -131,7 +131,7 @@ class _DownloadJob:
     ) -> None:
         self._path, self._products, self._template, self._options = path, products, template, options
         self._allow_local = result.is_local
-        self._statement = result.source.text if result.source is not None else ""
+        self._statement = result.provenance.statement if result.provenance is not None else ""
 
     def run(self, failed: Sequence[FailedDownload], products: Sequence[Product] | None = None) -> Report:
         """Download the products, by default all of them. `failed` are rows without a URL."""

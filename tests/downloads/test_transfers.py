@@ -7,6 +7,7 @@ import json
 import os
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_transfer_that_always_breaks_fails_and_keeps_no_final_name(
     files: FileServer, download: Download, tmp_path: Path, fault: FileFault
 ) -> None:
     url = files.add("/a.jpg", CONTENT)
-    files.always["/a.jpg"] = FileFault(**{**vars_of(fault), "no_validators": True})
+    files.always["/a.jpg"] = replace(fault, no_validators=True)
     report = download(url)
     assert [failure.url for failure in report.failed] == [url]
     assert "gave up after" in report.failed[0].reason
@@ -88,11 +89,6 @@ def test_a_transfer_that_always_breaks_fails_and_keeps_no_final_name(
     whole = report.retry()
     assert not whole.failed
     assert whole.files[0].path.read_bytes() == CONTENT
-
-
-def vars_of(fault: FileFault) -> dict[str, object]:
-    """Return the attributes of a fault."""
-    return {name: getattr(fault, name) for name in FileFault.__slots__}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
