@@ -64,7 +64,7 @@ class _SessionWithoutRedirects(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return None: `transfer` follows redirects."""
         del resp
-        return None  # noqa: RET501 - not a missing return
+        return None
 
 
 def _add_no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
