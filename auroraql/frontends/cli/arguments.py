@@ -190,6 +190,7 @@ def build_parser(
     lsp = _add_command(
         commands, "lsp", "serve an editor by the language server protocol, over standard input and output"
     )
+    lsp.add_argument("--vscode", metavar="FILE.vsix", help="write the extension for VS Code to a file, and exit")
     _add_source_options(lsp, argparse.SUPPRESS)
     mcp = _add_command(commands, "mcp", "serve an agent by the Model Context Protocol, over standard input and output")
     _add_source_options(mcp, argparse.SUPPRESS)

@@ -18,8 +18,9 @@ from auroraql.frontends.lsp.documents import OpenDocument
 from auroraql.language.ast import FindStatement, Window, get_find
 from auroraql.language.formatter import format_text
 from auroraql.language_service.positions import LineTable
-from auroraql.language_service.symbols import Occurrence, occurrence_at, same_symbol
+from auroraql.language_service.symbols import Occurrence, find_occurrences, occurrence_at, same_symbol
 from auroraql.language_service.words import StatementWords, script_words
+from auroraql.queries import read_front_matter
 from auroraql.resolver import resolve
 
 SOURCE_NAME = "auroraql"
@@ -264,12 +265,19 @@ def folding_ranges(document: OpenDocument) -> list[types.FoldingRange]:
 
 
 def code_lenses(document: OpenDocument) -> list[types.CodeLens]:
-    """Return Run, Explain and As JSON above each statement. The editor carries them out."""
+    """Return Run, Explain and As JSON above each statement. The editor carries them out.
+
+    The arguments of the commands are the address of the document, the statement, and the front matter and statements
+    that define what it uses.
+    """
+    statements = list(script_words(document.text))
+    occurrences = find_occurrences(document.text)
     lenses = []
-    for statement in script_words(document.text):
+    for statement in statements:
         span = Span(statement.start, statement.end)
         place = document.range(Span(statement.start, statement.start))
         text = document.text[span.start : span.end]
+        before = _context_of(document.text, statement, statements, occurrences)
         is_find = any(word.type == "FIND" for word in statement.words[:4]) or statement.form in ("json", "sentence")
         for title, command, applies in (
             ("Run", "auroraql.run", True),
@@ -277,9 +285,29 @@ def code_lenses(document: OpenDocument) -> list[types.CodeLens]:
             ("As JSON", "auroraql.asJson", is_find),
         ):
             if applies:
-                action = types.Command(title=title, command=command, arguments=[document.uri, text])
+                action = types.Command(title=title, command=command, arguments=[document.uri, text, before])
                 lenses.append(types.CodeLens(range=place, command=action))
     return lenses
+
+
+def _context_of(
+    text: str, statement: StatementWords, statements: Sequence[StatementWords], occurrences: Sequence[Occurrence]
+) -> str:
+    """Return the front matter of a script, and the statements that define the results that a statement uses."""
+    needed: set[int] = set()
+    waiting = [statement]
+    while waiting:
+        user = waiting.pop()
+        names = {o.name for o in occurrences if o.kind == "result" and user.start <= o.span.start < user.end}
+        for definer in statements:
+            defines = any(
+                o.is_definition and o.name in names and definer.start <= o.span.start < definer.end for o in occurrences
+            )
+            if defines and definer.start < user.start and definer.start not in needed:
+                needed.add(definer.start)
+                waiting.append(definer)
+    header = "".join(f"{text[p.origin.start : p.origin.end]}\n" for p in read_front_matter(Source(text)).parameters)
+    return header + "".join(f"{text[s.start : s.end]};\n" for s in statements if s.start in needed)
 
 
 def inlay_hints(document: OpenDocument, wanted: types.Range) -> list[types.InlayHint]:
