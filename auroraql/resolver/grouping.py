@@ -262,7 +262,7 @@ class GroupingResolver:
         return OrderKey(Ref("column", text), item.descending, item.nulls_first, origin, scalar)
 
     def _ordered_field(self, path: Path, named: Column | None, group_by: tuple[GroupKey, ...] | None) -> Ref:
-        """Return the field that ORDER BY names. Raises SemanticError if it has not one value per row."""
+        """Return the field that ORDER BY names. Raises SemanticError if it does not have one value per row."""
         ref = named.ref if named is not None and named.ref is not None else self.names.ref(path)
         if self._is_object(ref):
             hint = f"name one of its members: {path.dotted}.…"
