@@ -166,6 +166,62 @@ def test_three_processes_write_every_other_file(tmp_path: Path) -> None:
     assert left == []  # no half-written file is left
 
 
+_APPENDER = """
+import sys
+from pathlib import Path
+from auroraql.frontends.repl.display import append_result
+from auroraql.rendering.formats import get_format
+from auroraql.results.result_set import FetchedData, Listing, ResultColumn, ResultSet
+from auroraql.schema import Type
+class BrokenRows(list):
+    def __iter__(self):
+        yield from list.__iter__(self)
+        raise ValueError
+number, path, each = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+columns = (ResultColumn("n", Type.INTEGER, path=("n",)), ResultColumn("turn", Type.INTEGER, path=("turn",)))
+print("ready", flush=True)
+sys.stdin.readline()
+for turn in range(each):
+    rows = [(number, turn)] * 3000
+    result = ResultSet(Listing(), FetchedData(rows=rows), archive="demo", elapsed=0, columns=columns)
+    append_result(path, result, get_format("csv"))
+    if turn % 4 == 0:  # an append that fails is undone, and only that
+        broken = ResultSet(Listing(), FetchedData(rows=BrokenRows(rows)), archive="demo", elapsed=0, columns=columns)
+        try:
+            append_result(path, broken, get_format("csv"))
+        except ValueError:
+            continue
+        raise SystemExit("the append did not fail")
+"""
+
+
+def test_three_processes_append_to_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "all.csv"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _APPENDER, str(number), str(path), "20"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    for process in processes:
+        _, messages = process.communicate(timeout=60)
+        assert (process.returncode, messages) == (0, b"")
+    lines = path.read_text("utf-8").splitlines()
+    blocks = [lines[at : at + 3001] for at in range(0, len(lines), 3001)]
+    assert all(block[0] == "n,turn" and len(set(block[1:])) == 1 and len(block) == 3001 for block in blocks)
+    assert sorted(block[1] for block in blocks) == sorted(
+        f"{number},{turn}" for number in range(3) for turn in range(20)
+    )
+
+
 def test_three_processes_check_one_catalogue_at_once(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.duckdb", [])
     command = [sys.executable, "-m", "auroraql", "-a", str(path), "--format", "json", "-c", "SHOW SOURCES"]

@@ -6,6 +6,7 @@ The reader never drops a part of a document: an unknown field is an error with i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -44,6 +45,9 @@ Document = dict[str, Any]
 
 SOURCES = "data_sources"
 
+_LABELS = re.compile(r"\s*\{\s*\w+\s*(?:=~?|!=|!~)\s*['\"]")
+"""The beginning of a selector of PromQL or LogQL, which is not JSON."""
+
 
 def read_query_json(text: str, kind: str = "", *, offset: int = 0) -> FindStatement:
     """Read a JSON text into a statement. `kind` is the kind named before it, if any.
@@ -55,9 +59,9 @@ def read_query_json(text: str, kind: str = "", *, offset: int = 0) -> FindStatem
         document = _load_document(text)
     except json.JSONDecodeError as error:
         at = offset + error.pos
-        raise StatementError(
-            [Diagnostic("AQL0401", f"this is not valid JSON: {error.msg.lower()}", Span(at, at + 1))]
-        ) from None
+        hint = "labels are conditions: FIND data_products WHERE program = 'trex'" if _LABELS.match(text) else ""
+        message = f"this is not valid JSON: {error.msg.lower()}"
+        raise StatementError([Diagnostic("AQL0401", message, Span(at, at + 1), "", hint)]) from None
     except (_RepeatedMember, _JsonConstant) as error:
         span = Span(offset, offset + len(text))
         raise StatementError([Diagnostic("AQL0401", str(error), Span(span.start, span.start + 1))]) from None

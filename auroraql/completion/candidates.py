@@ -56,7 +56,9 @@ def find_candidates(
     """
     accepts = trail.accepted_terminals()
     compared = _compared_path(trail)
-    fields = FieldNames(scope, context, trail.words[0].lower() if trail.words else "", _show_listing(trail.words))
+    fields = FieldNames(
+        scope, context, trail.words[0].lower() if trail.words else "", _show_listing(trail.words), reader.named_kinds
+    )
     if "STRING" in accepts and compared and compared != SETTING_VALUE:
         yield from _value_groups(fields, compared, trail)
     if "CMP" in accepts:

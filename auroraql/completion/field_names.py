@@ -8,8 +8,9 @@ from auroraql.completion.context import CompletionContext, SelectedValues, descr
 from auroraql.completion.matching import NamedItem, Vocabulary
 from auroraql.completion.parser_state import ParserState
 from auroraql.completion.scope import Scope
-from auroraql.schema import BLOCKS, KINDS, Field, Kind, Type
-from auroraql.schema.kinds.conjunctions import PRECISION_UNIT, PRECISIONS
+from auroraql.ir.block_columns import block_columns
+from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind, Type
+from auroraql.schema.kinds.conjunctions import MAX_BLOCKS, PRECISION_UNIT, PRECISIONS, conjunctions_of
 
 METADATA, SOURCE = "metadata", "data_source"
 
@@ -25,9 +26,19 @@ _UNITS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
 class FieldNames:
     """Names available in a scope: fields and keys of a kind, columns of a result, or columns of a SHOW list."""
 
-    def __init__(self, scope: Scope, context: CompletionContext, verb: str, listing: str) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        context: CompletionContext,
+        verb: str,
+        listing: str,
+        blocks: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self.scope, self.known, self.archive = scope, context, context.archive
         self.kind: Kind | None = BLOCKS.get(scope.block) or KINDS.get(scope.kind.lower())
+        self.blocks = blocks[:MAX_BLOCKS] if self.kind is CONJUNCTIONS else ()
+        if self.blocks:
+            self.kind = conjunctions_of(block_columns(self.blocks))
         self.columns = () if self.kind else tuple(context.results.get(scope.kind, ()))
         if verb == "show":
             self.kind, self.columns = None, tuple(context.listings.get(listing, ()))
@@ -49,7 +60,7 @@ class FieldNames:
             return [NamedItem(name.removeprefix(f"{SOURCE}."), "column") for name in self.columns]
         kind, chosen = self.kind, self.selected_values()
         return self.archive.make_vocabulary(
-            ("fields", kind.name, chosen), lambda: self._collect_names(kind, chosen)
+            ("fields", kind.name, self.blocks, chosen), lambda: self._collect_names(kind, chosen)
         ).items
 
     def _collect_names(self, kind: Kind, chosen: SelectedValues) -> Iterator[NamedItem]:
@@ -58,7 +69,7 @@ class FieldNames:
         fields = [
             NamedItem(field.bare.split(".")[0], describe_field(field))
             for field in kind.fields
-            if field.bare != METADATA
+            if field.bare != METADATA and not field.is_hidden
         ]
         inner = [
             NamedItem(member.bare, describe_field(member))
@@ -87,6 +98,8 @@ class FieldNames:
         field = self.kind.field(".".join(path))
         joined = self.kind.joined if path == (SOURCE,) else ()
         members = (*field.members, *joined) if field else ()
+        if field is not None and field.role == "block":
+            members = tuple(f for f in self.kind.fields if f.role == "block" and f.path[0] == field.path[0])
         return [NamedItem(member.path[-1], describe_field(member)) for member in members]
 
     def type_of(self, path: tuple[str, ...]) -> Type:
@@ -104,7 +117,9 @@ class FieldNames:
         """Return the type of a path and its known values."""
         value_type, declared = self._declared_item(path)
         bare = path[-1].lower()
-        if bare in self.archive.source_fields and (declared is None or declared.role == "source" or self.kind is None):
+        if bare in self.archive.source_fields and (
+            declared is None or declared.role in ("source", "block") or self.kind is None
+        ):
             listed = self.archive.values(bare, self.selected_values(bare))
             if listed.items:
                 return value_type, listed

@@ -40,7 +40,9 @@ class ScopeReader:
     scopes: list[Scope] = field(default_factory=lambda: [Scope("")])
     """Open scopes. A parenthesis without a scope of its own repeats the enclosing scope."""
     kinds: list[str] = field(default_factory=list)
-    aliases: list[str] = field(default_factory=list)
+    """Kinds of the blocks of OF."""
+    aliases: dict[int, str] = field(default_factory=dict)
+    """Aliases of the blocks, by their index."""
     labels: list[str] = field(default_factory=list)
     """Names that SELECT defines."""
     parameters: dict[str, None] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class ScopeReader:
         copies = {
             id(scope): Scope(scope.kind, scope.block, {**scope.selected}, {*scope.clauses}) for scope in self.scopes
         }
-        lists = ([*self.kinds], [*self.aliases], [*self.labels], {**self.parameters})
+        lists = ([*self.kinds], {**self.aliases}, [*self.labels], {**self.parameters})
         return ScopeReader([copies[id(scope)] for scope in self.scopes], *lists, self.before, self.chosen, self.word)
 
     @property
@@ -67,7 +69,12 @@ class ScopeReader:
     @property
     def blocks(self) -> tuple[str, ...]:
         """Names and aliases of the blocks of OF."""
-        return (*block_names(self.kinds), *self.aliases)
+        return (*block_names(self.kinds), *self.aliases.values())
+
+    @property
+    def named_kinds(self) -> tuple[tuple[str, str], ...]:
+        """Kind and alias of each block. The alias is empty if the block has none."""
+        return tuple((kind, self.aliases.get(index, "")) for index, kind in enumerate(self.kinds))
 
     def read(self, words: Iterable[Token]) -> ScopeReader:
         """Read more words and return the reader itself."""
@@ -135,7 +142,7 @@ class ScopeReader:
     def _read_name(self, name: str, *, of_block: bool) -> None:
         self.labels.append(name)
         if of_block:
-            self.aliases.append(name)
+            self.aliases[len(self.kinds) - 1] = name
 
     def _open_scope(self) -> Scope:
         """Return the scope inside a parenthesis: a new one for a block, else the enclosing one."""

@@ -551,14 +551,15 @@ def clause_uses_results(clause: Clause) -> bool:
     )
 
 
-def _is_dotted_comparison(leaf: ComparisonExpression) -> bool:
+def _is_dotted_comparison(leaf: ComparisonExpression | ValueComparison) -> bool:
     """Return whether an operand is a dotted path, which may name a column of a result."""
     return any(isinstance(operand, Path) and len(operand.parts) > 1 for operand in leaf.operands)
 
 
-def is_list_of_values(leaf: ComparisonExpression) -> bool:
-    """Return whether a comparison is `IN name.column` or `IN (FIND …)`."""
-    return leaf.operator in (Op.IN, Op.NOT_IN) and isinstance(leaf.operands[0], Path | Subquery)
+def is_list_of_values(leaf: ComparisonExpression | ValueComparison) -> bool:
+    """Return whether a comparison is `IN name.column` or `IN (FIND …)`. A computed value takes only the latter."""
+    lists = Path | Subquery if isinstance(leaf, ComparisonExpression) else Subquery
+    return leaf.operator in (Op.IN, Op.NOT_IN) and isinstance(leaf.operands[0], lists)
 
 
 def clause_expressions(clause: Clause) -> Iterator[Expression]:
@@ -572,13 +573,16 @@ def clause_expressions(clause: Clause) -> Iterator[Expression]:
             return
 
 
-def find_references(expression: Expression) -> Iterator[ComparisonExpression]:
+def find_references(expression: Expression) -> Iterator[ComparisonExpression | ValueComparison]:
     """Yield the comparisons that have a path or a subquery as an operand."""
     pending = [expression]
     while pending:
         node = pending.pop()
         if isinstance(node, ComparisonExpression):
             if any(isinstance(operand, Path | Subquery) for operand in node.operands):
+                yield node
+        elif isinstance(node, ValueComparison):
+            if node.operands and is_list_of_values(node):
                 yield node
         elif isinstance(node, NotExpression):
             pending.append(node.term)

@@ -9,12 +9,24 @@ from datetime import datetime
 
 from auroraql.diagnostics.errors import display_width, make_visible
 from auroraql.rendering.text_output import BOLD, MAX_ROWS_SHOWN, RenderOptions, apply_style, cut_text, pad_text
-from auroraql.rendering.time_axis import ASCII_SHADES, DAY, SHADES, BlockScale, TimeStep, choose_step, draw_axis
+from auroraql.rendering.time_axis import (
+    ASCII_SHADES,
+    DAY,
+    SHADES,
+    BlockScale,
+    TimeStep,
+    choose_step,
+    draw_axis,
+    find_count_column,
+    find_day_column,
+)
 from auroraql.results.result_set import ResultSet
 from auroraql.schema import Type
 
 _MIN_CELLS = 7
 _WIDEST_DAY = 3
+_NAMES = (("display_name",), ("platform",), ("identifier",))
+"""Ends of the paths of columns that name a source."""
 
 
 @dataclass(slots=True)
@@ -34,9 +46,13 @@ class _CalendarData:
     last: datetime
 
 
-def render_calendar(result: ResultSet, screen: RenderOptions) -> Iterator[str] | None:
-    """Render a SHOW AVAILABILITY result; return None when columns are missing or the screen is too narrow."""
-    days = _read_calendar(result)
+def render_calendar(result: ResultSet, screen: RenderOptions, *, needs_sources: bool = False) -> Iterator[str] | None:
+    """Render the records of each source and day, from SHOW AVAILABILITY or a FIND that counts by day.
+
+    Return None when columns are missing or the screen is too narrow. Without a column of sources there is one line for
+    all, unless sources are needed.
+    """
+    days = _read_calendar(result, needs_sources=needs_sources)
     if days is None or screen.width is None:
         return None
     names = min(max(display_width(source.name) for source in days.sources), max(screen.width // 3, 8))
@@ -46,23 +62,25 @@ def render_calendar(result: ResultSet, screen: RenderOptions) -> Iterator[str] |
     return _draw_calendar(result, days, screen, names, strip_width, figures) if strip_width >= _MIN_CELLS else None
 
 
-def _read_calendar(result: ResultSet) -> _CalendarData | None:
+def _read_calendar(result: ResultSet, *, needs_sources: bool) -> _CalendarData | None:
     """Return record counts by source, in row order; None when columns or counts are missing."""
     paths = [column.path for column in result.columns]
-    name_indices = [
-        index for index, path in enumerate(paths) if path in (("display_name",), ("platform",), ("identifier",))
-    ]
-    if ("date",) not in paths or ("count",) not in paths or not name_indices:
+    # An alias or a block may name the source, and so may any other single text.
+    texts = [index for index, column in enumerate(result.columns) if column.type is Type.STRING]
+    name_indices = [index for index, path in enumerate(paths) if path[-1:] in _NAMES] or texts[:1]
+    day = paths.index(("date",)) if ("date",) in paths else find_day_column(result.columns)
+    count = paths.index(("count",)) if ("count",) in paths else find_count_column(result)
+    if needs_sources and not name_indices:
         return None
-    day, count = paths.index(("date",)), paths.index(("count",))
-    if result.columns[day].type is not Type.TIME or result.columns[count].type is not Type.INTEGER:
+    if day is None or count is None or result.columns[count].type is not Type.INTEGER:
         return None
     sources: dict[tuple[object, ...], _SourceDays] = {}
     for row in result:
         key = tuple(row[index] for index in name_indices)
-        source = sources.get(key) or sources.setdefault(key, _SourceDays(make_visible(str(key[-1]))))
-        if row[count]:
-            source.days[row[day]] = source.days.get(row[day], 0) + row[count]
+        source = sources.get(key) or sources.setdefault(key, _SourceDays(make_visible(str(key[-1] if key else "all"))))
+        if row[count] and row[day] is not None:
+            moment = datetime(row[day].year, row[day].month, row[day].day)
+            source.days[moment] = source.days.get(moment, 0) + row[count]
     counted_days = [counted_day for source in sources.values() for counted_day in source.days]
     if not counted_days:
         return None

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import accumulate, chain, islice, takewhile
 from typing import Any
 
 from auroraql.diagnostics.errors import display_width, make_visible
@@ -84,7 +84,7 @@ def _draw_picture(result: ResultSet, screen: RenderOptions) -> Iterator[str] | N
     # Import here: few results are calendars, and loading it would delay all others.
     from auroraql.rendering.calendar import render_calendar
 
-    return render_calendar(result, screen)
+    return render_calendar(result, screen, needs_sources=True)
 
 
 def render_grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, color: bool = False) -> str:
@@ -297,11 +297,9 @@ def fit_columns(columns: list[TableColumn], width: int | None, *, may_leave_out:
 
 def squeeze_columns(columns: list[TableColumn], width: int) -> list[TableColumn]:
     """Return the longest prefix of the columns that fits the width; empty when not even one fits."""
-    for count in range(len(columns) - 1, 0, -1):
-        fitting = fit_columns(columns[:count], width, may_leave_out=False)
-        if fitting is not None:
-            return fitting
-    return []
+    ends = accumulate(column.min_width() + GAP for column in columns[:-1])
+    count = sum(1 for _ in takewhile(lambda end: end - GAP <= width, ends))
+    return fit_columns(columns[:count], width, may_leave_out=False) or []
 
 
 def _remove_column(columns: list[TableColumn], names: tuple[str, ...], width: int) -> list[TableColumn]:

@@ -7,9 +7,36 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from auroraql.ir.query import Call
+from auroraql.results.result_set import ResultColumn, ResultSet
+from auroraql.schema import Type
+
 _MONDAY = datetime(2001, 1, 1)
 _MONTHS = 12
 _DAY = 86_400
+
+
+_COUNT_NAMES = ("n", "count", "count(*)", "count_star()")
+"""Names of columns that hold counts, in results whose statement does not say so."""
+
+
+def find_count_column(result: ResultSet) -> int | None:
+    """Return the index of the column with the number of records of each row, or None if rows are records."""
+    selected = (result.plan.query.select if result.plan is not None else None) or ()
+    for index, column in enumerate(selected):
+        call = column.expression
+        if column.function == "count" or (isinstance(call, Call) and call.function == "count"):
+            return index
+    counts = (i for i, c in enumerate(result.columns) if c.type is Type.INTEGER and c.name.lower() in _COUNT_NAMES)
+    return next(counts, None)
+
+
+def find_day_column(columns: Sequence[ResultColumn]) -> int | None:
+    """Return the index of the first column of days, else of computed times. None without such a column."""
+    return next(
+        (index for type_ in (Type.DATE, Type.TIME) for index, c in enumerate(columns) if c.type is type_),
+        None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

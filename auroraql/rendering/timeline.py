@@ -11,29 +11,46 @@ from typing import Any
 
 from auroraql.diagnostics.errors import UsageError, display_width, make_visible
 from auroraql.rendering.text_output import BOLD, RenderOptions, apply_style, cut_text, format_count, pad_text
-from auroraql.rendering.time_axis import ASCII_BARS, BARS, BlockScale, choose_step, draw_axis
+from auroraql.rendering.time_axis import (
+    ASCII_BARS,
+    BARS,
+    DAY,
+    STEPS,
+    BlockScale,
+    choose_step,
+    draw_axis,
+    find_count_column,
+    find_day_column,
+)
 from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 
 _NAMED = ("display_name", "platform", "program", "identifier")
 _MIN_WIDTH = 40
 _WIDEST_PIECE = 4
+_END_OF_DAY = time(23, 59, 59)
 
 
 @dataclass(frozen=True, slots=True)
 class _RowReader:
-    """Column indices of a row's time and sources."""
+    """Column indices of a row's time, of its sources, and of the number of records that it counts."""
 
     start: int
     end: int
     source: int | None
+    count: int | None = None
 
     def time_range(self, row: Row) -> tuple[datetime, datetime] | None:
         """Return the first and last time of a row; None without a start."""
         start, end = row[self.start], row[self.end]
         if not isinstance(start, datetime):
-            return None
+            # A day is drawn from its first to its last moment.
+            return (datetime.combine(start, time.min), datetime.combine(start, _END_OF_DAY)) if start else None
         return (start, end) if isinstance(end, datetime) and end >= start else (start, start)
+
+    def weight(self, row: Row) -> int:
+        """Return the number of records of a row."""
+        return 1 if self.count is None else row[self.count] or 0
 
     def sources(self, row: Row) -> list[str]:
         """Return the distinct names of a row's sources."""
@@ -60,7 +77,8 @@ def render_timeline(result: ResultSet, screen: RenderOptions, most: int) -> Iter
     names = min(max(display_width(name) for name, _ in drawn_sources), width // 3)
     figures = max(len(f"{count:,}") for _, count in drawn_sources)
     strip_width = width - names - figures - 4
-    step, starts = choose_step(statistics.first, statistics.last, strip_width)
+    finest = DAY if result.columns[reader.start].type is Type.DATE else STEPS[0]
+    step, starts = choose_step(statistics.first, statistics.last, strip_width, finest)
     heights = _count_by_piece(result, reader, starts, {name for name, _ in drawn_sources})
     scale = BlockScale(BARS if screen.blocks else ASCII_BARS, max(max(counts) for counts in heights.values()))
     piece_width = min(strip_width // len(starts), _WIDEST_PIECE)
@@ -84,13 +102,19 @@ def _row_reader(result: ResultSet) -> _RowReader:
     start = _column_index(result.columns, ("start",), Type.TIME)
     if start is None:
         start = _column_index(result.columns, ("epoch",), Type.TIME)
+    count = None
+    if start is None:
+        start, count = find_day_column(result.columns), find_count_column(result)
     if start is None:
         raise UsageError("the result has no column start or epoch", "add start to SELECT")
     end = _column_index(result.columns, ("end",), Type.TIME)
     # Whole conjunctions are listed under all of their sources, not only under those of one block.
     names = [column.path[-1] if column.path and column.in_records else column.name for column in result.columns]
     source_index = next((names.index(name) for name in (*_NAMED, "data_source", "data_sources") if name in names), None)
-    return _RowReader(start, start if end is None else end, source_index)
+    if source_index is None:
+        texts = [index for index, column in enumerate(result.columns) if column.type is Type.STRING]
+        source_index = texts[0] if len(texts) == 1 and count is not None else None
+    return _RowReader(start, start if end is None else end, source_index, count)
 
 
 def _column_index(all_columns: tuple[ResultColumn, ...], path: tuple[str, ...], type: Type) -> int | None:
@@ -115,7 +139,8 @@ def _collect_statistics(result: ResultSet, reader: _RowReader) -> _TimelineStati
             timeless += 1
         else:
             first, last = min(first, when[0]), max(last, when[1])
-            counts.update(reader.sources(row))
+            for source in reader.sources(row):
+                counts[source] += reader.weight(row)
     if not counts:
         raise UsageError("the result has no rows with a time", "run a FIND that returns rows")
     start, end = result.window
@@ -133,8 +158,8 @@ def _count_by_piece(
             begin, end = bisect(starts, when[0]) - 1, bisect(starts, when[1])
             for name in reader.sources(row):
                 if name in changes:
-                    changes[name][max(begin, 0)] += 1
-                    changes[name][end] -= 1
+                    changes[name][max(begin, 0)] += reader.weight(row)
+                    changes[name][end] -= reader.weight(row)
     return {name: _running_sums(source_changes) for name, source_changes in changes.items()}
 
 
@@ -154,7 +179,8 @@ def _timeline_title(result: ResultSet, statistics: _TimelineStatistics, reader: 
     first, last = (
         f"{moment:{'%Y-%m-%d' if whole else '%Y-%m-%d %H:%M'}}" for moment in (statistics.first, statistics.last)
     )
-    return f"{format_count(result)}{shared}, {first if first == last else f'{first} to {last}'}, UTC{timeless_note}"
+    counted = f", records counted by {result.columns[reader.count].name}" if reader.count is not None else ""
+    return f"{format_count(result)}{counted}{shared}, {first if first == last else f'{first} to {last}'}, UTC{timeless_note}"
 
 
 def _draw_legend(scale: BlockScale, step: str, piece_width: int) -> str:

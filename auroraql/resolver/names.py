@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin, Span
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import Ref
 from auroraql.ir.times import NAMED_TIMES, TimeError, read_literal
@@ -15,6 +15,7 @@ from auroraql.language.ast import (
     Operand,
     Path,
     SelectAggregate,
+    SelectColumn,
     SelectItem,
     TextLiteral,
     Timestamp,
@@ -90,6 +91,8 @@ class NameResolver:
         return ValueContext(shown, key.type, key.unit, metadata=True, known=key.values, is_time=is_time)
 
     def _metadata_key(self, name: str, origin: Origin, *, explicit: bool) -> Ref:
+        if self.catalogue.key(self.kind.metadata, name) is None and not explicit:
+            self._refuse_alias(name, origin)
         if self.catalogue.key(self.kind.metadata, name) is None and name not in self._warned:
             self._warned.add(name)
             self._warn_of_unknown_key(name, origin, explicit=explicit)
@@ -104,6 +107,15 @@ class NameResolver:
             message = f"{self.kind.title} have no field '{path.dotted}', which is in the archive's list of data sources"
             hint = f"select it in the search: FIND {self.kind.metadata} SELECT *, {declared.bare} …"
             raise SemanticError("AQL0201", message, path.origin, "not in these rows", hint)
+
+    def _refuse_alias(self, name: str, origin: Origin) -> None:
+        """Raise SemanticError for the alias of another column of SELECT in a place that takes fields only."""
+        item = self.labels.get(name)
+        if item is None or _contains(item.origin, origin) or (isinstance(item, SelectColumn) and not item.members):
+            return
+        message = f"'{name}' is an alias of SELECT, which only GROUP BY, HAVING and ORDER BY can use by its name"
+        hint = f"repeat its expression, or write metadata.{name} for the metadata key"
+        raise SemanticError("AQL0201", message, origin, "an alias of SELECT", hint)
 
     def _warn_of_unknown_key(self, name: str, origin: Origin, *, explicit: bool) -> None:
         keys = self.catalogue.keys(self.kind.metadata)
@@ -158,6 +170,11 @@ class NameResolver:
             hint, fix = f"did you mean {block}.{near[0]}?", f"{block}.{near[0]}"
         message = f"block '{block}' has no field '{'.'.join(member)}'"
         return SemanticError("AQL0201", message, path.origin, "unknown field", hint, fix)
+
+
+def _contains(outer: Origin, inner: Origin) -> bool:
+    """Return whether a span of the text contains another."""
+    return isinstance(outer, Span) and isinstance(inner, Span) and outer.start <= inner.start and inner.end <= outer.end
 
 
 def check_misused_name(names: NameResolver, comparison: ast.ComparisonExpression) -> None:

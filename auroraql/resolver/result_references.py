@@ -35,6 +35,7 @@ from auroraql.language.ast import (
     Subquery,
     TextLiteral,
     Timestamp,
+    ValueComparison,
     Where,
     clause_expressions,
     clause_uses_results,
@@ -208,7 +209,7 @@ class _ReferenceBinder:
                 return replace(expression, terms=tuple(self._expression(term, kind) for term in terms))
             case NotExpression(term):
                 return replace(expression, term=self._expression(term, kind))
-            case ComparisonExpression() if is_list_of_values(expression):
+            case ComparisonExpression() | ValueComparison() if expression.operands and is_list_of_values(expression):
                 try:
                     return self._list(expression, kind)
                 except (SemanticError, StatementError) as error:
@@ -228,14 +229,16 @@ class _ReferenceBinder:
 
     # --- lists
 
-    def _list(self, leaf: ComparisonExpression, kind: Kind) -> Expression:
+    def _list(self, leaf: ComparisonExpression | ValueComparison, kind: Kind) -> Expression:
         """Insert the values of a column. Before they exist, return a comparison that checks only the left side."""
         operand = leaf.operands[0]
+        assert isinstance(operand, Path | Subquery), "`is_list_of_values` has checked it"  # noqa: S101
         if isinstance(operand, Path) and len(operand.parts) == 1 and not self._is_result_name(operand.parts[0]):
             return leaf  # text without quotes, which PredicateResolver reports
         origin = operand.origin
         stored, path, type_ = self._only_column(operand) if isinstance(operand, Subquery) else self._column(operand)
-        self._check_types(leaf, kind, operand, type_)
+        if isinstance(leaf, ComparisonExpression):  # the values of others are checked when they are compared
+            self._check_types(leaf, kind, operand, type_)
         self.bound.origins.add(origin)
         if stored.result is None:
             self.bound.waiting = True
@@ -397,8 +400,10 @@ class _ReferenceBinder:
         return stored
 
 
-def _null_check(leaf: ComparisonExpression) -> ComparisonExpression:
+def _null_check(leaf: ComparisonExpression | ValueComparison) -> ComparisonExpression | ValueComparison:
     """Return a comparison of the same field that is valid for every type."""
+    if isinstance(leaf, ValueComparison):
+        return ValueComparison(leaf.left, Op.IS_NOT_NULL, (), origin=leaf.origin)
     return ComparisonExpression(leaf.path, Op.IS_NOT_NULL, (), leaf.origin)
 
 

@@ -132,6 +132,11 @@ class SelectResolver:
 
     def _star_columns(self, exclude: tuple[Path, ...], above: tuple[str, ...], origin: Origin) -> Iterator[Column]:
         tree = self.names.kind.field(".".join(above)) if above else None
+        if tree is not None and tree.role == "block":
+            for member in self.names.kind.fields:
+                if member.role == "block" and member.path[0] == tree.path[0]:
+                    yield Column(Ref(member.role, member.name), origin=origin)
+            return
         leaves = self.names.kind.leaves() if tree is None else tuple(_tree_leaves(tree))
         excluded = {self._excluded_paths(path, above) for path in exclude}
         for leaf, column in zip(leaves, default_columns(leaves), strict=True):

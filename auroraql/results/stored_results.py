@@ -5,7 +5,7 @@ When a script is checked, the kind of a result is known but not its rows. Everyt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic
 from auroraql.language.ast import FindStatement
-from auroraql.results.result_set import Record, ResultColumn, ResultSet, records_from_rows
+from auroraql.results.result_set import Record, ResultColumn, ResultSet, Row, records_from_rows
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.kinds.conjunctions import SOURCES_FIELD
 from auroraql.schema.model import Derive, Role
@@ -46,11 +46,11 @@ class StoredResult:
 
     def values(self, path: tuple[str, ...]) -> list[Any]:
         """Return the distinct values at a path of `kind`, in order of appearance. Lists give their elements."""
-        at, rest = self._column(path)
+        read = self._reader(path)
         rows = self.result.rows if self.result is not None else ()
         distinct: dict[Any, None] = {}
         for row in rows:
-            distinct.update(dict.fromkeys(_reach_values(row[at], rest)))
+            distinct.update(dict.fromkeys(read(row)))
         return list(distinct)
 
     def intervals(self) -> list[tuple[datetime, datetime]]:
@@ -65,11 +65,11 @@ class StoredResult:
         The values are read as in `values`. Requires `ends`.
         """
         times = [self._column((name,))[0] for name in self.ends]
-        columns = [self._column(path) for path in paths]
+        readers = [self._reader(path) for path in paths]
         for row in self.result.rows if self.result is not None else ():
             first, last = row[times[0]], row[times[-1]]
             if first is not None and last is not None and first <= last:
-                yield (first, last), tuple(list(_reach_values(row[at], rest)) for at, rest in columns)
+                yield (first, last), tuple(list(read(row)) for read in readers)
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -78,6 +78,16 @@ class StoredResult:
         if {"start", "end"} <= times:
             return ("start", "end")
         return ("epoch",) if "epoch" in times else ()
+
+    def _reader(self, path: tuple[str, ...]) -> Callable[[Row], Iterator[Any]]:
+        """Return a function that yields the values at a path of `kind` from a row."""
+        derive, declared = self.kind.derive, self.kind.field(".".join(path))
+        if derive is not None and declared is not None and declared.role == "block":
+            # Rows have the sources of a conjunction, and only the display name of the source of each block.
+            at, _ = self._column((SOURCES_FIELD,))
+            return lambda row: _reach_values(derive({SOURCES_FIELD: row[at]}), declared.path)
+        at, rest = self._column(path)
+        return lambda row: _reach_values(row[at], rest)
 
     def _column(self, path: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
         """Return the index of the column that holds a path, and the rest of the path inside it."""

@@ -418,3 +418,36 @@ def test_after_a_document_without_a_semicolon(before: str, separator: str, words
     for cursor in range(len(before), len(text) + 1):
         candidates = typing.complete(text[:cursor], cursor, known)
     assert [candidate.text for candidate in candidates] == alone
+
+
+def test_times_in_words_are_offered_where_a_time_is_expected() -> None:
+    offered = set(candidate_texts("FIND data_products WHERE program = 'trex' DURING |"))
+    assert {"YESTERDAY", "TODAY", "TOMORROW", "THIS MONTH", "LAST WEEK"} <= offered
+    assert "LAST MONTH" in candidate_texts("FIND data_products WHERE start >= |")
+    assert "AGO" in candidate_texts("FIND data_products SINCE 5 days |")
+    assert "YESTERDAY" not in candidate_texts("FIND data_products WHERE wavelength > |")
+    assert not {"THIS MONTH", "YESTERDAY"} & set(candidate_texts("SET timeout = |"))
+
+
+# --- columns of criteria blocks
+
+BLOCKS_OF = "FIND conjunctions OF ground AS img (program = 'trex'), ground, space (program = 'swarm') WITHIN 5 km "
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (BLOCKS_OF + "SELECT gr|", ["ground2"]),
+        (BLOCKS_OF + "SELECT im|", ["img"]),
+        (BLOCKS_OF + "WHERE spa|", ["space1"]),
+        (BLOCKS_OF + "WHERE img.pl|", ["platform"]),
+        (BLOCKS_OF + "WHERE ground1.pl|", ["platform"]),
+        (BLOCKS_OF + "GROUP BY ground2.pro|", ["program"]),
+        (BLOCKS_OF + "WHERE img.platform = 'gill|", ["'gillam'"]),
+        (BLOCKS_OF + "WHERE upper(img.plat|", ["platform"]),
+        ("FIND conjunctions SELECT spac| OF space (program = 'swarm'), ground WITHIN 5 km", ["space1"]),
+    ],
+)
+def test_blocks_are_completed_as_columns(typed: str, expected: list[str]) -> None:
+    texts = candidate_texts(typed)
+    assert [text for text in expected if text in texts] == expected, texts

@@ -186,6 +186,20 @@ def test_lists_of_different_fields_are_grouped_by_every_combination(archive: Arc
     )
 
 
+def test_fields_of_blocks_are_lists_of_values(archive: Archive, whole: ResultSet) -> None:
+    sites = {source(record, "img")["platform"] for record in whole.records}
+    for name in ("c.img.platform", "c.ground1.platform"):
+        find = f"FIND data_products SELECT platform, count(*) WHERE program = 'trex' AND platform IN {name} {ON}"
+        products = last(archive, f"LET c = {SEARCH} {ON}; {find} GROUP BY platform")
+        assert set(products["platform"]) <= sites
+        assert len(products) > 1
+
+
+def test_a_star_after_a_block_gives_all_fields_of_its_source(archive: Archive, whole: ResultSet) -> None:
+    found = archive.run(f"{SEARCH} SELECT img {{*}} {ON} LIMIT 1").records
+    assert list(found) == [{"img": source(whole.records[0], "img")}]
+
+
 def test_sql_reads_the_columns_and_the_fields_of_blocks(archive: Archive, whole: ResultSet) -> None:
     sql = "SQL SELECT img, c.space1, img.platform, ground1.identifier FROM c"
     rows = last(archive, f"LET c = {SEARCH} {ON}; {sql}")

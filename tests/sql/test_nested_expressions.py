@@ -101,3 +101,19 @@ def test_a_duration_as_a_parameter(demo: Archive) -> None:
     text = "FIND data_products SELECT start + $d AS later, start WHERE program = 'trex' AND end - start > $d ON 2020-01-01 LIMIT 1"
     ((later, start),) = demo.run(text, d=timedelta(hours=2, microseconds=1)).rows
     assert later - start == timedelta(hours=2, microseconds=1)
+
+
+def test_a_computed_value_in_the_values_of_a_search(demo: Archive) -> None:
+    """The sites of TREx in capitals are the capitals of the sites that another search returns."""
+    find = "FIND data_products SELECT platform WHERE program = 'trex' AND {} ON 2020-01-01"
+    inner = (
+        "FIND data_products SELECT upper(platform) AS site WHERE program = 'trex' AND platform LIKE 'g%' ON 2020-01-01"
+    )
+    every = demo.run(find.format("platform IS NOT NULL"))["platform"]
+    expected = [name for name in every if name.startswith("g")]
+    assert 0 < len(expected) < len(every)
+    assert demo.run(find.format(f"upper(platform) IN ({inner})"))["platform"] == expected
+    others = demo.run(find.format(f"upper(platform) NOT IN ({inner})"))["platform"]
+    assert others == [name for name in every if not name.startswith("g")]
+    script = f"LET c = {find.format(f'upper(platform) IN ({inner})')}; FIND c"
+    assert list(demo.run_script(script))[-1]["platform"] == expected

@@ -132,6 +132,7 @@ COMMANDS = (
     ReplCommand("tee", "[FILE]", "also write results to a file, or stop", result_commands.set_tee, takes_file=True),
     ReplCommand("pipe", "COMMAND", "send the last result to a shell command", result_commands.pipe_last_result),
     ReplCommand("open", "[ROW]", "open the product of a row of the last result in the browser", result_commands.open_product),
+    ReplCommand("calendar", "[NAME]", "draw the last result, or one stored by LET, by source and day", result_commands.show_calendar, after=_result_names),
     ReplCommand("timeline", "[NAME]", "draw the last result, or one stored by LET, over time", result_commands.show_timeline, after=_result_names),
     ReplCommand("watch", "[SECONDS]", "run the last statement repeatedly and report what is new", result_commands.watch_statement),
     ReplCommand("timing", "[on|off]", "show where the time went, or stop", result_commands.set_timing, after=_on_off_words),

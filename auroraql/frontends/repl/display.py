@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.frontends.repl.state import ReplState
@@ -86,15 +87,27 @@ def check_appendable(path: Path) -> None:
 
 @contextmanager
 def _append_atomically(path: Path) -> Iterator[None]:
-    """Undo a partial append, also when it is interrupted."""
-    before = path.stat().st_size if path.is_file() else 0
+    """Keep other programs from appending within the block. Undo a partial append, also when it is interrupted."""
+    with path.open("ab") as locked:
+        _lock_file(locked)
+        before = os.fstat(locked.fileno()).st_size if path.is_file() else 0
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                if path.is_file():
+                    os.truncate(path, before)
+            raise
+
+
+def _lock_file(stream: BinaryIO) -> None:
+    """Wait until no other program holds the lock of a file, and hold it until the stream is closed."""
     try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            if path.is_file():
-                os.truncate(path, before)
-        raise
+        import fcntl
+    except ImportError:  # Windows
+        return
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(stream, fcntl.LOCK_EX)
 
 
 def pipe_result(result: ResultSet, command: str, format: str) -> int:

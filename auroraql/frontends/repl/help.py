@@ -15,6 +15,8 @@ from auroraql.language.grammar import grammar_text
 _RULE = re.compile(r"^[?!]*(?P<name>[a-z_]+)\s*:(?P<body>.*(?:\n\s+\|.*)*)", re.MULTILINE)
 _ALIAS = re.compile(r"\s*->\s*\w+")
 _MAX_SYNTAX_LINES = 4
+_PERIOD_SYNTAX = "(THIS | LAST) (WEEK | MONTH | YEAR)"
+"""The words of the terminal PERIOD."""
 
 _MIN_DESCRIPTION_WIDTH = 24
 """Smallest width of the description column. On narrower terminals the description goes on the next line."""
@@ -69,5 +71,6 @@ def keyword_syntax(word: str) -> list[str]:
             alternative = _ALIAS.sub("", branch).strip().removeprefix("|").strip()
             if re.search(rf"\b{word}\b", alternative):
                 # In rules with a keyword, CMP occurs only in LET and SET, where it is always `=`.
-                rules.append(f"{rule['name']}: {' '.join(alternative.split())}".replace(" CMP", ' "="'))
+                shown = alternative.replace("PERIOD", _PERIOD_SYNTAX)
+                rules.append(f"{rule['name']}: {' '.join(shown.split())}".replace(" CMP", ' "="'))
     return rules

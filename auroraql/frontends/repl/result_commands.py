@@ -15,6 +15,7 @@ from auroraql.frontends.repl.display import check_appendable, expand_path, pipe_
 from auroraql.frontends.repl.run_statements import iterate_results
 from auroraql.frontends.repl.state import ReplState
 from auroraql.rendering import FORMATS, format_footer, format_of, get_format, write_result
+from auroraql.rendering.calendar import render_calendar
 from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import ResultSet
 
@@ -156,6 +157,19 @@ def show_timeline(state: ReplState, argument: str) -> str:
     """Draw the last result, or a stored one, over time."""
     result = last_result(state) if not argument else _get_result(state, argument)
     write_text(state, render_timeline(result, state.screen, max(state.height - _LINES_AROUND_PICTURE, _MIN_SOURCES)))
+    return ""
+
+
+def show_calendar(state: ReplState, argument: str) -> str:
+    """Draw the records of each source and day of the last result, or of a stored one."""
+    result = last_result(state) if not argument else _get_result(state, argument)
+    drawing = render_calendar(result, state.screen)
+    if drawing is None:
+        hint = (
+            "for example FIND data_products SELECT platform, day(start) AS day, count(*) AS n … GROUP BY platform, day"
+        )
+        raise UsageError("the result has no days with counts, or the terminal is too narrow", hint)
+    write_text(state, drawing)
     return ""
 
 

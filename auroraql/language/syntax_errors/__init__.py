@@ -19,6 +19,7 @@ from auroraql.language.syntax_errors.foreign_predicates import (
     find_foreign_predicate,
     find_misplaced_logic,
     find_repeated_operator,
+    find_text_after_field,
     find_unit_word,
     find_unquoted_pattern,
 )
@@ -122,6 +123,7 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_unquoted_pattern,
     find_foreign_predicate,
     find_repeated_operator,
+    find_text_after_field,
     find_misplaced_logic,
     find_foreign_comment,
     find_unit_word,

@@ -113,6 +113,10 @@ def find_foreign_clause(at: ParseErrorContext) -> Diagnostic | None:
     if at.found_text == "|" and ends_here:
         hint = "write clauses one after another: FIND data_products WHERE program = 'trex' LIMIT 5"
         return Diagnostic("AQL0118", "clauses are not joined by '|'", at.span, "", hint)
+    if at.word == "BY" and ends_here and at.match(r"by\s+\w+\s*[=<>!]") is not None:
+        return Diagnostic(
+            "AQL0107", "predicates follow WHERE, not BY", at.span, "expected WHERE", "write WHERE", "WHERE"
+        )
     return _diagnose_bracket(at) or _diagnose_alias(at)
 
 

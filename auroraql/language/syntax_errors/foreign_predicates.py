@@ -337,6 +337,10 @@ _ROWS = (
     _row(r"0x[0-9a-f]+(?!\w)", "numbers are decimal", lambda match: f"write {int(match[0], 16)}"),
     _row(r"(?P<a>\d+(?:\.\d*)?)d(?P<b>[+-]?\d+)(?!\w)", "an exponent is written with e", fix=_fixed(r"\g<a>e\g<b>")),
     _row(r"\d+(?:\.\d*)?e[-+]+(?!\d)|[-+]{2,}\d+", "this is not a number", "write one sign and digits, such as -1.5e3"),
+    _row(r"[-+]?\.e[-+]?\d+", "this is not a number", "write digits before the exponent, such as 1.5e3"),
+    _row(r"\d{1,3}\.\d+\.\d(?![\w.-])", "this is not a number", "write one decimal point, or a text in quotes"),
+    _row(r"(?P<f>\d+_\w*[^\W\d]\w*)(?=\s*(?:[=<>!]|(?:is|in|not|like|between)\b))", "a name does not begin with a digit",
+         fix=lambda match: quote_name(match["f"])),
     # operators
     _row(r"(?P<a>[<>!=])\s+=(?!=)", "an operator has no blank in it",
          fix=lambda match: "=" if match["a"] == "=" else f"{match['a']}="),
@@ -352,6 +356,12 @@ _ROWS = (
          fix=lambda match: f"{_field(match)} IS DISTINCT FROM {_value(match['v'])}"),
     _row(rf"{_F}\s*\?\?\s*{_V}", "'??' is not an operator", fix=lambda match: f"coalesce({_field(match)}, {_value(match['v'])})"),
     _row(rf"{_F}\s*\?\s*[^;]*", "'?' is not an operator", lambda match: f"write {_field(match)} = …, or {_field(match)} IN (…)"),
+    _row(rf"{_F}\s*#>>?\s*'[^']*'", "members are written with a dot", lambda match: f"write {_field(match)}.name"),
+    _row(rf"{_F}\s*\^=\s*{_V}", "'^=' is not an operator",
+         lambda match: f"write {_field(match)} != {_value(match['v'])}"),
+    _row(r"!\s*(?P<a>[<>])(?!=)", "this is not an operator", fix=lambda match: "<=" if match["a"] == ">" else ">="),
+    _row(r"(?P<a>now|today|yesterday|tomorrow)\s*\(\s*\)(?=\s*[,)])", "a time relative to now is not a function",
+         fix=lambda match: match["a"].upper()),
     # parameters and texts
     _row(r"%s|%\((?P<a>[^\W\d]\w*)\)s|(?<![\w:]):(?P<b>[^\W\d]\w*)|@(?P<c>[^\W\d]\w*)|\$?\{\{?\s*(?P<d>[^\W\d]\w*)\s*\}?\}"
          r"|(?P<e>(?!))|\?(?=\s|$|\))", "a parameter is written $name",
@@ -446,6 +456,18 @@ def find_repeated_operator(at: ParseErrorContext) -> Diagnostic | None:
     fix = f"{field} {at.found_text}"
     message = f"a field is missing before '{at.found_text}'"
     return Diagnostic("AQL0109", message, at.span, "compare what?", f"write {fix}", None if negated else fix)
+
+
+def find_text_after_field(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `program 'trex'`: a text after a field, without an operator."""
+    if at.type != "STRING" or at.type_before() not in ("NAME", "QNAME") or "CMP" not in at.accepts:
+        return None
+    if "AS" in at.accepts or at.found_text[0] not in "'\"":
+        return None
+    field, text = at.text[at.start_before() : at.end_before()], _value(at.found_text)
+    span = Span(at.start_before(), at.end)
+    hint = f"write {field} = {text}, or another operator such as != or LIKE"
+    return Diagnostic("AQL0106", f"an operator is missing between {field} and {text}", span, "", hint)
 
 
 def find_misplaced_logic(at: ParseErrorContext) -> Diagnostic | None:

@@ -194,7 +194,8 @@ def _wording(precision: PrecisionPart) -> Wording:
 CONJUNCTIONS = Kind(
     name="conjunctions",
     title="conjunctions",
-    doc="Times during which sources of several criteria blocks, or their footprints, are near one another.",
+    doc="Times during which sources of several criteria blocks, or their footprints, are near one another."
+    " Each block is also a column with the name of its source: ground1, space1 … or its alias.",
     fields=(
         _TYPE,
         _START,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import auroraql
 from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.session.fixes import fix_script
 from tests.support.command_line import command
@@ -102,3 +104,22 @@ def test_fixes_that_undo_each_other_end() -> None:
 
     fixed = fix_script("a", check)
     assert (fixed.text, len(fixed.applied)) == ("b", 1)
+
+
+def test_the_api_and_check_have_the_exact_span_of_a_fix() -> None:
+    text = "FIND data_products\n  WHERE note = '\U0001f600' AND program == 'trex' ON 2021-01-01"
+    fixed = text.replace("==", "=")
+    (document,) = auroraql.check(text)["diagnostics"]
+    line = text.split("\n")[1].encode("utf-16-le")
+    start, end = (document["range"][side]["character"] * 2 for side in ("start", "end"))
+    assert document["range"]["start"]["line"] == 1
+    assert (line[:start] + str(document["fix"]).encode("utf-16-le") + line[end:]).decode("utf-16-le") == fixed.split(
+        "\n"
+    )[1]
+    checked = json.loads(command("check", "--format", "json", "-", stdin=text).out)["diagnostics"]
+    assert [(found["fix"], found["range"]) for found in checked] == [(document["fix"], document["range"])]
+    with pytest.raises(auroraql.StatementError) as caught:
+        auroraql.translate(text, to="plan")
+    (diagnostic,) = caught.value.diagnostics
+    assert isinstance(diagnostic.origin, Span)
+    assert text[: diagnostic.origin.start] + str(diagnostic.fix) + text[diagnostic.origin.end :] == fixed

@@ -136,6 +136,9 @@ def test_functions_have_a_help_page_too(word: str) -> None:
 
 
 def test_help_shows_no_terminal_name() -> None:
+    page = run_command(state(), "\\h last month")
+    assert "window: (THIS | LAST) (WEEK | MONTH | YEAR)" in page
+    assert "PERIOD" not in page
     assert 'SET setting "="' in run_command(state(), "\\h set")
 
 
