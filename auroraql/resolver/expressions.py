@@ -823,7 +823,7 @@ def unknown_function_error(call: FunctionCall) -> SemanticError:
     is_geometry = re.fullmatch(_GEOMETRY_NAMES, call.name) is not None
     alternative = _ALTERNATIVES.get(call.name, _GEOMETRY_HINT if is_geometry else None)
     meant = _SAME.get(call.name) or find_misspelt(call.name, tuple(FUNCTION_NAMES))
-    near = [] if meant or alternative else find_closest(call.name, tuple(FUNCTION_NAMES), 1, 0.75)
+    near = [] if meant or alternative else find_closest(call.name, tuple(FUNCTION_NAMES), 1, 0.8)
     if alternative:
         hint = alternative
     elif meant or near:

@@ -208,8 +208,9 @@ class Analyzer:
         *,
         held: FindRecordRange | None = None,
         checking: bool = False,
+        validates_fixes: bool = True,
     ) -> None:
-        self.checking, self.kind_of, self.held = checking, kind_of, held
+        self.checking, self.validates_fixes, self.kind_of, self.held = checking, validates_fixes, kind_of, held
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
         self.stored = {name: replace(result, result=None) for name, result in context.results.items()}
@@ -237,11 +238,19 @@ class Analyzer:
         self.failed_names.add(parsed.name(source))
         return self._validate_fixes(parsed.error, source, Span(parsed.start, parsed.end))
 
+    def find_errors(self, text: str) -> list[Diagnostic]:
+        """Return the errors of a statement or a short script at this place. Their fixes are not validated."""
+        context = SessionContext(self.stored, self.searches, self.request_ids)
+        analyzer = Analyzer(self.catalogue, self.parameters, context=context, checking=True, validates_fixes=False)
+        analyzer.now, analyzer.failed_names = self.now, {*self.failed_names}
+        outcomes = analyzer.analyze_script(Source(text))
+        return [error for outcome in outcomes if isinstance(outcome, StatementError) for error in outcome.diagnostics]
+
     def _validate_fixes(self, error: StatementError, source: Source, span: Span) -> StatementError:
         """Return the error without the fixes that do not work."""
         diagnostics = error.diagnostics
-        if any(diagnostic.fix is not None for diagnostic in diagnostics):
-            diagnostics = keep_valid_fixes(diagnostics, source, span, self.catalogue, self.parameters, self.now, self)
+        if self.validates_fixes and any(diagnostic.fix is not None for diagnostic in diagnostics):
+            diagnostics = keep_valid_fixes(diagnostics, source, span, self.find_errors)
         return StatementError(diagnostics, source, error.questions)
 
     def analyze(self, parsed: script.ReadStatement, source: Source) -> AnalyzedStatement | StatementError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from auroraql.codecs import script
@@ -29,7 +30,7 @@ from auroraql.planner.request_windows import cut_windows, is_open, is_too_long
 from auroraql.resolver import resolve, unused_parameter_warning
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
-from auroraql.session.fix_checker import keep_valid_fixes
+from auroraql.session.fix_checker import find_translation_errors, keep_valid_fixes
 
 TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
 """Names of the target forms."""
@@ -67,7 +68,8 @@ def translate_source(
         return _translate(source, to, form, catalogue, parameters, now)
     except StatementError as error:
         span = Span(0, len(source.text))
-        diagnostics = keep_valid_fixes(error.diagnostics, source, span, catalogue or load_shipped(), parameters, now)
+        find_errors = partial(find_translation_errors, catalogue or load_shipped(), parameters, now)
+        diagnostics = keep_valid_fixes(error.diagnostics, source, span, find_errors)
         raise StatementError(diagnostics, source) from None
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -15,7 +16,7 @@ CORPUS = ROOT / "tests" / "corpus"
 _SECTION = re.compile(r"^=== (\w+)\n", re.MULTILINE)
 
 
-INPUTS = ("statement", "to", "parameters")
+INPUTS = ("statement", "to", "parameters", "sql")
 """Sections that are written by hand. The others are outputs."""
 
 
@@ -32,6 +33,24 @@ def read(path: Path) -> dict[str, str]:
     parts = _SECTION.split(path.read_bytes().decode("utf-8"))
     assert parts[0].strip() == "", f"{path}: text before the first section"
     return {name: text.removesuffix("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def read_cases(path: Path) -> list[dict[str, str]]:
+    """Return the cases of a file that has several: each begins with a section `statement`."""
+    parts = _SECTION.split(path.read_bytes().decode("utf-8"))
+    assert parts[0].strip() == "", f"{path}: text before the first section"
+    cases: list[dict[str, str]] = []
+    for name, text in zip(parts[1::2], parts[2::2], strict=True):
+        if name == "statement":
+            cases.append({})
+        cases[-1][name] = text.rstrip("\n")
+    return cases
+
+
+def write_cases(path: Path, cases: Iterable[dict[str, str]]) -> None:
+    """Rewrite a file of several cases, with an empty line between them."""
+    texts = ("".join(f"=== {name}\n{text}\n" for name, text in case.items()) for case in cases)
+    path.write_bytes("\n".join(texts).encode("utf-8"))
 
 
 def write(path: Path, sections: dict[str, str]) -> None:

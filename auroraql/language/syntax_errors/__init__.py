@@ -26,14 +26,15 @@ from auroraql.language.syntax_errors.foreign_predicates import (
 from auroraql.language.syntax_errors.foreign_syntax import (
     find_arithmetic,
     find_distinct,
+    find_early_construct,
     find_foreign_word,
     find_function_call,
     find_member_access,
     find_operator_word,
-    find_select_first,
     find_several_values,
     find_value_first,
 )
+from auroraql.language.syntax_errors.listing_rules import find_described_table, find_wrong_listing
 from auroraql.language.syntax_errors.parse_context import (
     CLAUSE_STARTS,
     NAMES_OF_TERMINALS,
@@ -58,12 +59,14 @@ from auroraql.language.syntax_errors.predicate_rules import (
     find_percent_of_number,
 )
 from auroraql.language.syntax_errors.quote_rules import find_backslash
+from auroraql.language.syntax_errors.sql_rules import find_sql_query
 from auroraql.language.syntax_errors.statement_rules import (
     find_block_predicate,
     find_early_clause,
     find_forced_keyword,
     find_from_clause,
     find_joined_blocks,
+    find_kind_after_from,
     find_missing_assignment,
     find_missing_count,
     find_missing_kind,
@@ -71,10 +74,11 @@ from auroraql.language.syntax_errors.statement_rules import (
     find_missing_place,
     find_missing_where,
     find_misspelt_keyword,
+    find_predicate_in_parentheses,
     find_row_limit,
+    find_table_alias,
     find_unfinished,
     find_wrong_first_word,
-    find_wrong_listing,
     find_wrong_order,
 )
 from auroraql.language.syntax_errors.time_rules import (
@@ -101,7 +105,8 @@ def diagnose_syntax_error(context: ParseErrorContext) -> Diagnostic:
         diagnostic = rule(context)
         if diagnostic is None:
             continue
-        if is_valid_fix(context, diagnostic):
+        if rule is find_sql_query or is_valid_fix(context, diagnostic):
+            # The fix of a query may need fixes of its own, which the checker of fixes applies.
             return diagnostic
         if rule is find_wrong_first_word:
             # The first word is wrong whatever follows it: only the fix is not sure.
@@ -111,9 +116,13 @@ def diagnose_syntax_error(context: ParseErrorContext) -> Diagnostic:
 
 RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_backslash,
-    find_select_first,
+    find_sql_query,
+    find_described_table,
     find_foreign_statement,
     find_wrong_first_word,
+    find_kind_after_from,
+    find_table_alias,
+    find_predicate_in_parentheses,
     find_foreign_clause,
     find_missing_kind,
     find_wrong_using,
@@ -127,6 +136,7 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_misplaced_logic,
     find_foreign_comment,
     find_unit_word,
+    find_early_construct,
     find_joined_predicates,
     find_percent_of_number,
     find_null_comparison,

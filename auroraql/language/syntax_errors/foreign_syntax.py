@@ -6,178 +6,17 @@ A rule never guesses. Each entry states the fact, the construct that works, and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 
 from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.language.printer import quote_name
+from auroraql.language.syntax_errors.foreign_constructs import (
+    ARITHMETIC,
+    CONSTRUCT_BY_NAME,
+    CONSTRUCT_BY_WORD,
+    FUNCTIONS_OF_FIELDS,
+    diagnose_construct,
+)
 from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, ParseErrorContext
-from auroraql.schema import KINDS
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignConstruct:
-    """A construct that AuroraQL does not have.
-
-    `words` are its keywords, `fact` is the message, `hint` the way out, and `example` a script that shows the hint.
-    """
-
-    words: tuple[str, ...]
-    fact: str
-    hint: str
-    example: str = ""
-    before: str = ""
-    """Statements that the example needs before it."""
-
-
-_RECORDS = "LET r = FIND data_products WHERE program = 'trex' ON 2021-01-01; "
-
-FUNCTIONS_OF_FIELDS = ForeignConstruct(
-    (),
-    "a function is not allowed here",
-    "call functions in SELECT, WHERE, GROUP BY, HAVING or ORDER BY",
-    "FIND data_products SELECT day(start) AS day, count(*) AS n WHERE program = 'trex' DURING 2021-01 GROUP BY day",
-)
-ARITHMETIC = ForeignConstruct(
-    (),
-    "a calculation is not allowed here",
-    "calculate in SELECT, WHERE, GROUP BY, HAVING or ORDER BY",
-    "FIND data_products SELECT end - start AS length WHERE program = 'trex' ON 2021-01-01",
-)
-
-FOREIGN_CONSTRUCTS = (
-    ForeignConstruct(
-        ("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "OUTER", "CROSS", "NATURAL", "ASOF", "LATERAL"),
-        "FIND searches one kind of record and has no JOIN",
-        "keep each search with LET, then join the results: SQL SELECT … FROM a JOIN b ON …",
-        "LET a = FIND data_products WHERE program = 'trex' ON 2021-01-01; "
-        "LET b = FIND data_products WHERE program = 'rego' ON 2021-01-01; SQL SELECT * FROM a JOIN b ON a.start = b.start",
-    ),
-    ForeignConstruct(
-        ("HAVING", "QUALIFY"),
-        "conditions on groups follow GROUP BY, after HAVING",
-        "write FIND … SELECT platform, count(*) AS n … GROUP BY platform HAVING n > 100",
-        "FIND data_products SELECT platform, count(*) AS n DURING 2021 GROUP BY platform HAVING n > 100",
-    ),
-    ForeignConstruct(
-        ("UNION", "INTERSECT", "EXCEPT", "MINUS"),
-        "one FIND cannot be combined with another",
-        "join the conditions with AND, OR and NOT in one WHERE, or keep each search with LET and combine them in SQL",
-        "SQL SELECT url FROM r UNION SELECT url FROM r",
-        _RECORDS,
-    ),
-    ForeignConstruct(
-        ("OVER", "PARTITION", "WINDOW", "PIVOT", "UNPIVOT", "ROLLUP", "CUBE", "GROUPING"),
-        "FIND has no window functions and no pivots",
-        "keep the records with LET name = FIND …, then use them in SQL: SQL SELECT … FROM name",
-        "SQL SELECT url, row_number() OVER (ORDER BY start) AS n FROM r",
-        _RECORDS,
-    ),
-    ForeignConstruct(
-        ("CAST", "EXTRACT", "INTERVAL"),
-        "AuroraQL has no CAST, EXTRACT or INTERVAL",
-        "text(x) and number(x) convert, year(start) takes a part, and a duration is written 36 hours",
-        "FIND data_products SELECT text(identifier), year(start), end - start AS length ON 2021-01-01",
-    ),
-    ForeignConstruct(
-        ("XOR",),
-        "AuroraQL has no XOR",
-        "write (a AND NOT b) OR (b AND NOT a)",
-        "FIND data_products WHERE (program = 'trex' AND NOT platform = 'gillam') "
-        "OR (platform = 'gillam' AND NOT program = 'trex') ON 2021-01-01",
-    ),
-    ForeignConstruct(
-        (
-            "REGEXP",
-            "RLIKE",
-            "SIMILAR",
-            "GLOB",
-            "MATCHES",
-            "MATCH",
-            "CONTAINS",
-            "STARTSWITH",
-            "ENDSWITH",
-            "STARTS",
-            "ENDS",
-        ),
-        "the operator for patterns is LIKE; others are functions",
-        "write display_name LIKE 'TREx RGB %', contains(url, 'gill') or regexp_matches(url, 'rgb-0[1-4]')",
-        "FIND data_products WHERE display_name LIKE 'TREx RGB %' AND regexp_matches(url, 'rgb-0[1-4]') ON 2021-01-01",
-    ),
-    ForeignConstruct(
-        ("EXISTS",),
-        "FIND has no EXISTS",
-        "write field IS NOT NULL, or field IN (FIND … SELECT field …)",
-        "FIND data_products WHERE keogram_type IS NOT NULL "
-        "AND platform IN (FIND data_products SELECT platform WHERE program = 'rego' ON 2021-01-01) ON 2021-01-01",
-    ),
-    ForeignConstruct(
-        ("INSERT", "UPDATE", "DELETE", "DROP", "CREATE", "ALTER", "TRUNCATE", "GRANT", "REPLACE", "MERGE", "COPY"),
-        "AuroraQL is read-only",
-        "FIND finds records, LET keeps them under a name, and --output FILE or .save writes them to a file",
-        "FIND r",
-        _RECORDS,
-    ),
-)
-"""Constructs that are recognized by one of their words, anywhere in a statement."""
-
-CONSTRUCT_BY_WORD = {word: habit for habit in FOREIGN_CONSTRUCTS for word in habit.words}
-
-FOREIGN_WORDS = frozenset(
-    {
-        *CONSTRUCT_BY_WORD,
-        *(
-            "ALL",
-            "ANALYZE",
-            "ASCENDING",
-            "DATABASE",
-            "DATABASES",
-            "DESCENDING",
-            "DO",
-            "ELSE",
-            "END",
-            "FETCH",
-            "FROM",
-            "GO",
-        ),
-        *(
-            "HELP",
-            "IF",
-            "ILIKE",
-            "INDEX",
-            "INTO",
-            "ISNULL",
-            "NAND",
-            "NEXT",
-            "NOR",
-            "NOTNULL",
-            "ONLY",
-            "QUIT",
-            "ROW",
-            "ROWS",
-        ),
-        *("SCHEMA", "SCHEMAS", "SORT", "TABLE", "TABLES", "THEN", "THIS", "TO", "TOP", "TRUNC", "USE", "WITH", "YEAR"),
-        *(
-            "MONTH",
-            "DAY",
-            "DATE",
-            "TIME",
-            "TIMESTAMP",
-            "NULLIF",
-            "NAN",
-            "NONE",
-            "AFTER",
-            "BEFORE",
-            "FILTER",
-            "DISTINCT",
-        ),
-    }
-)
-"""Words that are never taken for a misspelt keyword."""
-
-
-def diagnose_construct(construct: ForeignConstruct, span: Span, label: str = "") -> Diagnostic:
-    """Return the diagnostic of a foreign construct."""
-    return Diagnostic("AQL0118", construct.fact, span, label or "not in AuroraQL", construct.hint)
 
 
 def find_foreign_word(at: ParseErrorContext) -> Diagnostic | None:
@@ -198,55 +37,17 @@ def find_foreign_word(at: ParseErrorContext) -> Diagnostic | None:
     return diagnose_construct(CONSTRUCT_BY_WORD[name.upper()], Span(name.start_pos, name.end_pos))
 
 
-_ITEMS = r"(?P<items>(?:(?!\b(?:from|select|where|find)\b)[^;{}])+?)"
-
-
-def parse_select_from(at: ParseErrorContext, start: int) -> tuple[str, int] | None:
-    """Translate `SELECT … FROM kind` at an offset into a FIND.
-
-    Return the FIND and the end of the SELECT, or None when the text there is another SELECT.
-    """
-    match = at.match(rf"select\s+(?P<distinct>distinct\s+)?{_ITEMS}\s+from\s+(?P<kind>\w+)(?!\w)(?!\s*[.,(])", start)
-    if match is None or match["kind"].lower() not in KINDS:
-        return None
-    items = match["items"].strip()
-    find = f"FIND {'DISTINCT ' if match['distinct'] else ''}{match['kind'].lower()}"
-    return find + ("" if items == "*" else f" SELECT {items}"), match.end()
-
-
-def find_select_first(at: ParseErrorContext) -> Diagnostic | None:
-    """Diagnose SELECT where a statement, or a FIND in parentheses, is expected."""
-    if at.word_before() == "SELECT" and at.type_before() == "NAME" and at.type_before(2) == "LPAR":
-        # The parser read SELECT as a name in the parentheses.
-        select = at.start_before()
-        before = at.tokens[:-1]
-        at = replace(at, tokens=before, start=select, end=select + len("SELECT"), accepts=frozenset(("FIND",)))
-    if at.word != "SELECT" or "SELECT" in at.accepts:
-        return None
-    nested = bool(at.tokens) and at.type_before() == "LPAR"
-    if at.tokens and not nested and "FIND" not in at.accepts:
-        return None
-    where = "a search in parentheses" if nested else "a search"
-    translation = parse_select_from(at, at.start)
-    example = "IN (FIND ephemeris SELECT platform WHERE …)" if nested else "FIND data_products SELECT … WHERE …"
-    hint = (
-        f"write {translation[0]} …"
-        if translation
-        else f"write {example}; to search the rows of results, write SQL before SELECT"
-    )
-    if nested and translation is None:
-        hint = f"write {example}, or IN name.column for a column of a result"
-    if nested and at.type_before(2) != "IN" and translation is None:
-        hint = f"write {example}"
-    span = Span(at.start, translation[1]) if translation else at.span
-    return Diagnostic(
-        "AQL0115",
-        f"{where} begins with FIND, not with SELECT",
-        span,
-        "FIND comes first",
-        hint,
-        translation and translation[0],
-    )
+def find_early_construct(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose OVER, FILTER, EXISTS and `* EXCEPT (…)`, whose words the parser takes for names."""
+    if at.word in ("OVER", "FILTER") and at.type_before() == "RPAR":
+        name = "window function" if at.word == "OVER" else "filter"
+        return diagnose_construct(CONSTRUCT_BY_NAME[name], at.span)
+    if at.word_before() == "EXISTS" or (at.word_before(3) == "EXISTS" and at.type_before(2) == "LPAR"):
+        exists = at.tokens[-1 if at.word_before() == "EXISTS" else -3]
+        return diagnose_construct(CONSTRUCT_BY_NAME["EXISTS"], Span(exists.start_pos, exists.end_pos))
+    if at.word == "EXCEPT" and at.type_before() == "STAR":
+        return Diagnostic("AQL0118", "EXCEPT is written EXCLUDE", at.span, "", "write EXCLUDE", "EXCLUDE")
+    return None
 
 
 def find_distinct(at: ParseErrorContext) -> Diagnostic | None:

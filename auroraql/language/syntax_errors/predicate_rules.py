@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from auroraql.diagnostics.errors import Diagnostic, Span
-from auroraql.language.syntax_errors.foreign_syntax import CONSTRUCT_BY_WORD, FOREIGN_WORDS
+from auroraql.language.syntax_errors.foreign_constructs import CONSTRUCT_BY_WORD, FOREIGN_WORDS
 from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, VALUE_TYPES, ParseErrorContext, is_word
 from auroraql.schema import KINDS
 from auroraql.schema.operators import SPELLINGS

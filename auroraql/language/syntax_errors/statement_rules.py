@@ -6,7 +6,8 @@ import re
 
 from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.diagnostics.suggestions import find_misspelt
-from auroraql.language.syntax_errors.foreign_syntax import CONSTRUCT_BY_WORD, FOREIGN_WORDS, diagnose_construct
+from auroraql.language.syntax_errors.foreign_constructs import CONSTRUCT_BY_WORD, FOREIGN_WORDS, diagnose_construct
+from auroraql.language.syntax_errors.listing_rules import diagnose_foreign_statement
 from auroraql.language.syntax_errors.parse_context import (
     CLAUSE_STARTS,
     NAMES_OF_TERMINALS,
@@ -23,21 +24,6 @@ SQL = "SQL"
 
 _FIRST_WORDS = ("FIND", "LET", SQL, "SHOW", "SET", "SUBMIT", "FETCH", "CANCEL", "EXPLAIN", "DESCRIBE")
 """The keywords that begin a statement, in the order of messages. A test compares them with the grammar."""
-
-_FIRST = {
-    "WITH": "keep a search with LET name = FIND …, then query its result with SQL WITH … SELECT …",
-    "HELP": "type \\? at the prompt for help; auroraql --help on the command line",
-    "QUIT": "type \\q at the prompt to leave",
-    "EXIT": "type \\q at the prompt to leave",
-    "USE": "choose the archive with --archive, or with \\connect at the prompt",
-    "SEARCH": "write FIND data_products …",
-    "GET": "write FIND data_products …",
-    "QUERY": "write FIND data_products …",
-    "LIST": "write SHOW SOURCES, SHOW PROGRAMS or SHOW METADATA",
-    "DESC": "SHOW COLUMNS OF data_products lists the fields of a kind",
-    "COUNT": "write FIND data_products SELECT count(*) …",
-    "FROM": "write FIND data_products …",
-}
 
 
 def statement_keywords(accepts: frozenset[str]) -> list[str]:
@@ -59,13 +45,9 @@ def find_wrong_first_word(at: ParseErrorContext) -> Diagnostic | None:
         return Diagnostic("AQL0115", "a statement does not begin with a backslash", at.span, hint=hint)
     if at.word in CONSTRUCT_BY_WORD:
         return diagnose_construct(CONSTRUCT_BY_WORD[at.word], at.span)
-    if at.word == "DESC" and (kind := at.match(rf"desc\s+({'|'.join(KINDS)})\s*$")):
-        fix = f"SHOW COLUMNS OF {kind[1]}"
-        return Diagnostic(
-            "AQL0115", message, Span(at.start, kind.end()), "expected SHOW COLUMNS OF", f"write {fix}", fix
-        )
-    if at.word in _FIRST:
-        return Diagnostic("AQL0115", message, at.span, "", _FIRST[at.word])
+    statement = diagnose_foreign_statement(at, message)
+    if statement is not None:
+        return statement
     if at.found_text.lower() in KINDS:
         return Diagnostic(
             "AQL0115", message, at.span, "FIND comes first", f"write FIND {at.found_text}", f"FIND {at.found_text}"
@@ -74,9 +56,10 @@ def find_wrong_first_word(at: ParseErrorContext) -> Diagnostic | None:
         hint = "a clause belongs to a FIND: remove the ';' before it, or write FIND data_products first"
         return Diagnostic("AQL0115", message, at.span, "a clause", hint)
     misspelt = None if at.word in FOREIGN_WORDS else find_misspelt(at.found_text, words)
-    return Diagnostic(
-        "AQL0115", message, at.span, hint=f"did you mean {misspelt}?" if misspelt else begins, fix=misspelt
-    )
+    hint = f"did you mean {misspelt}?" if misspelt else begins
+    if misspelt is None and at.match(r"[^\W\d]\w*\s*$"):
+        hint = f"to show the result {at.found_text}, write FIND {at.found_text}; {begins}"
+    return Diagnostic("AQL0115", message, at.span, hint=hint, fix=misspelt)
 
 
 def find_missing_kind(at: ParseErrorContext) -> Diagnostic | None:
@@ -113,49 +96,6 @@ def _list_of_kinds() -> str:
     return " or ".join(KINDS)
 
 
-_LISTINGS = {
-    **dict.fromkeys(("TABLES", "TABLE", "KINDS", "DATABASES", "SCHEMAS", "VIEWS", "COLLECTIONS"), ""),
-    **dict.fromkeys(("FIELDS", "SCHEMA"), "COLUMNS"),
-    **dict.fromkeys(("KEYS", "FILTERS"), "METADATA"),
-    **dict.fromkeys(("SITES", "STATIONS", "SATELLITES", "SPACECRAFT"), "PLATFORMS"),
-    **dict.fromkeys(("INSTRUMENTS",), "INSTRUMENT_TYPES"),
-    **dict.fromkeys(("JOBS", "QUERIES", "PROCESSLIST", "REQUESTS"), "SEARCHES"),
-    **dict.fromkeys(("VARIABLES", "OPTIONS", "ALL"), "SETTINGS"),
-    **dict.fromkeys(("DATA_SOURCES", "DATASOURCES"), "SOURCES"),
-    **dict.fromkeys(("VARS", "NAMES"), "RESULTS"),
-}
-
-
-def find_wrong_listing(at: ParseErrorContext) -> Diagnostic | None:
-    """Diagnose SHOW TABLES, SHOW COLUMNS FROM and DESCRIBE data_products."""
-    first = at.tokens[0].type if at.tokens else ""
-    if first == "SHOW" and len(at.tokens) == 1 and at.type != "$END":
-        listings = sorted(terminal for terminal in at.accepts if terminal not in NAMES_OF_TERMINALS)
-        label = "expected a listing"
-        message = f"SHOW cannot list '{at.found_text}'"
-        if at.word in _LISTINGS:
-            listing = _LISTINGS[at.word]
-            hint = (
-                f"write SHOW {listing}"
-                if listing
-                else f"the kinds of record are {', '.join(KINDS)}: SHOW COLUMNS OF {next(iter(KINDS))}; SHOW SOURCES"
-            )
-            fix = listing if listing and listing != "COLUMNS" else None
-            return Diagnostic("AQL0107", message, at.span, label, hint, fix)
-        misspelt = find_misspelt(at.found_text, listings)
-        hint = f"did you mean {misspelt}?" if misspelt else f"one of {', '.join(listings)}"
-        return Diagnostic("AQL0107", message, at.span, label, hint, misspelt)
-    if first == "SHOW" and at.word in ("FROM", "IN") and "OF" in at.accepts:
-        return Diagnostic("AQL0106", f"SHOW takes OF, not {at.word}", at.span, "expected OF", "write OF", "OF")
-    if first == "DESCRIBE" and len(at.tokens) == 1 and at.found_text.lower() in KINDS:
-        fix = f"SHOW COLUMNS OF {at.found_text.lower()}"
-        span = Span(at.start_before(), at.end)
-        hint = f"write {fix} for its fields, DESCRIBE FIND {at.found_text} … for the engine's sentence"
-        message = f"DESCRIBE takes a search, not {at.found_text}"
-        return Diagnostic("AQL0106", message, span, "expected FIND", hint, None if at.match(r"\w+\s+\w") else fix)
-    return None
-
-
 def find_missing_assignment(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose `LET c FIND …`, `LET c := FIND …` and `LET c AS FIND …`."""
     if not at.tokens or at.tokens[0].type not in ("LET", "SET", "SUBMIT") or at.accepts != frozenset({"CMP"}):
@@ -173,6 +113,14 @@ def find_missing_assignment(at: ParseErrorContext) -> Diagnostic | None:
     )
 
 
+def find_kind_after_from(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `FIND url FROM data_products` and `FIND data_products SELECT url FROM data_products`."""
+    is_kind = (
+        at.word == "FROM" and at.has_keyword("FIND") and at.match(rf"from\s+(?:{'|'.join(KINDS)})(?!\w)") is not None
+    )
+    return _selected_before_kind(at) or (find_from_clause(at) if is_kind else None)
+
+
 def find_from_clause(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose a FROM clause."""
     if at.word != "FROM":
@@ -188,6 +136,54 @@ def find_from_clause(at: ParseErrorContext) -> Diagnostic | None:
     span = Span(at.start, source.end()) if is_repeated and source is not None else at.span
     return Diagnostic(
         "AQL0106", "FIND has no FROM clause", span, "not in this language", hint, "" if is_repeated else None
+    )
+
+
+def _selected_before_kind(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `FIND start, url FROM data_products`: SELECT follows the kind."""
+    find = next((token for token in reversed(at.tokens[-3:]) if token.type == "FIND"), None)
+    if find is None:
+        return None
+    columns = at.match(
+        rf"find\s+(?P<columns>[^;{{}}]{{1,500}}?)\s+from\s+(?P<kind>{'|'.join(KINDS)})(?!\w)", find.start_pos
+    )
+    if (
+        columns is None
+        or columns["columns"].lower() in KINDS
+        or re.search(r"\b(?:where|select|from)\b", columns["columns"], re.I)
+    ):
+        return None
+    select = "" if columns["columns"] == "*" else f" SELECT {columns['columns']}"
+    fix = f"{find} {columns['kind'].lower()}{select}"
+    message = "the kind of record follows FIND, not FROM"
+    return Diagnostic("AQL0106", message, Span(find.start_pos, columns.end()), "", f"write {fix}", fix)
+
+
+def find_table_alias(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `FIND data_products d WHERE d.program = 'trex'`: a kind has no alias."""
+    kind = at.token_before()
+    if kind is None or at.type_before(2) != "FIND" or kind.lower() not in KINDS or "WHERE" not in at.accepts:
+        return None
+    alias = at.match(r"(?:as\s+)?(?P<alias>[^\W\d]\w*)\s*(?=where|select|on|order|group|limit|between|during|;|$)")
+    if alias is None or alias["alias"].upper() in (*CLAUSE_STARTS, "AS"):
+        return None
+    rest = at.text[alias.end() : at.stop]
+    if not alias[0].lower().startswith("as ") and f"{alias['alias']}." not in rest:
+        return None
+    pattern = rf"'(?:[^']|'')*'|(?<![\w.]){re.escape(alias['alias'])}\."
+    renamed = re.sub(pattern, lambda match: "" if match[0].endswith(".") else match[0], rest)
+    message = "a kind of record takes no alias"
+    hint = f"write the fields without it: FIND {kind} {renamed.strip()}"
+    return Diagnostic("AQL0118", message, Span(at.start, at.stop), "", hint.rstrip(), renamed.lstrip())
+
+
+def find_predicate_in_parentheses(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose `FIND data_products (program = 'trex')`, where WHERE is missing."""
+    kind = at.token_before()
+    if at.found_text != "(" or kind is None or at.type_before(2) != "FIND" or "WHERE" not in at.accepts:
+        return None
+    return Diagnostic(
+        "AQL0106", "WHERE is missing before a predicate", at.span, "expected WHERE", "write WHERE (", "WHERE ("
     )
 
 

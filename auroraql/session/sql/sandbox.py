@@ -20,6 +20,7 @@ from auroraql.diagnostics.suggestions import find_closest
 from auroraql.engines.duckdb.catalogue_file import LOCKED_DOWN
 from auroraql.language.ast import SqlStatement
 from auroraql.results.stored_results import DottedName, SqlPlan
+from auroraql.schema import KINDS
 from auroraql.schema.limits import MAX_SQL_TABLES
 
 Node = dict[str, Any]
@@ -442,6 +443,9 @@ class _SqlInspector:
             near = find_closest(name, self.names, 1, 0.5)
             alternatives = f"the results are {', '.join(self.names)}" if self.names else "LET name = FIND … stores one"
             hint = f"did you mean {near[0]}?" if near else alternatives
+            if lower in KINDS:
+                near = []
+                hint = f"SQL reads results: write LET r = FIND {lower} … first, and FROM r in SQL"
             message, origin = f"the result '{name}' does not exist", self.refusal_error("", node, "").origin
             self.errors.append(
                 Diagnostic("AQL0220", message, origin, "unknown result", hint, near[0] if near else None)
