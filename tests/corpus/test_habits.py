@@ -107,7 +107,9 @@ _LIMIT = re.compile(r"\s+(?:LIMIT\s+\d+(?:\s*,\s*\d+)?(?:\s+OFFSET\s+\d+)?)\s*;?
 _WHOLE_RECORDS = re.compile(r"select\s+(?:distinct\s+)?(?:\w+\.)?\*|^from\s+\w+(?!.*select)", re.IGNORECASE)
 
 _QUERY = re.compile(r"\(?\s*(?:select|from|with)\b", re.IGNORECASE)
-QUERIES = {name: case for name, case in CASES.items() if "fixed" in case and _QUERY.match(case["statement"])}
+QUERIES = {
+    name: case for name, case in CASES.items() if "fixed" in case and ("sql" in case or _QUERY.match(case["statement"]))
+}
 
 
 _SAMPLE = """

@@ -42,6 +42,7 @@ from auroraql.language.syntax_errors.parse_context import (
     describe_expected,
 )
 from auroraql.language.syntax_errors.phrase_rules import find_time_phrase
+from auroraql.language.syntax_errors.pipeline_rules import find_pipeline
 from auroraql.language.syntax_errors.predicate_rules import (
     find_bare_value,
     find_between_without_and,
@@ -105,7 +106,7 @@ def diagnose_syntax_error(context: ParseErrorContext) -> Diagnostic:
         diagnostic = rule(context)
         if diagnostic is None:
             continue
-        if rule is find_sql_query or is_valid_fix(context, diagnostic):
+        if rule in (find_sql_query, find_pipeline) or is_valid_fix(context, diagnostic):
             # The fix of a query may need fixes of its own, which the checker of fixes applies.
             return diagnostic
         if rule is find_wrong_first_word:
@@ -116,6 +117,7 @@ def diagnose_syntax_error(context: ParseErrorContext) -> Diagnostic:
 
 RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_backslash,
+    find_pipeline,
     find_sql_query,
     find_described_table,
     find_foreign_statement,

@@ -162,7 +162,11 @@ def _diagnose_alias(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose an alias in quotes, and an alias of a kind or of the whole result."""
     is_kind = at.type_before() in ("DATA_PRODUCTS", "EPHEMERIS", "CONJUNCTIONS") and at.type_before(2) == "FIND"
     alias = at.match(r"(?:as\s+)?([^\W\d]\w*)")
-    if is_kind and alias is not None and at.match(r"(?:as\s+)?[^\W\d]\w*\s+(?:where|on|select|during|;|$)") is not None:
+    if (
+        is_kind
+        and alias is not None
+        and at.match(r"(?:as\s+)?[^\W\d]\w*\s+(?:where|on|select|during)(?!\w)") is not None
+    ):
         hint = f"remove it, and write fields without '{alias[1]}.'"
         span = Span(at.start, alias.end())
         return Diagnostic("AQL0118", "FIND has no alias for the kind", span, "an alias", hint)
