@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from auroraql.rendering.files import check_writable, format_of, write_result, write_text
-from auroraql.rendering.formats import FORMATS, ResultFormat, get_format, render_result, render_text, should_color
+from auroraql.rendering.formats import (
+    FORMATS,
+    ResultFormat,
+    get_format,
+    render_pretty,
+    render_result,
+    render_text,
+    should_color,
+)
 from auroraql.rendering.table import render_grid
 from auroraql.rendering.text_output import cut_text, format_footer, supports_blocks
 from auroraql.results.result_set import ResultSet, ResultWriters
@@ -23,6 +31,7 @@ __all__ = [
     "format_of",
     "get_format",
     "render_grid",
+    "render_pretty",
     "render_result",
     "render_text",
     "should_color",
@@ -33,23 +42,23 @@ __all__ = [
 
 
 def _notebook_html(result: ResultSet) -> str:
-    from auroraql.rendering.html import notebook_html  # deferred: only notebooks and HTML files need it
+    from auroraql.rendering.notebook import notebook_html  # deferred: only notebooks need it
 
     return notebook_html(result)
 
 
-def _to_arrow_table(result: ResultSet) -> Any:
+def _to_arrow_table(result: ResultSet, flat: bool) -> Any:
     from auroraql.results.dataframes import to_arrow_table  # deferred: only data frames and Parquet need it
 
-    return to_arrow_table(result)
+    return to_arrow_table(result, flat=flat)
 
 
-def _to_pandas_frame(result: ResultSet) -> Any:
+def _to_pandas_frame(result: ResultSet, flat: bool) -> Any:
     from auroraql.results.dataframes import to_pandas_frame  # deferred: only data frames and Parquet need it
 
-    return to_pandas_frame(result)
+    return to_pandas_frame(result, flat=flat)
 
 
 ResultSet.registered_writers = ResultWriters(
-    render_text, write_result, _notebook_html, _to_arrow_table, _to_pandas_frame
+    render_text, render_pretty, write_result, _notebook_html, _to_arrow_table, _to_pandas_frame
 )

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.rendering.table import render_table, render_vertical
-from auroraql.rendering.text_output import RenderOptions, format_footer
+from auroraql.rendering.text_output import RenderOptions, describe_result, format_footer
 from auroraql.results.result_set import ResultSet
 
 
@@ -177,9 +177,18 @@ _PRINTED_WIDTH = 120
 
 def render_text(result: ResultSet) -> str:
     """Render the first rows for Python's `print`: the table of a wide terminal, and its footer."""
+    return f"{_render_page(result)}{format_footer(result)}"
+
+
+def render_pretty(result: ResultSet) -> str:
+    """Render the first rows for IPython, which stores the text in notebooks: without the time that the search took."""
+    return f"{_render_page(result)}{describe_result(result)}".rstrip("\n")
+
+
+def _render_page(result: ResultSet) -> str:
+    """Render one page of the table, as wide as the terminal."""
     width = shutil.get_terminal_size((_PRINTED_WIDTH, 24)).columns
-    screen = RenderOptions(width, height=_PRINTED_LINES, terminal=True, python=True)
-    return f"{''.join(render_table(result, screen))}{format_footer(result)}"
+    return "".join(render_table(result, RenderOptions(width, height=_PRINTED_LINES, terminal=True, python=True)))
 
 
 def should_color(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -21,7 +21,6 @@ from auroraql.rendering.text_output import (
     format_brief,
     format_cell,
     format_count,
-    format_footer,
 )
 from auroraql.results.result_set import ResultColumn, ResultSet, Row
 from auroraql.schema import Type
@@ -30,14 +29,11 @@ _CHUNK = 500
 _SHORT, _LONG = 40, 160
 """Characters on one line, and characters of an object that are shown without a click."""
 
-_IN_A_NOTEBOOK = 20
-"""Rows that a notebook shows."""
-
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 _MARKUP = re.compile("[&<>\"']")
 
-_URL = re.compile(r"https?://[^\s\"'<>\\^`{|}]+")
+URL = re.compile(r"https?://[^\s\"'<>\\^`{|}]+")
 _IMAGE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|svg)(?:[?#].*)?\Z", re.IGNORECASE)
 
 _TABLE_STYLE = """\
@@ -76,31 +72,20 @@ def render_html(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{_escape_html(statement.partition(chr(10))[0] or count)}</title>\n"
+        f"<title>{escape_html(statement.partition(chr(10))[0] or count)}</title>\n"
         f"<style>\n{_PAGE_STYLE}{_TABLE_STYLE}</style>\n</head>\n"
         f'<body class="auroraql">\n<h1>{count}</h1>\n'
     )
     if statement:
-        yield f"<pre>{_escape_html(statement)}</pre>\n"
+        yield f"<pre>{escape_html(statement)}</pre>\n"
     picture_index = _picture_column(result)
     demo_note = ": these addresses may not have pictures" if result.demonstration and picture_index is not None else ""
-    yield f'<p class="note">from {_escape_html(describe_origin(result))}{demo_note}</p>\n'
+    yield f'<p class="note">from {escape_html(describe_origin(result))}{demo_note}</p>\n'
     if picture_index is not None:
         yield from _render_gallery(result, picture_index)
     yield '<div class="table">\n'
-    yield from _render_table(result, None)
+    yield from _render_table(result)
     yield "</div>\n</body>\n</html>\n"
-
-
-def notebook_html(result: ResultSet) -> str:
-    """Return the first rows as a table for a notebook."""
-    shown = min(len(result), _IN_A_NOTEBOOK)
-    note = "" if shown == len(result) else f"first {shown} of {len(result):,} rows · "
-    table = "".join(_render_table(result, shown))
-    return (
-        f'<div class="auroraql">\n<style>\n{_TABLE_STYLE}</style>\n{table}'
-        f'<p class="note">{note}{_escape_html(format_footer(result))}</p>\n</div>\n'
-    )
 
 
 def visible_lines(text: str) -> str:
@@ -108,7 +93,8 @@ def visible_lines(text: str) -> str:
     return "\n".join(make_visible(line) for line in text.splitlines())
 
 
-def _escape_html(text: str) -> str:
+def escape_html(text: str) -> str:
+    """Return the text as HTML: markup escaped, and invisible characters replaced by visible ones."""
     if text.isprintable() and not _MARKUP.search(text):  # true for nearly all texts
         return text
     return visible_lines(text).translate(_ESCAPES)
@@ -124,10 +110,10 @@ def _render_gallery(result: ResultSet, index: int) -> Iterator[str]:
     for number, row in enumerate(result, 1):
         url = row[index]
         if _is_picture(url):
-            caption_parts = [_escape_html(part) for part in caption.parts(row) or (_file_name(url),)]
+            caption_parts = [escape_html(part) for part in caption.parts(row) or (file_name(url),)]
             yield (
-                f'<figure><a href="{_escape_html(url)}" target="_blank" rel="noopener noreferrer">'
-                f'<img src="{_escape_html(url)}" loading="lazy" decoding="async" alt="{" · ".join(caption_parts)}"></a>'
+                f'<figure><a href="{escape_html(url)}" target="_blank" rel="noopener noreferrer">'
+                f'<img src="{escape_html(url)}" loading="lazy" decoding="async" alt="{" · ".join(caption_parts)}"></a>'
                 f'<figcaption><span>{" · ".join(caption_parts)}</span><a href="#row{number}">{number}</a></figcaption></figure>\n'
             )
     yield "</section>\n"
@@ -143,7 +129,7 @@ def _picture_column(result: ResultSet) -> int | None:
 
 
 def _is_picture(value: Any) -> bool:
-    return isinstance(value, str) and _URL.fullmatch(value) is not None and _IMAGE.search(value) is not None
+    return isinstance(value, str) and URL.fullmatch(value) is not None and _IMAGE.search(value) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +169,17 @@ def _caption_value(value: Any) -> str:
 # --- the table
 
 
-def _render_table(result: ResultSet, most: int | None) -> Iterator[str]:
-    """Yield a table of the first `most` rows, or all; each row has an anchor."""
+def _render_table(result: ResultSet) -> Iterator[str]:
+    """Yield the table of all rows; each row has an anchor."""
     alignments = [
         "number" if column.type in (Type.INTEGER, Type.NUMBER, Type.DECIMAL) else "" for column in result.columns
     ]
     titles = zip(column_headers(result.columns), result.columns, alignments, strict=True)
     head = "".join(
-        f'<th{_css_class(side)} title="{_escape_html(c.name)}">{_escape_html(title)}</th>' for title, c, side in titles
+        f'<th{_css_class(side)} title="{escape_html(c.name)}">{escape_html(title)}</th>' for title, c, side in titles
     )
     yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
-    rows = enumerate(islice(result, most), 1)
+    rows = enumerate(result, 1)
     while chunk := [_render_row(number, row) for number, row in islice(rows, _CHUNK)]:
         yield "".join(chunk)
     yield "</tbody>\n</table>\n"
@@ -212,13 +198,13 @@ def _render_cell(value: Any) -> str:
 
 
 def _render_plain(value: Any) -> str:
-    return f"<td>{_escape_html(format_cell(value))}</td>"
+    return f"<td>{escape_html(format_cell(value))}</td>"
 
 
 def _render_words(value: str) -> str:
-    if _URL.fullmatch(value):
-        return f'<td><a href="{_escape_html(value)}" target="_blank" rel="noopener noreferrer">{_escape_html(_file_name(value))}</a></td>'
-    return f'<td dir="auto">{_wrap_text(_escape_html(value), len(value))}</td>'
+    if URL.fullmatch(value):
+        return f'<td><a href="{escape_html(value)}" target="_blank" rel="noopener noreferrer">{escape_html(file_name(value))}</a></td>'
+    return f'<td dir="auto">{_wrap_text(escape_html(value), len(value))}</td>'
 
 
 def _render_number(value: float | Decimal) -> str:
@@ -229,9 +215,9 @@ def _render_nested(value: Any) -> str:
     """Format an object or a list; a long one opens on click."""
     whole, short = format_cell(value), format_brief(value)
     if len(whole) <= _LONG:
-        return f"<td>{_wrap_text(_escape_html(short), len(short))}</td>"
+        return f"<td>{_wrap_text(escape_html(short), len(short))}</td>"
     head = short if short != whole and len(short) <= _LONG else f"{whole[:40]}…"
-    return f"<td><details><summary>{_escape_html(head)}</summary><div>{_escape_html(whole)}</div></details></td>"
+    return f"<td><details><summary>{escape_html(head)}</summary><div>{escape_html(whole)}</div></details></td>"
 
 
 def _wrap_text(text: str, length: int) -> str:
@@ -239,7 +225,7 @@ def _wrap_text(text: str, length: int) -> str:
     return f"<div>{text}</div>" if length > _SHORT else text
 
 
-def _file_name(url: str) -> str:
+def file_name(url: str) -> str:
     """Return the file name of a URL, or the URL without one."""
     return url.rstrip("/").rpartition("/")[2] or url
 

@@ -77,6 +77,20 @@ def _render_rows(result: ResultSet, screen: RenderOptions) -> Iterator[str]:
     yield screen.rows_left_out(len(first) if screen.width is not None else len(result), len(result))
 
 
+def choose_columns(result: ResultSet, first: Sequence[Row], width: int, most: int) -> list[int]:
+    """Return the indices of the columns that a display without a fixed width shows; at least one.
+
+    Columns of whole records are left out as in a table of `width` columns. Selected columns are shown as far as `most`
+    columns of text go.
+    """
+    columns, _ = _measure_rows(result, first, RenderOptions(width))
+    if result.is_whole:
+        columns = _remove_column(columns, _LEFT_OUT_FIRST, width)
+    ends = accumulate(column.comfortable_width() + GAP for column in columns)
+    fitting = [column.at for column, end in zip(columns, ends, strict=True) if end <= most]
+    return fitting or [column.at for column in columns[:1]]
+
+
 def _draw_picture(result: ResultSet, screen: RenderOptions) -> Iterator[str] | None:
     """Return the calendar for an availability result on a terminal, else None."""
     if result.kind != AVAILABILITY or screen.width is None:

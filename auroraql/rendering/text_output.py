@@ -247,6 +247,11 @@ def format_footer(result: ResultSet) -> str:
     return f"{rows}{_format_elapsed(result.elapsed)} · {describe_origin(result)}"
 
 
+def describe_result(result: ResultSet) -> str:
+    """Return the number of records and the archive; empty for a report, whose rows are lines of text."""
+    return "" if result.is_report else f"{format_count(result)} from {describe_origin(result)}"
+
+
 def describe_origin(result: ResultSet) -> str:
     """Return the archive's name."""
     return make_visible(result.archive) + (" (demonstration data)" if result.demonstration else "")

@@ -36,8 +36,8 @@ _EXACT = range(-(2**53), 2**53 + 1)
 """Integers that fit 64-bit columns: int64, and float64 in a column with fractions."""
 
 
-def to_arrow_table(result: ResultSet) -> Any:
-    """Return the rows as a `pyarrow.Table`."""
+def to_arrow_table(result: ResultSet, *, flat: bool = False) -> Any:
+    """Return the rows as a `pyarrow.Table`. With `flat`, no column has objects or lists."""
     # Import here: loading pyarrow takes as long as many searches.
     import pyarrow
 
@@ -47,33 +47,85 @@ def to_arrow_table(result: ResultSet) -> Any:
         pyarrow.field(name, column[0].type, metadata={"unit": declared.unit} if declared.unit else None)
         for name, declared, column in zip(_column_names(result), result.columns, columns, strict=True)
     ]
-    schema = pyarrow.schema(fields, metadata=_pandas_types(fields, columns, pyarrow))
-    if not fields:
-        return pyarrow.table({})
-    return pyarrow.Table.from_arrays([pyarrow.chunked_array(column) for column in columns], schema=schema)
+    typed = list(zip(fields, map(pyarrow.chunked_array, columns), strict=True))
+    if flat:
+        typed = _flatten_columns(typed, result, pyarrow)
+    metadata = {**_pandas_types(typed, pyarrow), **_provenance_metadata(result)}
+    schema = pyarrow.schema([field for field, _ in typed], metadata=metadata)
+    return pyarrow.Table.from_arrays([column for _, column in typed], schema=schema)
 
 
-def to_pandas_frame(result: ResultSet) -> Any:
+def to_pandas_frame(result: ResultSet, *, flat: bool = False) -> Any:
     """Return the rows as a `pandas.DataFrame`, with the types that pandas reads from the Parquet file."""
-    return to_arrow_table(result).to_pandas()
+    frame = to_arrow_table(result, flat=flat).to_pandas()
+    if result.provenance is not None:
+        frame.attrs[PROVENANCE_KEY] = result.provenance.to_document()
+    return frame
+
+
+PROVENANCE_KEY = "auroraql"
+"""Key of the provenance in the metadata of Arrow schemas, and in `attrs` of pandas frames."""
+
+
+def _provenance_metadata(result: ResultSet) -> dict[str, str]:
+    """Return the provenance as schema metadata. pandas reads PANDAS_ATTRS of a Parquet file as `attrs`."""
+    if result.provenance is None:
+        return {}
+    document = result.provenance.to_document()
+    return {PROVENANCE_KEY: json.dumps(document), "PANDAS_ATTRS": json.dumps({PROVENANCE_KEY: document})}
 
 
 def _column_names(result: ResultSet) -> list[str]:
     return [replace_surrogates(column.name) for column in result.columns]
 
 
-def _pandas_types(fields: Sequence[Any], columns: Sequence[Sequence[Any]], pyarrow: Any) -> dict[str, str]:
+def _pandas_types(typed: Sequence[tuple[Any, Any]], pyarrow: Any) -> dict[str, str]:
     """Return the schema metadata that keeps nullable integers and booleans in their type in pandas."""
     nullable = {pyarrow.int64(): "Int64", pyarrow.bool_(): "boolean"}
     described = [
         {"name": field.name, "field_name": field.name, "pandas_type": None, "numpy_type": dtype, "metadata": None}
-        for field, pieces in zip(fields, columns, strict=True)
-        if (dtype := nullable.get(field.type)) is not None and any(piece.null_count for piece in pieces)
+        for field, column in typed
+        if (dtype := nullable.get(field.type)) is not None and column.null_count
     ]
     if not described:
         return {}
     document = {"index_columns": [], "column_indexes": [], "columns": described, "pandas_version": ""}
     return {"pandas": json.dumps(document)}
+
+
+def _flatten_columns(typed: Sequence[tuple[Any, Any]], result: ResultSet, pyarrow: Any) -> list[tuple[Any, Any]]:
+    """Return columns without objects and lists: members of objects as columns, lists as JSON text."""
+    has_block_columns = any(not column.in_records for column in result.columns)
+    taken = {field.name for field, _ in typed}
+    flat: list[tuple[Any, Any]] = []
+    for field, column in typed:
+        if pyarrow.types.is_struct(field.type):
+            # A member that is also selected on its own has its column already.
+            members = list(_flatten_struct(field.name, column, pyarrow))
+            flat += [(member, values) for member, values in members if member.name not in taken]
+            taken |= {member.name for member, _ in members}
+        elif not pyarrow.types.is_list(field.type):
+            flat.append((field, column))
+        elif not (has_block_columns and pyarrow.types.is_struct(field.type.value_type)):
+            flat.append((field.with_type(pyarrow.string()), _json_column(column, pyarrow)))
+    return flat
+
+
+def _flatten_struct(name: str, column: Any, pyarrow: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the members of an object as columns, named by their paths."""
+    for member, values in zip(column.type, column.flatten(), strict=True):
+        path = f"{name}.{member.name}"
+        if pyarrow.types.is_struct(member.type):
+            yield from _flatten_struct(path, values, pyarrow)
+        elif pyarrow.types.is_list(member.type):
+            yield pyarrow.field(path, pyarrow.string()), _json_column(values, pyarrow)
+        else:
+            yield pyarrow.field(path, member.type), values
+
+
+def _json_column(column: Any, pyarrow: Any) -> Any:
+    texts = [None if value is None else _json_text(value) for value in column.to_pylist()]
+    return pyarrow.chunked_array([pyarrow.array(texts, pyarrow.string())])
 
 
 def _column_chunks(result: ResultSet, pyarrow: Any) -> Iterator[list[Any]]:

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Union, overload
 from auroraql.diagnostics.errors import Diagnostic, Source, UsageError
 from auroraql.ir.plan import Plan, PostProcessing, record_kind
 from auroraql.ir.query import Column, GroupKey, Query, Scalar, Window, default_columns
+from auroraql.results.provenance import Provenance
 from auroraql.schema import Kind, Type
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.model import Derive, is_grouped_by_element
@@ -186,10 +187,11 @@ class ResultWriters:
     """Functions that present and convert a result. `auroraql.rendering` registers them, so that results import no renderer."""
 
     render_text: Callable[[ResultSet], str]
+    render_pretty: Callable[[ResultSet], str]
     write_result: Callable[[ResultSet, str | os.PathLike[str]], None]
     notebook_html: Callable[[ResultSet], str]
-    to_arrow_table: Callable[[ResultSet], Any]
-    to_pandas_frame: Callable[[ResultSet], Any]
+    to_arrow_table: Callable[[ResultSet, bool], Any]
+    to_pandas_frame: Callable[[ResultSet, bool], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,7 @@ class ResultSet:
         is_report: bool = False,
         note: str = "",
         request_ids: tuple[str, ...] = (),
+        provenance: Provenance | None = None,
     ) -> None:
         self._origin = origin
         self.plan = origin if isinstance(origin, Plan) else None
@@ -245,6 +248,8 @@ class ResultSet:
         self.archive = archive
         self.elapsed = elapsed
         self.demonstration = demonstration
+        self.provenance = provenance
+        """The statement, the archive, the request IDs and the time of the search; None for rows without a statement."""
         self._fetched = fetched
 
     def __len__(self) -> int:
@@ -346,6 +351,7 @@ class ResultSet:
             is_report=self.is_report,
             note=self.note,
             request_ids=self.request_ids,
+            provenance=self.provenance,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -359,21 +365,33 @@ class ResultSet:
         """Return the first rows as a table for notebooks."""
         return _load_writers().notebook_html(self)
 
-    def to_pandas(self) -> Any:
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print the first rows as a table in IPython. A result inside of a list or a dict is printed as its `repr`."""
+        is_nested = len(printer.stack) > 1
+        printer.text(repr(self) if cycle or is_nested else _load_writers().render_pretty(self))
+
+    def to_pandas(self, *, flat: bool = False) -> Any:
         """Return the rows as a `pandas.DataFrame`, equal to what pandas reads from the result's Parquet file.
 
-        Raises UsageError when pandas is not installed.
+        `attrs["auroraql"]` of the frame is the provenance of the rows. `flat` is that of `to_arrow`. Raises UsageError
+        when pandas is not installed.
         """
         _load_optional_package("pandas")
-        return _load_writers().to_pandas_frame(self)
+        return _load_writers().to_pandas_frame(self, flat)
 
-    def to_polars(self) -> Any:
-        """Return the rows as a `polars.DataFrame`. Raises UsageError when polars is not installed."""
-        return _load_optional_package("polars").from_arrow(self.to_arrow())
+    def to_polars(self, *, flat: bool = False) -> Any:
+        """Return the rows as a `polars.DataFrame`. `flat` is that of `to_arrow`. Raises UsageError without polars."""
+        return _load_optional_package("polars").from_arrow(self.to_arrow(flat=flat))
 
-    def to_arrow(self) -> Any:
-        """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text."""
-        return _load_writers().to_arrow_table(self)
+    def to_arrow(self, *, flat: bool = False) -> Any:
+        """Return the rows as a `pyarrow.Table`. Objects are structs; a column of mixed types is JSON text.
+
+        With `flat`, no column has objects or lists: the members of an object are columns (`metadata.keogram_type`), and
+        a list is JSON text. Conjunctions have one column for each block (`ground1`, `space1`); the lists `data_sources`
+        and `events`, which repeat their sources, are left out unless they are selected. The metadata of the schema has
+        the provenance of the rows, as JSON under `auroraql`.
+        """
+        return _load_writers().to_arrow_table(self, flat)
 
     def with_rows(self, rows: Sequence[Row]) -> ResultSet:
         """Return a result of other rows with the same columns and origin."""
@@ -385,6 +403,7 @@ class ResultSet:
             demonstration=self.demonstration,
             source=self.source,
             columns=self.columns,
+            provenance=self.provenance,
         )
 
     @property

@@ -13,6 +13,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic
 from auroraql.language.ast import FindStatement
+from auroraql.results.provenance import Provenance
 from auroraql.results.result_set import Record, ResultColumn, ResultSet, Row, records_from_rows
 from auroraql.schema import Field, Kind, Type
 from auroraql.schema.kinds.conjunctions import SOURCES_FIELD
@@ -31,6 +32,11 @@ class StoredResult:
     """Text of the statement that produced it."""
     warnings: tuple[Diagnostic, ...] = ()
     """Warnings of that statement."""
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Provenance of the rows; None until they have been fetched."""
+        return self.result.provenance if self.result is not None else None
 
     @cached_property
     def records(self) -> Sequence[Record]:

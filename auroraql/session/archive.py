@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from auroraql.codecs import script
-from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError, warn_diagnostics
+from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError, make_visible, warn_diagnostics
 from auroraql.engines.base import Engine, OnProgress
 from auroraql.engines.record_range import record_range
 from auroraql.engines.registry import DEFAULT_TIMEOUT, open_archive, open_lazily
@@ -78,7 +78,7 @@ class Archive(Executor):
         self._warn: OnWarnings = warn_diagnostics
 
     def __repr__(self) -> str:
-        return f"<Archive {self.name}{', closed' if self._closed else ''}>"
+        return f"<Archive {make_visible(self.name)}{', closed' if self._closed else ''}>"
 
     def __enter__(self) -> Self:
         return self

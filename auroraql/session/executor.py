@@ -28,6 +28,7 @@ from auroraql.language.ast import (
 from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import ResolvedFind, resolve
 from auroraql.resolver.result_references import SubqueryResults
+from auroraql.results.provenance import Provenance
 from auroraql.results.result_set import FetchedData, Listing, ResultColumn, ResultSet, Row
 from auroraql.results.stored_results import ShowPlan, StoredResult
 from auroraql.schema import KINDS, Type
@@ -166,8 +167,9 @@ class Executor:
         note: str = "",
         is_report: bool = False,
         request_ids: tuple[str, ...] = (),
+        searched: Sequence[StoredResult] = (),
     ) -> ResultSet:
-        """Return the result of a statement."""
+        """Return the result of a statement. `searched` has the stored results whose rows it searches."""
         answer = ResultSet(
             origin,
             fetched,
@@ -179,6 +181,14 @@ class Executor:
             note=note,
             is_report=is_report,
             request_ids=request_ids,
+            provenance=Provenance(
+                prepared.statement_text,
+                self._engine.name,
+                prepared.now,
+                request_ids,
+                {n: v for n, v in sorted(prepared.parameter_values.items()) if n in prepared.parameters},
+                {stored.name: earlier for stored in searched if (earlier := stored.provenance) is not None},
+            ),
         )
         if columns is None and isinstance(origin, Plan) and origin.requests and _is_empty(answer, origin.query):
             # Imported late: most searches find records.
@@ -276,7 +286,7 @@ class Executor:
         plan = planned.plan
         if planned.searched is not None:
             columns, fetched = query_rows(plan, planned.searched)
-            return self.result(plan, fetched, analyzed, began, columns)
+            return self.result(plan, fetched, analyzed, began, columns, searched=[planned.searched])
         steps = self._steps(plan, analyzed)
         run = self._engine.submit(plan, awaited=True)
         search = Search(self, run, planned, analyzed, began=began, awaited=True, steps=steps)
@@ -462,7 +472,7 @@ class Executor:
         with report_elapsed(self._watch, began):
             deadline = began + self.settings.timeout
             columns, rows = run_sql(statement, tables, sql_plan, analyzed.parameter_values, deadline, self._max_rows)
-        return self._result_of_rows(columns, rows, analyzed, began)
+        return self._result_of_rows(columns, rows, analyzed, began, searched=tables)
 
     def _result_of_rows(
         self,
@@ -473,10 +483,11 @@ class Executor:
         note: str = "",
         *,
         is_report: bool = False,
+        searched: Sequence[StoredResult] = (),
     ) -> ResultSet:
         """Return the result of a statement that does not search: rows, without requests."""
-        origin = Listing(warnings=analyzed.warnings)
-        return self.result(origin, FetchedData(rows=rows), analyzed, began, columns, note=note, is_report=is_report)
+        origin, fetched = Listing(warnings=analyzed.warnings), FetchedData(rows=rows)
+        return self.result(origin, fetched, analyzed, began, columns, note=note, is_report=is_report, searched=searched)
 
 
 @dataclass(slots=True)

@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from auroraql.diagnostics.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable
+from auroraql.diagnostics.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable, make_visible, shorten
 from auroraql.engines.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
 from auroraql.ir.plan import Plan
 from auroraql.resolver import ResolvedFind
@@ -137,6 +137,9 @@ State = Literal["running", "unreachable", "cancelling", "done", "failed", "cance
 
 _OPEN_STATES = ("running", "unreachable", "cancelling")
 """States of a search that has not ended."""
+
+_MAX_STATEMENT_SHOWN = 80
+"""Characters of a statement that IPython shows."""
 
 _TICK_SECONDS = 0.1
 """Seconds between progress reports to a waiting caller."""
@@ -270,6 +273,13 @@ class Search:
         name = f" {self.name}" if self.name else ""
         ids = f", request {', '.join(self.request_ids)}" if self.request_ids else ""
         return f"<Search{name}, {self.state} for {self.elapsed:.1f} s{ids}: {self.statement}>"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Print a short `repr` in IPython, which stores it in notebooks: without the elapsed time."""
+        name = f" {self.name}" if self.name else ""
+        ids = f", request {', '.join(self.request_ids)}" if self.request_ids else ""
+        statement = make_visible(shorten(self.statement, _MAX_STATEMENT_SHOWN))
+        printer.text(f"<Search{name}, {self.state}{ids}: {statement}>")
 
     @property
     def request_ids(self) -> tuple[str, ...]:

@@ -24,7 +24,6 @@ from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
 from auroraql.rendering import FORMATS, render_result, write_result
-from auroraql.rendering.html import notebook_html
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from tests.support.command_line import command, process
@@ -348,12 +347,3 @@ def test_a_terminal_shows_the_first_of_a_million_rows_with_a_note(format: str) -
     shown = "".join(render_result(result, format, width=100, color=False, commands=True))
     assert rows.taken <= 1001
     assert shown.endswith("first 1,000 of 1,000,000 rows: \\last for all, \\export FILE to save them\n")
-
-
-def test_a_notebook_shows_the_first_rows() -> None:
-    shown = products(*[WHOLE] * 50)._repr_html_()
-    assert shown == notebook_html(products(*[WHOLE] * 50))
-    assert shown.count("<tr id=") == 20
-    assert "first 20 of 50 rows" in shown
-    assert "<img" not in shown
-    assert "html" not in {tag for tag, _ in Page(shown).elements}

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
 from auroraql.completion import Completion
+from auroraql.frontends.notebook.options import complete_options, statement_start
 from auroraql.language_service.service import LanguageService
 
-_MAGIC = re.compile(r"(?P<cell>\A[^\S\n]*%%auroraql\b[^\n]*\n)|(?P<line>^[^\n]*?%auroraql[^\S\n]+)", re.MULTILINE)
-_OPTIONS = re.compile(r"(?:-\S+[^\S\n]+(?:(?!-)\S+[^\S\n]+)?)*")
+_MAGIC = re.compile(r"^[^\n]*?(?P<percent>%%?)auroraql\b", re.MULTILINE)
 
 
-def statement_at_cursor(cell: str, offset: int) -> tuple[str, int] | None:
-    """Return the statements that contain an offset of a cell, and the offset in them. None outside of the magics."""
-    for match in _MAGIC.finditer(cell):
-        if match["cell"] is not None and offset >= match.end():
-            return cell[match.end() :], offset - match.end()
-        line_end = cell.find("\n", match.end())
-        end = line_end if line_end >= 0 else len(cell)
-        if match["line"] is not None and match.end() <= offset <= end:
-            options = _OPTIONS.match(cell, match.end(), offset)
-            start = options.end() if options is not None else match.end()
-            return cell[start:end], offset - start
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Text that is completed: statements, or with `is_options` the options of a magic. `offset` is the cursor in it."""
+
+    text: str
+    offset: int
+    is_options: bool = False
+
+
+def place_of_cursor(cell: str, offset: int) -> Place | None:
+    """Return the part of a cell that contains an offset, if it belongs to one of the magics."""
+    for magic in _MAGIC.finditer(cell):
+        line_end = cell.find("\n", magic.end())
+        line_end = line_end if line_end >= 0 else len(cell)
+        is_cell = magic["percent"] == "%%" and not cell[: magic.start("percent")].strip()
+        if is_cell and offset > line_end:
+            return Place(cell[line_end + 1 :], offset - line_end - 1)
+        if magic.end() < offset <= line_end:
+            start = magic.end() + statement_start(cell[magic.end() : line_end])
+            if is_cell or offset <= start or complete_options(cell[magic.end() : offset]) is not None:
+                return Place(cell[magic.end() : line_end], offset - magic.end(), is_options=True)
+            return Place(cell[start:line_end], offset - start)
     return None
 
 
@@ -35,10 +47,12 @@ def create_matcher(service: Callable[[], LanguageService]) -> Callable[[Completi
     def auroraql_matcher(context: CompletionContext) -> SimpleMatcherResult:
         lines = context.full_text.split("\n")
         offset = sum(len(line) + 1 for line in lines[: context.cursor_line]) + context.cursor_position
-        found = statement_at_cursor(context.full_text, offset)
-        if found is None:
+        place = place_of_cursor(context.full_text, offset)
+        if place is None:
             return {"completions": []}
-        text, cursor = found
+        if place.is_options:
+            return _complete_options(place.text[: place.offset])
+        text, cursor = place.text, place.offset
         candidates = service().complete(text, cursor)
         if not candidates:
             return {"completions": [], "suppress": True}
@@ -55,6 +69,12 @@ def create_matcher(service: Callable[[], LanguageService]) -> Callable[[Completi
 
     matcher: Callable[[CompletionContext], SimpleMatcherResult] = auroraql_matcher
     return matcher
+
+
+def _complete_options(typed: str) -> SimpleMatcherResult:
+    names, start = complete_options(typed) or ((), len(typed))
+    completions = [SimpleCompletion(name, type="option") for name in names]
+    return {"completions": completions, "matched_fragment": typed[start:], "suppress": True}
 
 
 def _starts_with_typed(candidate: Completion, text: str, cursor: int) -> bool:

@@ -7,10 +7,11 @@ in that name. All results of a cell but the last are displayed, and the last is 
 from __future__ import annotations
 
 import argparse
+import builtins
 import os
-import re
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -18,38 +19,19 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from auroraql.config import read_config
-from auroraql.diagnostics.errors import AuroraQLError, Cancelled, Diagnostic, Source, UsageError, render
+from auroraql.diagnostics.errors import AuroraQLError, Cancelled, Diagnostic, Source, StatementError, UsageError, render
 from auroraql.frontends.notebook.completion import create_matcher
+from auroraql.frontends.notebook.options import split_options
 from auroraql.frontends.notebook.progress import NotebookProgress
-from auroraql.frontends.notebook.variables import parameter_values
+from auroraql.frontends.notebook.variables import explain_missing_variables, parameter_values
 from auroraql.language_service.service import LanguageService
 from auroraql.results.result_set import ResultSet
 from auroraql.schema.catalogue import load_shipped
 from auroraql.session.archive import Archive, connect
 from auroraql.session.jobs import Search
 
-_KINDS_OF_FRAMES = ("result", "pandas", "polars", "arrow")
-
 _ARCHIVE_NAME = "archive"
 """Python variable of the open archive."""
-
-
-class _OptionParser(argparse.ArgumentParser):
-    """Parser of the options of the magics. It raises UsageError instead of ending the process."""
-
-    def error(self, message: str) -> Any:
-        """Raise UsageError for a wrong option."""
-        raise UsageError(f"%auroraql: {message}", self.format_usage().strip())
-
-
-def _option_parser() -> _OptionParser:
-    parser = _OptionParser(prog="%auroraql", add_help=False, allow_abbrev=False)
-    parser.add_argument("-a", "--archive", help="open this archive: demo, a catalogue file, aurorax, or a URL")
-    parser.add_argument("-o", "--out", metavar="NAME", help="store the last result in this variable instead")
-    parser.add_argument("--as", dest="frame", choices=_KINDS_OF_FRAMES, help="convert the last result")
-    parser.add_argument("--keep-going", action="store_true", help="continue after a statement with an error")
-    parser.add_argument("--timeout", type=float, help="the deadline of a search in seconds")
-    return parser
 
 
 @magics_class
@@ -69,7 +51,7 @@ class AuroraQLMagics(Magics):
     @line_cell_magic
     def auroraql(self, line: str, cell: str | None = None) -> Any:
         """Run statements: `%auroraql FIND …` in a line, `%%auroraql` for a cell. `%auroraql` alone describes itself."""
-        options, rest = _split_options(line)
+        options, rest = split_options(line)
         if cell is not None and rest.strip():
             raise UsageError("%%auroraql takes options only", "write the statements on the next lines")
         opened = self._open_if_needed(options)
@@ -83,14 +65,17 @@ class AuroraQLMagics(Magics):
     def _run(self, text: str, options: argparse.Namespace) -> Any:
         archive = self.archive
         last: ResultSet | None = None
-        values = parameter_values(text, self._namespace)
-        source = Source(text, "<cell>")
-        outcomes = archive.run_each(source, **values) if options.keep_going else archive.run_script(source, **values)
+        source, values = Source(text, "<cell>"), parameter_values(text, self._namespace)
         try:
+            outcomes = (
+                archive.run_each(source, **values) if options.keep_going else archive.run_script(source, **values)
+            )
             for outcome in outcomes:
                 if last is not None:
                     display(last)  # type: ignore[no-untyped-call]
                 last = self._show_note(outcome)
+        except StatementError as error:
+            raise explain_missing_variables(error, self._namespace) from None
         except KeyboardInterrupt:
             raise Cancelled("the cell was interrupted", archive=archive.name) from None
         finally:
@@ -99,6 +84,8 @@ class AuroraQLMagics(Magics):
 
     def _show_note(self, outcome: ResultSet | AuroraQLError) -> ResultSet | None:
         """Print the error of a statement, or the note of one without rows. Return the result to display."""
+        if isinstance(outcome, StatementError):
+            outcome = explain_missing_variables(outcome, self._namespace)
         if isinstance(outcome, AuroraQLError):
             print(outcome, file=sys.stderr)
             return None
@@ -119,7 +106,7 @@ class AuroraQLMagics(Magics):
             }[options.frame]()
         if options.out is None:
             return value
-        if not options.out.isidentifier():
+        if not options.out.isidentifier() or iskeyword(options.out):
             raise UsageError(f"'{options.out}' is not the name of a Python variable")
         self._namespace[options.out] = value
         return None
@@ -154,8 +141,7 @@ class AuroraQLMagics(Magics):
         archive.on_interrupt(_cancel_search)
         self.close()
         self._archive = archive
-        existing = self._namespace.get(_ARCHIVE_NAME)
-        if existing is None or isinstance(existing, Archive):
+        if isinstance(self._namespace.get(_ARCHIVE_NAME, archive), Archive):
             self._namespace[_ARCHIVE_NAME] = archive
         else:
             print(f"the variable '{_ARCHIVE_NAME}' has another value and is kept")
@@ -191,37 +177,24 @@ class AuroraQLMagics(Magics):
     def _set_variables(self) -> None:
         """Set a Python variable for each result that LET or FETCH has stored or replaced."""
         for name, result in (self._archive.results if self._archive is not None else {}).items():
-            if self._set_results.get(name) is result or not name.isidentifier():
+            if self._set_results.get(name) is result:
                 continue
-            existing = self._namespace.get(name)
-            if existing is None or existing is self._set_results.get(name):
-                self._namespace[name] = result
+            reason = self._reason_to_keep(name)
+            if reason:
+                print(f"{reason}; the result is {_ARCHIVE_NAME}.results['{name}']")
             else:
-                print(f"the variable '{name}' has another value and is kept; the result is archive.results['{name}']")
+                self._namespace[name] = result
             self._set_results[name] = result
 
-
-_WORD = re.compile(r"""\s*("[^"]*"|'[^']*'|\S+)""")
-
-
-def _split_options(line: str) -> tuple[argparse.Namespace, str]:
-    """Split the options of a magic from the statement after them."""
-    parser, taken = _option_parser(), []
-    flags = {flag: action for action in parser._actions for flag in action.option_strings}
-    at = 0
-    while (word := _WORD.match(line, at)) is not None and word[1].startswith("-") and not word[1].startswith("--", 2):
-        action = flags.get(word[1])
-        if action is None and "=" not in word[1]:
-            break  # a comment, or an option that the parser reports
-        taken.append(word[1])
-        at = word.end()
-        if action is not None and action.nargs != 0 and (value := _WORD.match(line, at)) is not None:
-            taken.append(value[1].strip("\"'"))
-            at = value.end()
-    rest = line[at:]
-    if re.match(r"\s*--?[a-z]", rest):
-        parser.error(f"unknown option {rest.split()[0]}")
-    return parser.parse_args(taken), rest
+    def _reason_to_keep(self, name: str) -> str:
+        """Return why a result does not become the Python variable of its name; empty if it does."""
+        if not name.isidentifier() or iskeyword(name):
+            return f"'{name}' is not the name of a Python variable"
+        if name in self._namespace and self._namespace[name] is not self._set_results.get(name):
+            return f"the variable '{name}' has another value and is kept"
+        if name not in self._namespace and hasattr(builtins, name):
+            return f"'{name}' is a function of Python and is kept"
+        return ""
 
 
 def _print_warnings(warnings: Sequence[Diagnostic], source: Source) -> None:
@@ -239,19 +212,28 @@ def _cancel_search(search: Search) -> None:
     print(f"cancelled: request {ids}" if ids else "cancelled")
 
 
+_STATE = "auroraql_state"
+"""Attribute of a shell with the loaded magics and their matcher."""
+
+
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Add the magics and the completion of their statements to a shell. `%load_ext auroraql` calls this."""
+    unload_ipython_extension(shell)  # a second load replaces the first
     magics = AuroraQLMagics(shell)
     shell.register_magics(magics)
     matcher = create_matcher(magics.language_service)
     shell.Completer.custom_matchers.insert(0, matcher)
-    shell.auroraql_state = (magics, matcher)  # type: ignore[attr-defined]
+    setattr(shell, _STATE, (magics, matcher))
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Remove the magics and the matcher, and close the archive."""
-    magics, matcher = shell.auroraql_state  # type: ignore[attr-defined]
+    state = getattr(shell, _STATE, None)
+    if state is None:
+        return
+    magics, matcher = state
     shell.Completer.custom_matchers.remove(matcher)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("auroraql", None)
     magics.close()
+    delattr(shell, _STATE)

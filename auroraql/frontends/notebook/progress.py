@@ -22,6 +22,7 @@ class NotebookProgress:
 
     def __init__(self) -> None:
         self._handle: Any = None
+        self._shown = ""
         self._next = 0.0
 
     def __call__(self, progress: Progress | None) -> None:
@@ -34,6 +35,9 @@ class NotebookProgress:
             self._show(describe_progress(progress))
 
     def _show(self, text: str) -> None:
+        if text == self._shown:
+            return
+        self._shown = text
         data = {"text/plain": text}
         if self._handle is not None:
             self._handle.update(data, raw=True)
