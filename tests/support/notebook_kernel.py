@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from jupyter_client.manager import KernelManager
+from jupyter_core.utils import ensure_event_loop
 
 PATIENCE_SECONDS = 60
 
@@ -23,6 +23,23 @@ class CellOutcome:
     error: dict[str, Any] | None = None
     updates: list[str] = field(default_factory=list)
     """The texts of the display that shows progress, one after another."""
+
+    def add(self, message: dict[str, Any], displays: dict[str, dict[str, Any]]) -> bool:
+        """Add a message of the kernel. `displays` has the outputs that can be updated. Return whether it is the last."""
+        kind, content = message["msg_type"], message["content"]
+        if kind == "error":
+            self.error = content
+        elif kind == "update_display_data":
+            displays[content["transient"]["display_id"]]["data"] = content["data"]
+            self.updates.append(content["data"]["text/plain"])
+        elif kind in ("stream", "display_data", "execute_result"):
+            output = {"type": kind, **content}
+            self.outputs.append(output)
+            display_id = content.get("transient", {}).get("display_id")
+            if display_id is not None:
+                displays[display_id] = output
+                self.updates.append(content["data"]["text/plain"])
+        return bool(kind == "status" and content["execution_state"] == "idle")
 
     @property
     def printed(self) -> str:
@@ -69,46 +86,30 @@ class NotebookKernel:
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
         self._manager.cleanup_resources()
+        ensure_event_loop().close()  # that of the blocking client
 
     def run(self, code: str, *, stop_when: Callable[[], bool] | None = None) -> CellOutcome:
         """Run a cell and return what it showed. `stop_when` presses Stop as soon as it returns true."""
         request = self._client.execute(code)
-        if stop_when is not None:
-            threading.Thread(target=self._stop, args=(stop_when,), daemon=True).start()
         outcome = CellOutcome()
         displays: dict[str, dict[str, Any]] = {}
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            message = self._client.get_iopub_msg(timeout=max(deadline - time.monotonic(), 0.01))
-            if message["parent_header"].get("msg_id") != request:
+        while time.monotonic() < deadline:
+            if stop_when is not None and stop_when():
+                self._manager.interrupt_kernel()
+                stop_when = None
+            try:
+                message = self._client.get_iopub_msg(timeout=0.05)
+            except queue.Empty:
                 continue
-            kind, content = message["msg_type"], message["content"]
-            if kind == "status" and content["execution_state"] == "idle":
-                break
-            if kind == "error":
-                outcome.error = content
-            elif kind == "update_display_data":
-                displays[content["transient"]["display_id"]]["data"] = content["data"]
-                outcome.updates.append(content["data"]["text/plain"])
-            elif kind in ("stream", "display_data", "execute_result"):
-                output = {"type": kind, **content}
-                outcome.outputs.append(output)
-                display_id = content.get("transient", {}).get("display_id")
-                if display_id is not None:
-                    displays[display_id] = output
-                    outcome.updates.append(content["data"]["text/plain"])
-        self._reply_to(request)
-        return outcome
-
-    def _stop(self, when: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not when() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self._manager.interrupt_kernel()
+            if message["parent_header"].get("msg_id") == request and outcome.add(message, displays):
+                self._reply_to(request)
+                return outcome
+        raise AssertionError(f"the cell does not end: {code}")
 
     def evaluate(self, expression: str) -> str:
         """Return the `str` of an expression in the kernel."""
-        outcome = self.run(f"print({expression}, end='')")
+        outcome = self.run(f"print(({expression}), end='')")
         assert outcome.error is None, outcome.shown_error
         return outcome.printed
 

@@ -82,6 +82,31 @@ examples:
   auroraql fix - < keograms.aql > fixed.aql
 """
 
+_DOWNLOAD = """\
+Run a statement and download the files of its result, whose URLs are in the column
+url. Complete files are listed in manifest.jsonl in the folder. Repeat a command to
+continue it: complete files are kept, and begun ones continue where they ended.
+"""
+
+_DOWNLOAD_EPILOG = """\
+Without --name, a file has the shortest end of its URL that differs from those of
+the other files. A template of --name has fields: the columns of the result, the
+keys of its metadata, and {file}, the last part of the URL. Times take formats,
+for example {start:%Y/%m/%d}.
+
+A file that the server does not have (404, 410, or a web page in its place) is
+missing and not requested again. An existing file that is not in the manifest, or
+differs from it, is kept and reported.
+
+exit codes: 0 every file is in the folder, 1 a file is missing or failed, 130
+interrupted; those of a search otherwise.
+
+examples:
+  auroraql download keograms.aql --param day=2021-01-01 --to data
+  auroraql download -c "FIND data_products ON 2021-01-01" --to data --dry-run
+  auroraql download keograms.aql --to data --name "{platform}/{start:%Y/%m}/{file}"
+"""
+
 _CONFIG = """\
 Show or check the settings. They are in config.toml (show prints its path), or
 in the file that AURORAQL_CONFIG names:
@@ -163,6 +188,7 @@ def _commands(
         "translate": (
             "write a statement in another form", "", None, lambda command: _add_translate(command, targets, sources),
         ),
+        "download": ("download the files of a result into a folder", _DOWNLOAD, _DOWNLOAD_EPILOG, _add_download),
         "serve": ("serve a local archive to AuroraX clients over HTTP", "", None, _add_serve),
         "lsp": (
             "serve an editor by the language server protocol, over standard input and output", "", None, _add_source_options,
@@ -266,6 +292,28 @@ def _add_fix(fix: argparse.ArgumentParser) -> None:
     _add_parameters(fix, argparse.SUPPRESS)
     _add_archive(fix, argparse.SUPPRESS)
     _add_profile(fix, argparse.SUPPRESS)
+
+
+def _add_download(download: argparse.ArgumentParser) -> None:
+    download.add_argument(
+        "file", nargs="?", metavar="FILE", help="a file with one statement or a saved query; - for standard input"
+    )
+    download.add_argument("--to", required=True, metavar="FOLDER", help="the folder, which is created if necessary")
+    download.add_argument(
+        "--name", metavar="TEMPLATE", help="names of the files, for example {program}/{start:%%Y/%%m/%%d}/{file}"
+    )
+    download.add_argument(
+        "--at-once",
+        type=_read_transfer_count,
+        default=4,
+        metavar="N",
+        help="the number of simultaneous transfers, at most 4 of them to one host (default: 4)",
+    )
+    download.add_argument("--verify", action="store_true", help="compare files of earlier runs with their checksums")
+    download.add_argument("--dry-run", action="store_true", help="list the files and their names; request none of them")
+    _add_statement(download, argparse.SUPPRESS)
+    _add_parameters(download, argparse.SUPPRESS)
+    _add_source_options(download)
 
 
 def _add_format(fmt: argparse.ArgumentParser) -> None:
@@ -404,6 +452,12 @@ def _read_seconds(text: str) -> float:
     return number
 
 
+def _read_transfer_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 32):
+        raise argparse.ArgumentTypeError(f"the number of transfers must be from 1 to 32, not {text!r}")
+    return int(text)
+
+
 def _read_row_count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise argparse.ArgumentTypeError(f"the limit must be a whole number of rows from 0, not {text!r}")
@@ -435,6 +489,7 @@ _OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     "fmt": frozenset(),
     "translate": frozenset({"text", "param", "archive", "profile"}),
     "serve": frozenset({"archive", "profile", "timeout"}),
+    "download": _SOURCES | {"text", "param"},
     "lsp": _SOURCES,
     "mcp": _SOURCES,
     "config": _SOURCES,

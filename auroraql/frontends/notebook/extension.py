@@ -190,7 +190,7 @@ class AuroraQLMagics(Magics):
         """Return why a result does not become the Python variable of its name; empty if it does."""
         if not name.isidentifier() or iskeyword(name):
             return f"'{name}' is not the name of a Python variable"
-        if name in self._namespace and self._namespace[name] is not self._set_results.get(name):
+        if name in self._namespace and self._namespace[name] is not self._set_results.get(name, self):
             return f"the variable '{name}' has another value and is kept"
         if name not in self._namespace and hasattr(builtins, name):
             return f"'{name}' is a function of Python and is kept"
