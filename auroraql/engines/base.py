@@ -24,16 +24,18 @@ class Capabilities:
 
     `whole_query`: it executes order, limit and columns of a query, so that no post-processing remains. `demonstration`:
     its records are synthetic, which every front end reports. `runs_when_awaited`: it runs a search only during `wait`.
-    `words_queries`: it provides its own sentence for a query.
+    `words_queries`: it provides its own sentence for a query. `is_local`: it is on this machine, so that its records may
+    name addresses of this machine.
     """
 
     whole_query: bool
     demonstration: bool = False
     runs_when_awaited: bool = False
     words_queries: bool = False
+    is_local: bool = False
 
 
-EMBEDDED = Capabilities(whole_query=True, runs_when_awaited=True)
+EMBEDDED = Capabilities(whole_query=True, runs_when_awaited=True, is_local=True)
 """Capabilities of an in-process archive; the demonstration replaces `demonstration`."""
 
 

@@ -42,6 +42,8 @@ class LineTable:
     def __init__(self, text: str) -> None:
         self.text = text
         self._starts = [0, *(match.end() for match in LINE_END_PATTERN.finditer(text))]
+        self._last = (0, 0, 0)
+        """The last offset whose position was read, its line, and its UTF-16 units: a long line is not counted twice."""
 
     @property
     def line_count(self) -> int:
@@ -58,7 +60,12 @@ class LineTable:
         """Return the position of an offset. Offsets outside of the text are moved to its nearest end."""
         offset = min(max(offset, 0), len(self.text))
         line = bisect_right(self._starts, offset) - 1
-        return Position(line, utf16_length(self.text[self._starts[line] : offset]))
+        start, last_line, units = self._last
+        if line != last_line or offset < start:
+            start, units = self._starts[line], 0
+        units += utf16_length(self.text[start:offset])
+        self._last = offset, line, units
+        return Position(line, units)
 
     def offset(self, position: Position) -> int:
         """Return the offset of a position. A position outside of the text or inside a character is moved back."""

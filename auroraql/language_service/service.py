@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from auroraql.completion import ArchiveNames, Completer, Completion, CompletionContext
-from auroraql.completion.incomplete_input import IncompleteInputCheck
+from auroraql.completion.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
 from auroraql.completion.live_checker import LiveChecker
 from auroraql.diagnostics.errors import Diagnostic, Source
 from auroraql.language_service.hover import Hover, hover_at
@@ -70,6 +70,8 @@ class LanguageService:
 
     catalogue: Catalogue
     session: SessionContext = EMPTY_CONTEXT
+    given: Given = field(default_factory=dict)
+    """Texts of parameters by name. They replace the defaults that the text declares."""
     _context: CompletionContext | None = None
     _read_text: str | None = None
     """The text whose results `_context` has."""
@@ -86,26 +88,32 @@ class LanguageService:
         """Return the errors and warnings of a script: those of its front matter, then those of its statements.
 
         A parameter without a value is not an error. With `typing`, an unfinished last statement is checked up to its
-        last complete part: the beginning of a valid statement has no error.
+        last complete part: the beginning of a valid statement has no error. A text with more than
+        MAX_CHECKED_CHARACTERS characters was not typed, and is only checked without `typing`.
         """
         if typing:
-            values, problems = known_values(Source(text), {})
+            if len(text) > MAX_CHECKED_CHARACTERS:
+                return ()
+            values, problems = known_values(Source(text), self.given)
             return (*problems, *self._typed.check(text, self.catalogue, self.session, values))
-        ((_, report),) = check_sources([Source(text)], {}, self.catalogue, self.session)
+        ((_, report),) = check_sources([Source(text)], self.given, self.catalogue, self.session)
         return report
 
     def complete(self, text: str, offset: int) -> Sequence[Completion]:
-        """Return at most 100 candidates for the cursor at an offset, best first."""
+        """Return at most 100 candidates for the cursor at an offset, best first. A very long text has none."""
+        if len(text) > MAX_CHECKED_CHARACTERS:
+            return ()
         return self._completer.complete(text, offset, self._names_in(text))
 
     def hover(self, text: str, offset: int) -> Hover | None:
         """Return the facts about the word at an offset, or None."""
-        return hover_at(text, offset, self.catalogue, self._names_in(text).results)
+        results = self._names_in(text).results if len(text) <= MAX_CHECKED_CHARACTERS else {}
+        return hover_at(text, offset, self.catalogue, results)
 
     def _names_in(self, text: str) -> CompletionContext:
         """Return the names of the archive and the session, and of the results that the text defines."""
         if self._context is None or text != self._read_text:
-            self._live.check(text, self.catalogue, self.session, known_values(Source(text), {})[0])
+            self._live.check(text, self.catalogue, self.session, known_values(Source(text), self.given)[0])
             session = replace(self.session, results=self._live.results)
             context = completion_context(self.catalogue, session, self._context)
             # The completer caches by the identity of the context: keep it while no name changes.

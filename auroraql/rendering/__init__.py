@@ -6,8 +6,10 @@ completely or not at all.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from auroraql.downloads.report import Report
 from auroraql.rendering.files import check_writable, format_of, write_result, write_text
 from auroraql.rendering.formats import (
     FORMATS,
@@ -59,6 +61,12 @@ def _to_pandas_frame(result: ResultSet, flat: bool) -> Any:
     return to_pandas_frame(result, flat=flat)
 
 
+def _download_result(result: ResultSet, folder: str | os.PathLike[str], **options: Any) -> Report:
+    from auroraql.downloads.downloader import DownloadOptions, download_result  # deferred: only downloads need requests
+
+    return download_result(result, folder, DownloadOptions(**options))
+
+
 ResultSet.registered_writers = ResultWriters(
-    render_text, render_pretty, write_result, _notebook_html, _to_arrow_table, _to_pandas_frame
+    render_text, render_pretty, write_result, _notebook_html, _to_arrow_table, _to_pandas_frame, _download_result
 )

@@ -20,6 +20,7 @@ from operator import index
 from typing import Any, ClassVar, Union, overload
 
 from auroraql.diagnostics.errors import Diagnostic, Source, UsageError
+from auroraql.downloads.report import OnDownloadProgress, Report
 from auroraql.ir.plan import Plan, PostProcessing, record_kind
 from auroraql.ir.query import Column, GroupKey, Query, Scalar, Window, default_columns
 from auroraql.results.provenance import Provenance
@@ -192,6 +193,7 @@ class ResultWriters:
     notebook_html: Callable[[ResultSet], str]
     to_arrow_table: Callable[[ResultSet, bool], Any]
     to_pandas_frame: Callable[[ResultSet, bool], Any]
+    download: Callable[..., Report]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,7 @@ class ResultSet:
         archive: str,
         elapsed: float,
         demonstration: bool = False,
+        is_local: bool = False,
         source: Source | None = None,
         columns: tuple[ResultColumn, ...] | None = None,
         is_report: bool = False,
@@ -248,6 +251,8 @@ class ResultSet:
         self.archive = archive
         self.elapsed = elapsed
         self.demonstration = demonstration
+        self.is_local = is_local
+        """Whether the archive is on this machine, so that its records may name addresses of this machine."""
         self.provenance = provenance
         """The statement, the archive, the request IDs and the time of the search; None for rows without a statement."""
         self._fetched = fetched
@@ -346,6 +351,7 @@ class ResultSet:
             archive=self.archive,
             elapsed=self.elapsed,
             demonstration=self.demonstration,
+            is_local=self.is_local,
             source=self.source,
             columns=self.columns,
             is_report=self.is_report,
@@ -360,6 +366,29 @@ class ResultSet:
         Raises UsageError for an unknown suffix, and for a file that cannot be written.
         """
         _load_writers().write_result(self, path)
+
+    def download(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        at_once: int = 4,
+        name: str | None = None,
+        verify: bool = False,
+        dry_run: bool = False,
+        on_progress: OnDownloadProgress | None = None,
+    ) -> Report:
+        """Download the files of the column url into a folder, and return a report of complete and failed files.
+
+        Files of an earlier run are kept, and begun ones are continued. `at_once` is the number of simultaneous
+        transfers, at most 4 of them to one host. `name` is a template of names such as
+        `{program}/{start:%Y/%m/%d}/{file}`; without it a file has the shortest end of its URL that differs from those of
+        the others. `verify` compares the files of earlier runs with the checksums in `manifest.jsonl`. `dry_run` lists
+        the files and requests nothing. `on_progress` is called several times a second. Raises UsageError if the result
+        has no files, or the folder cannot be used. Ctrl-C ends the requests and keeps what has arrived.
+        """
+        return _load_writers().download(
+            self, folder, at_once=at_once, name=name, verify=verify, dry_run=dry_run, on_progress=on_progress
+        )
 
     def _repr_html_(self) -> str:
         """Return the first rows as a table for notebooks."""
@@ -401,6 +430,7 @@ class ResultSet:
             archive=self.archive,
             elapsed=self.elapsed,
             demonstration=self.demonstration,
+            is_local=self.is_local,
             source=self.source,
             columns=self.columns,
             provenance=self.provenance,

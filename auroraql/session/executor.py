@@ -176,6 +176,7 @@ class Executor:
             archive=self._engine.name,
             elapsed=time.monotonic() - began,
             demonstration=self._engine.capabilities.demonstration,
+            is_local=self._engine.capabilities.is_local,
             source=prepared.source,
             columns=columns,
             note=note,

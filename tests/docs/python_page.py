@@ -10,6 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 import auroraql
+from auroraql.downloads.report import DownloadedFile, DownloadProgress, FailedDownload, PlannedFile, Report
 from auroraql.engines.base import LogLine, Progress, RunStatus
 from auroraql.results.result_set import ResultColumn
 
@@ -48,7 +49,9 @@ _ORDER = (
     auroraql.Source,
 )
 
-_RETURNED = (ResultColumn, RunStatus, Progress, LogLine)
+_RETURNED = (
+    Report, DownloadedFile, FailedDownload, PlannedFile, DownloadProgress, ResultColumn, RunStatus, Progress, LogLine,
+)  # fmt: skip
 """Classes that public functions return."""
 
 _FRONT_ENDS = {
@@ -59,6 +62,7 @@ _FRONT_ENDS = {
     "Search": {"as_row", "detach", "is_fetched", "is_over", "is_refused", "line", "poll", "stored_result"},
     "ResultSet": {"columnar_records", "each_record", "is_whole", "kind", "window", "with_rows"},
     "ArchiveError": {"verb"},
+    "Report": {"retry_failed"},
     "Diagnostic": {"missing", "shifted_by"},
     "ResultColumn": {"derive", "digits", "in_records", "is_element", "is_key", "many_at", "record_path"},
 }  # fmt: skip

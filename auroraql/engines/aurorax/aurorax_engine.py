@@ -44,7 +44,7 @@ from auroraql.engines.aurorax.sources_api import (
 from auroraql.engines.aurorax.transport_errors import TransportFailure
 from auroraql.engines.base import Capabilities
 from auroraql.engines.disk_cache import CacheFile
-from auroraql.engines.registry import AURORAX, AURORAX_URL, is_aurorax, may_carry_key
+from auroraql.engines.registry import AURORAX, AURORAX_URL, is_aurorax, is_loopback, may_carry_key
 from auroraql.engines.source_cache import DAY_SECONDS, STATISTICS_SECONDS, SourceCache
 from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Query
@@ -77,8 +77,6 @@ class AuroraXEngine:
     The constructor sends nothing. It raises UsageError when the URL or the key is unusable.
     """
 
-    capabilities = Capabilities(whole_query=False, words_queries=True)
-
     def __init__(
         self,
         url: str,
@@ -90,6 +88,7 @@ class AuroraXEngine:
         cache: Path | None = None,
     ) -> None:
         self._url = read_address(url)
+        self.capabilities = Capabilities(whole_query=False, words_queries=True, is_local=is_loopback(self._url))
         key = ApiKey(api_key)
         if key and not may_carry_key(self._url):
             raise UsageError(

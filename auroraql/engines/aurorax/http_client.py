@@ -20,6 +20,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from auroraql.diagnostics.errors import Cancelled, Failed, TimedOut
+from auroraql.downloads.http_headers import parse_retry_after
 from auroraql.engines.aurorax.cancellable_connection import CancellableAdapter, CancellableConnection
 from auroraql.engines.aurorax.credentials import same_origin_target
 from auroraql.engines.aurorax.responses import (
@@ -27,7 +28,6 @@ from auroraql.engines.aurorax.responses import (
     ServiceContext,
     ServiceResponse,
     check_status,
-    parse_retry_after,
 )
 from auroraql.engines.aurorax.transport_errors import (
     CONNECT_SECONDS,

@@ -10,8 +10,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import NoneType
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -19,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, Unreachable
+from auroraql.downloads.http_headers import parse_retry_after
 from auroraql.engines.aurorax.credentials import ApiKey
 from auroraql.engines.aurorax.transport_errors import PROXY_HINT
 from auroraql.engines.base import LogLine, RunStatus
@@ -136,23 +135,6 @@ def check_status(answer: ServiceResponse, step: ProtocolStep, context: ServiceCo
     expected_codes = " or ".join(map(str, step.expected))
     message = f"expected {expected_codes} to {step.name}, got {answer.status}: {context.excerpt(answer.body)}"
     raise context.error(Failed, message, "check that this is the address of an AuroraX service")
-
-
-_MAX_WAIT_SECONDS = 1e9
-"""Upper limit in seconds of a Retry-After header."""
-
-
-def parse_retry_after(text: str) -> float | None:
-    """Return the seconds of a `Retry-After` header, which holds them or a date; None for anything else or the past."""
-    try:
-        if text.isascii() and text.isdigit():
-            seconds = float(text[-20:]) if len(text.lstrip("0")) <= 20 else _MAX_WAIT_SECONDS
-        else:
-            moment = parsedate_to_datetime(text)
-            seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-    return min(seconds, _MAX_WAIT_SECONDS) if seconds > 0 else None
 
 
 def _format_wait(seconds: float) -> str:

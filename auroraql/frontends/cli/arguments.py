@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NoReturn, cast
@@ -82,6 +82,31 @@ examples:
   auroraql fix - < keograms.aql > fixed.aql
 """
 
+_DOWNLOAD = """\
+Run a statement and download the files of its result, whose URLs are in the column
+url. Complete files are listed in manifest.jsonl in the folder. Repeat a command to
+continue it: complete files are kept, and begun ones continue where they ended.
+"""
+
+_DOWNLOAD_EPILOG = """\
+Without --name, a file has the shortest end of its URL that differs from those of
+the other files. A template of --name has fields: the columns of the result, the
+keys of its metadata, and {file}, the last part of the URL. Times take formats,
+for example {start:%Y/%m/%d}.
+
+A file that the server does not have (404, 410, or a web page in its place) is
+missing and not requested again. An existing file that is not in the manifest, or
+differs from it, is kept and reported.
+
+exit codes: 0 every file is in the folder, 1 a file is missing or failed, 130
+interrupted; those of a search otherwise.
+
+examples:
+  auroraql download keograms.aql --param day=2021-01-01 --to data
+  auroraql download -c "FIND data_products ON 2021-01-01" --to data --dry-run
+  auroraql download keograms.aql --to data --name "{platform}/{start:%Y/%m}/{file}"
+"""
+
 _CONFIG = """\
 Show or check the settings. They are in config.toml (show prints its path), or
 in the file that AURORAQL_CONFIG names:
@@ -109,16 +134,21 @@ session:
 
 SHELLS = ("bash", "zsh", "fish")
 
+_DOCTOR_EPILOG = (
+    "exit codes: 0 no problem found, 1 the archive refuses or fails, 2 a setting is\nwrong or missing, 3 the archive"
+    " cannot be reached."
+)
+
 
 def build_parser(
     formats: tuple[str, ...],
     targets: tuple[str, ...],
     sources: tuple[str, ...],
-    arguments: Collection[str] = ("serve",),
+    arguments: Sequence[str] | None = None,
 ) -> argparse.ArgumentParser:
     """Return the parser of `arguments`. Options of a search may come before or after the command.
 
-    The options of `serve`, which no other command has, are declared only when the arguments contain its name.
+    The options of a command are declared only when the arguments contain its name. Without arguments, all are declared.
     """
     parser: argparse.ArgumentParser = _ArgumentParser(
         prog="auroraql",
@@ -131,44 +161,48 @@ def build_parser(
     _add_statement(parser)
     _add_search(parser, formats)
     parser.set_defaults(command=None)
+    words = None if arguments is None else set(insert_run_command(parser, arguments))
     commands = parser.add_subparsers(prog="auroraql", dest="command", metavar="COMMAND", title="commands")
-    _add_run(commands, formats)
-    _add_check(commands)
-    _add_fix(commands)
-
-    fmt = _add_command(commands, "fmt", "format files")
-    fmt.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
-    fmt.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - formats standard input")
-
-    translate = _add_command(commands, "translate", "write a statement in another form")
-    translate.add_argument("--to", required=True, choices=targets, help="the form to write")
-    translate.add_argument(
-        "--from",
-        dest="source_form",
-        default="auto",
-        choices=sources,
-        help="the form of the input (default: detected)",
-    )
-    _add_statement(translate, argparse.SUPPRESS)
-    _add_parameters(translate, argparse.SUPPRESS)
-    _add_archive(translate, argparse.SUPPRESS)
-    _add_profile(translate, argparse.SUPPRESS)
-    translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
-
-    serve = _add_command(commands, "serve", "serve a local archive to AuroraX clients over HTTP")
-    if "serve" in arguments:
-        from auroraql.frontends.cli.commands.serve import add_options
-
-        add_options(serve)
-    _add_profile(serve, argparse.SUPPRESS)
-    lsp = _add_command(
-        commands, "lsp", "serve an editor by the language server protocol, over standard input and output"
-    )
-    _add_source_options(lsp, argparse.SUPPRESS)
-    mcp = _add_command(commands, "mcp", "serve an agent by the Model Context Protocol, over standard input and output")
-    _add_source_options(mcp, argparse.SUPPRESS)
-    _add_setup_commands(commands)
+    for name, (summary, description, epilog, add_options) in _commands(formats, targets, sources).items():
+        command = _add_command(commands, name, summary, description, epilog)
+        if words is None or name in words:
+            add_options(command)
     return parser
+
+
+_CommandRow = tuple[str, str, str | None, Callable[[argparse.ArgumentParser], None]]
+"""Help line, description, epilog, and the function that declares the options of a command."""
+
+
+def _commands(
+    formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[str, ...]
+) -> Mapping[str, _CommandRow]:
+    """Return the commands by name, in the order of the help."""
+    return {
+        "run": (
+            "run the statements of files and saved queries", _RUN, _RUN_EPILOG, lambda run: _add_run(run, formats),
+        ),
+        "check": ("report the errors of files without running them", "", _CHECK_EPILOG, _add_check),
+        "fix": ("correct the errors of files where the correction is certain", _FIX, _FIX_EPILOG, _add_fix),
+        "fmt": ("format files", "", None, _add_format),
+        "translate": (
+            "write a statement in another form", "", None, lambda command: _add_translate(command, targets, sources),
+        ),
+        "download": ("download the files of a result into a folder", _DOWNLOAD, _DOWNLOAD_EPILOG, _add_download),
+        "serve": ("serve a local archive to AuroraX clients over HTTP", "", None, _add_serve),
+        "lsp": (
+            "serve an editor by the language server protocol, over standard input and output", "", None, _add_source_options,
+        ),
+        "mcp": (
+            "serve an agent by the Model Context Protocol, over standard input and output", "", None, _add_source_options,
+        ),
+        "config": ("show or check the settings", _CONFIG, None, _add_config),
+        "doctor": (
+            "show versions, paths, terminal and settings, and whether the archive answers", "", _DOCTOR_EPILOG,
+            _add_source_options,
+        ),
+        "completion": ("print the shell completion script", _COMPLETION, None, _add_completion),
+    }  # fmt: skip
 
 
 class _ArgumentParser(argparse.ArgumentParser):
@@ -225,8 +259,7 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser], formats: tuple[str, ...]) -> None:
-    run = _add_command(commands, "run", "run the statements of files and saved queries", _RUN, _RUN_EPILOG)
+def _add_run(run: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
     run.add_argument(
         "files",
         nargs="*",
@@ -239,8 +272,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser], form
     _add_search(run, formats, argparse.SUPPRESS)
 
 
-def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    check = _add_command(commands, "check", "report the errors of files without running them", epilog=_CHECK_EPILOG)
+def _add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - for standard input")
     check.add_argument(
         "--format",
@@ -254,10 +286,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_profile(check, argparse.SUPPRESS)
 
 
-def _add_fix(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    fix = _add_command(
-        commands, "fix", "correct the errors of files where the correction is certain", _FIX, epilog=_FIX_EPILOG
-    )
+def _add_fix(fix: argparse.ArgumentParser) -> None:
     fix.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - fixes standard input")
     fix.add_argument("--write", "--yes", "-y", action="store_true", help="write the fixes without asking")
     _add_parameters(fix, argparse.SUPPRESS)
@@ -265,21 +294,66 @@ def _add_fix(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _add_profile(fix, argparse.SUPPRESS)
 
 
-def _add_setup_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands config, doctor and completion."""
-    config = _add_command(commands, "config", "show or check the settings", _CONFIG)
+def _add_download(download: argparse.ArgumentParser) -> None:
+    download.add_argument(
+        "file", nargs="?", metavar="FILE", help="a file with one statement or a saved query; - for standard input"
+    )
+    download.add_argument("--to", required=True, metavar="FOLDER", help="the folder, which is created if necessary")
+    download.add_argument(
+        "--name", metavar="TEMPLATE", help="names of the files, for example {program}/{start:%%Y/%%m/%%d}/{file}"
+    )
+    download.add_argument(
+        "--at-once",
+        type=_read_transfer_count,
+        default=4,
+        metavar="N",
+        help="the number of simultaneous transfers, at most 4 of them to one host (default: 4)",
+    )
+    download.add_argument("--verify", action="store_true", help="compare files of earlier runs with their checksums")
+    download.add_argument("--dry-run", action="store_true", help="list the files and their names; request none of them")
+    _add_statement(download, argparse.SUPPRESS)
+    _add_parameters(download, argparse.SUPPRESS)
+    _add_source_options(download)
+
+
+def _add_format(fmt: argparse.ArgumentParser) -> None:
+    fmt.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
+    fmt.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - formats standard input")
+
+
+def _add_translate(translate: argparse.ArgumentParser, targets: tuple[str, ...], sources: tuple[str, ...]) -> None:
+    translate.add_argument("--to", required=True, choices=targets, help="the form to write")
+    translate.add_argument(
+        "--from",
+        dest="source_form",
+        default="auto",
+        choices=sources,
+        help="the form of the input (default: detected)",
+    )
+    _add_statement(translate, argparse.SUPPRESS)
+    _add_parameters(translate, argparse.SUPPRESS)
+    _add_archive(translate, argparse.SUPPRESS)
+    _add_profile(translate, argparse.SUPPRESS)
+    translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
+    from auroraql.frontends.cli.commands.serve import add_options
+
+    add_options(serve)
+    _add_profile(serve, argparse.SUPPRESS)
+
+
+def _add_config(config: argparse.ArgumentParser) -> None:
     config.add_argument(
         "action",
         choices=("show", "validate"),
         help="show: print every setting, its value and its origin; validate: check the file",
     )
-    _add_source_options(config, argparse.SUPPRESS)
-    doctor = _add_command(
-        commands, "doctor", "show versions, paths, terminal and settings, and whether the archive answers",
-        epilog="exit codes: 0 no problem found, 1 the archive refuses or fails, 2 a setting is\nwrong or missing, 3 the archive cannot be reached.",
-    )  # fmt: skip
-    _add_source_options(doctor, argparse.SUPPRESS)
-    completion = _add_command(commands, "completion", "print the shell completion script", _COMPLETION)
+    _add_source_options(config)
+
+
+def _add_completion(completion: argparse.ArgumentParser) -> None:
     completion.add_argument("shell", choices=SHELLS, help="the shell")
 
 
@@ -322,8 +396,8 @@ def _add_archive(parser: argparse.ArgumentParser, default: object = None) -> Non
     parser.add_argument("-a", "--archive", metavar="ARCHIVE", default=default, help=choices)
 
 
-def _add_source_options(parser: argparse.ArgumentParser, default: object = None) -> None:
-    """Add the options that choose and configure the archive."""
+def _add_source_options(parser: argparse.ArgumentParser, default: object = argparse.SUPPRESS) -> None:
+    """Add the options that choose and configure the archive. Those of a command do not replace earlier ones."""
     _add_archive(parser, default)
     _add_profile(parser, default)
     parser.add_argument(
@@ -378,6 +452,12 @@ def _read_seconds(text: str) -> float:
     return number
 
 
+def _read_transfer_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 32):
+        raise argparse.ArgumentTypeError(f"the number of transfers must be from 1 to 32, not {text!r}")
+    return int(text)
+
+
 def _read_row_count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise argparse.ArgumentTypeError(f"the limit must be a whole number of rows from 0, not {text!r}")
@@ -409,6 +489,7 @@ _OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     "fmt": frozenset(),
     "translate": frozenset({"text", "param", "archive", "profile"}),
     "serve": frozenset({"archive", "profile", "timeout"}),
+    "download": _SOURCES | {"text", "param"},
     "lsp": _SOURCES,
     "mcp": _SOURCES,
     "config": _SOURCES,

@@ -107,6 +107,12 @@ def _run_fix(options: argparse.Namespace) -> int:
     return fix_files(options)
 
 
+def _run_download(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.download import download_files
+
+    return download_files(options)
+
+
 def _run_format(options: argparse.Namespace) -> int:
     codes = [EXIT_OK]
     for name in options.files:
@@ -195,6 +201,7 @@ _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     "check": _run_check,
     "fix": _run_fix,
     "fmt": _run_format,
+    "download": _run_download,
     "translate": _run_translate,
     "serve": _run_serve,
     "lsp": _run_language_server,

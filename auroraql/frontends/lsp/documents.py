@@ -6,16 +6,15 @@ also splits at U+2028, form feeds and others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from lsprotocol import types
 
-from auroraql.diagnostics.errors import Span
+from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.language_service.positions import LineTable, Position
 from auroraql.language_service.service import LanguageService
-from auroraql.schema.catalogue import Catalogue
 
 
 @dataclass
@@ -28,11 +27,19 @@ class OpenDocument:
     service: LanguageService
     is_saved: bool = True
     """Whether the text is that of the file. Text that is being typed may be unfinished."""
+    _problems: dict[bool, Sequence[Diagnostic]] = field(default_factory=dict)
 
     @cached_property
     def lines(self) -> LineTable:
         """The table of lines."""
         return LineTable(self.text)
+
+    @property
+    def problems(self) -> Sequence[Diagnostic]:
+        """The errors and warnings. While the text differs from the file, its end may be unfinished."""
+        if self.is_saved not in self._problems:
+            self._problems[self.is_saved] = self.service.check(self.text, typing=not self.is_saved)
+        return self._problems[self.is_saved]
 
     def offset(self, position: types.Position) -> int:
         """Return the offset of a position of the protocol."""
@@ -50,21 +57,27 @@ class OpenDocument:
 
 @dataclass(slots=True)
 class DocumentStore:
-    """The open documents by address. `catalogue` returns the data sources that documents are checked with."""
+    """The open documents by address. `create_service` returns the service of a new document."""
 
-    catalogue: Callable[[], Catalogue]
+    create_service: Callable[[], LanguageService]
     _documents: dict[str, OpenDocument] = field(default_factory=dict)
 
     def open(self, uri: str, text: str, version: int) -> OpenDocument:
         """Add a document and return it."""
-        self._documents[uri] = OpenDocument(uri, text, version, LanguageService(self.catalogue()))
+        self._documents[uri] = OpenDocument(uri, text, version, self.create_service())
         return self._documents[uri]
 
-    def change(self, uri: str, text: str, version: int) -> OpenDocument:
-        """Replace the text of a document and return it."""
-        earlier = self._documents.get(uri)
-        service = earlier.service if earlier is not None else LanguageService(self.catalogue())
-        self._documents[uri] = OpenDocument(uri, text, version, service, is_saved=False)
+    def change(
+        self, uri: str, changes: Iterable[types.TextDocumentContentChangeEvent], version: int
+    ) -> OpenDocument | None:
+        """Apply changes to a document in their order and return it, or None for an unknown document."""
+        document = self._documents.get(uri)
+        if document is None:
+            return None
+        text = document.text
+        for change in changes:
+            text = _apply_change(text, change)
+        self._documents[uri] = OpenDocument(uri, text, version, document.service, is_saved=False)
         return self._documents[uri]
 
     def save(self, uri: str) -> OpenDocument | None:
@@ -74,10 +87,29 @@ class DocumentStore:
             document.is_saved = True
         return document
 
-    def close(self, uri: str) -> None:
-        """Remove a document."""
-        self._documents.pop(uri, None)
+    def close(self, uri: str) -> bool:
+        """Remove a document, and return whether it was open."""
+        return self._documents.pop(uri, None) is not None
 
     def get(self, uri: str) -> OpenDocument | None:
         """Return an open document, or None."""
         return self._documents.get(uri)
+
+    def renew_services(self) -> Sequence[OpenDocument]:
+        """Give every document a new service, and return the documents."""
+        for uri, document in self._documents.items():
+            self._documents[uri] = OpenDocument(
+                uri, document.text, document.version, self.create_service(), document.is_saved
+            )
+        return tuple(self._documents.values())
+
+
+def _apply_change(text: str, change: types.TextDocumentContentChangeEvent) -> str:
+    """Return a text after a change. The server asks for whole texts, but some editors send parts anyway."""
+    if isinstance(change, types.TextDocumentContentChangeWholeDocument):
+        return change.text
+    lines = LineTable(text)
+    start, end = (
+        lines.offset(Position(place.line, place.character)) for place in (change.range.start, change.range.end)
+    )
+    return text[:start] + change.text + text[max(start, end) :]

@@ -6,20 +6,18 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from itertools import accumulate
 
 from lsprotocol import types
-from pygments.token import Comment, Keyword, Literal, Name, Number, Operator, String, _TokenType
 
 from auroraql.codecs.script import read_each_statement
 from auroraql.completion import Completion
+from auroraql.completion.incomplete_input import MAX_CHECKED_CHARACTERS
 from auroraql.diagnostics.errors import Diagnostic, Source, Span, StatementError
 from auroraql.frontends.lsp.documents import OpenDocument
 from auroraql.language.ast import FindStatement, Window, get_find
 from auroraql.language.formatter import format_text
-from auroraql.language.highlighter import AuroraQLLexer
-from auroraql.language_service.positions import LineTable, utf16_length
+from auroraql.language_service.positions import LineTable
 from auroraql.language_service.symbols import Occurrence, occurrence_at, same_symbol
 from auroraql.language_service.words import StatementWords, script_words
 from auroraql.resolver import resolve
@@ -27,6 +25,17 @@ from auroraql.resolver import resolve
 SOURCE_NAME = "auroraql"
 
 _SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
+
+
+LONG_DOCUMENT_MESSAGE = (
+    f"This document has more than {MAX_CHECKED_CHARACTERS:,} characters: AuroraQL checks it only when it is opened or "
+    "saved, and gives no completions, colours or hints."
+)
+
+
+def is_long(document: OpenDocument) -> bool:
+    """Return whether a document is data rather than typed queries: too long for an answer at each key."""
+    return len(document.text) > MAX_CHECKED_CHARACTERS
 
 
 def diagnostics(document: OpenDocument) -> list[types.Diagnostic]:
@@ -39,7 +48,7 @@ def diagnostics(document: OpenDocument) -> list[types.Diagnostic]:
             code=found.code,
             source=SOURCE_NAME,
         )
-        for found in document.service.check(document.text, typing=not document.is_saved)
+        for found in document.problems
     ]
 
 
@@ -94,11 +103,9 @@ def hover(document: OpenDocument, position: types.Position) -> types.Hover | Non
 def code_actions(document: OpenDocument, wanted: types.Range) -> list[types.CodeAction]:
     """Return the fixes of the diagnostics that touch a range."""
     start, end = document.offset(wanted.start), document.offset(wanted.end)
-    found = document.service.check(document.text, typing=not document.is_saved)
-    shown = diagnostics(document)
     return [
         action
-        for diagnostic, published in zip(found, shown, strict=True)
+        for diagnostic, published in zip(document.problems, diagnostics(document), strict=True)
         if isinstance(diagnostic.origin, Span) and diagnostic.origin.start <= end and diagnostic.origin.end >= start
         for action in _fixes(document, diagnostic, diagnostic.origin, published)
     ]
@@ -138,16 +145,50 @@ def formatting(document: OpenDocument) -> list[types.TextEdit]:
     return line_edits(document, formatted)
 
 
+_MAX_COMPARISONS = 4_000_000
+"""Lines before times lines after, above which a formatted part is replaced as a whole."""
+
+
 def line_edits(document: OpenDocument, new_text: str) -> list[types.TextEdit]:
-    """Return edits of whole lines that turn a document into another text. Equal lines are left alone."""
-    old, new = document.lines.lines(), LineTable(new_text).lines()
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    starts = list(accumulate(map(len, old), initial=0))
+    """Return edits of whole lines that turn a document into another text, apart from its line ends.
+
+    Equal lines are left alone. New lines end as the first line of the document does.
+    """
+    old, new = (_split_line_ends(lines) for lines in (document.lines.lines(), LineTable(new_text).lines()))
+    line_end = next((end for _, end in old if end), "\n")
+    starts = list(accumulate((len(body) + len(end) for body, end in old), initial=0))
+    before, after = ([(body, bool(end)) for body, end in lines] for lines in (old, new))
     return [
-        types.TextEdit(range=document.range(Span(starts[a], starts[b])), new_text="".join(new[c:d]))
-        for tag, a, b, c, d in matcher.get_opcodes()
-        if tag != "equal"
+        types.TextEdit(
+            range=document.range(Span(starts[a], starts[b])),
+            new_text="".join(body + (line_end if ends else "") for body, ends in after[c:d]),
+        )
+        for a, b, c, d in _changed_lines(before, after)
     ]
+
+
+def _split_line_ends(lines: Sequence[str]) -> list[tuple[str, str]]:
+    bodies = [line.rstrip("\r\n") for line in lines]
+    return [(body, line[len(body) :]) for body, line in zip(bodies, lines, strict=True)]
+
+
+def _changed_lines(
+    before: Sequence[tuple[str, bool]], after: Sequence[tuple[str, bool]]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the start and end of each changed part, in both sequences."""
+    first = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
+    if first is None:
+        first = min(len(before), len(after))
+    rests = before[first:][::-1], after[first:][::-1]
+    last = next((at for at, (a, b) in enumerate(zip(*rests, strict=False)) if a != b), min(map(len, rests)))
+    a_end, b_end = len(before) - last, len(after) - last
+    if (a_end - first) * (b_end - first) > _MAX_COMPARISONS:
+        yield first, a_end, first, b_end
+        return
+    matcher = difflib.SequenceMatcher(None, before[first:a_end], after[first:b_end], autojunk=False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag != "equal":
+            yield first + a, first + b, first + c, first + d
 
 
 # --- symbols
@@ -279,65 +320,3 @@ def _relative_window(document: OpenDocument, window: Window) -> str | None:
         return None
     ends = (f"{end:%Y-%m-%d %H:%M}" if end is not None else "…" for end in first)
     return f"{' to '.join(ends)} UTC"
-
-
-# --- semantic tokens
-
-TOKEN_TYPES = (
-    "keyword",
-    "property",
-    "function",
-    "variable",
-    "string",
-    "number",
-    "operator",
-    "comment",
-    "type",
-    "parameter",
-)
-
-_TOKEN_TYPES: dict[_TokenType, str] = {
-    Keyword: "keyword",
-    Keyword.Type: "type",
-    Name.Attribute: "property",
-    Name.Tag: "property",
-    Name.Function: "function",
-    Name.Variable: "parameter",
-    Name: "variable",
-    String: "string",
-    Number: "number",
-    Literal.Date: "number",
-    Operator: "operator",
-    Comment: "comment",
-}
-"""Token types of the protocol by those of Pygments. A subtype has the type of its nearest parent."""
-
-
-def semantic_tokens(document: OpenDocument) -> types.SemanticTokens:
-    """Return the tokens of the highlighter, each as a difference to the one before it. A token stays on one line."""
-    data: list[int] = []
-    line, character = 0, 0
-    for start, kind, text in AuroraQLLexer().get_tokens_unprocessed(document.text):
-        name = _token_type(kind)
-        if name is None:
-            continue
-        at = start
-        for part in LineTable(text).lines():
-            body = part.rstrip("\r\n")
-            if body:
-                position = document.lines.position(at)
-                same_line = position.line == line
-                delta = position.character - character if same_line else position.character
-                data += (position.line - line, delta, utf16_length(body), TOKEN_TYPES.index(name), 0)
-                line, character = position
-            at += len(part)
-    return types.SemanticTokens(data=data)
-
-
-@lru_cache(256)
-def _token_type(kind: _TokenType) -> str | None:
-    while kind is not None:
-        if kind in _TOKEN_TYPES:
-            return _TOKEN_TYPES[kind]
-        kind = kind.parent  # type: ignore[assignment]
-    return None

@@ -1,171 +1,145 @@
-"""The language server: requests and notifications of the protocol, over standard input and output.
+"""The language server: pygls over standard input and output, and what it announces to an editor.
 
 Handlers are plain functions. pygls runs them in the order of the messages, so that each sees the newest text.
+
+The session, which answers, loads after `initialize`: an editor does not wait for the grammar.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+import os
+import sys
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, default_converter
 
 from auroraql import __version__
-from auroraql.diagnostics.errors import AuroraQLError
-from auroraql.engines.registry import offline_catalogue
-from auroraql.frontends.lsp import features
-from auroraql.frontends.lsp.documents import DocumentStore, OpenDocument
-from auroraql.schema.catalogue import Catalogue, load_shipped
+from auroraql.frontends.lsp.configuration import EditorSettings, read_settings
+from auroraql.frontends.lsp.token_types import TOKEN_TYPES
 
-_PAUSE_SECONDS = 0.15
-"""Pause in typing after which a document is checked."""
+_REQUESTS: dict[str, object] = {
+    types.TEXT_DOCUMENT_COMPLETION: types.CompletionOptions(trigger_characters=[".", "'", '"', "$", "`", "(", " "]),
+    types.TEXT_DOCUMENT_HOVER: None,
+    types.TEXT_DOCUMENT_CODE_ACTION: types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix]),
+    types.TEXT_DOCUMENT_FORMATTING: None,
+    types.TEXT_DOCUMENT_FOLDING_RANGE: None,
+    types.TEXT_DOCUMENT_CODE_LENS: None,
+    types.TEXT_DOCUMENT_INLAY_HINT: None,
+    types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: types.SemanticTokensLegend(
+        token_types=list(TOKEN_TYPES), token_modifiers=[]
+    ),
+    types.TEXT_DOCUMENT_DEFINITION: None,
+    types.TEXT_DOCUMENT_REFERENCES: None,
+    types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT: None,
+    types.TEXT_DOCUMENT_RENAME: None,
+    types.TEXT_DOCUMENT_DOCUMENT_SYMBOL: None,
+}
+"""Requests about a document, with their options. The session answers them."""
+
+
+class _Protocol(LanguageServerProtocol):
+    """The protocol of pygls, which does not answer a request whose parameters are malformed."""
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "id" in data and "method" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            raise
 
 
 class AuroraQLServer(LanguageServer):
-    """Language server with the open documents and the archive whose names it offers."""
+    """Language server of one editor."""
 
     def __init__(self, archive: str) -> None:
-        super().__init__("auroraql", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
-        self.archive = archive
-        self.documents = DocumentStore(self.catalogue)
-        self._catalogue: Catalogue | None = None
-        self._pending: dict[str, asyncio.TimerHandle] = {}
-
-    def catalogue(self) -> Catalogue:
-        """Return the data sources of the archive, from its file or its cache. No archive is contacted."""
-        if self._catalogue is None:
-            try:
-                self._catalogue = offline_catalogue(self.archive)
-            except AuroraQLError as error:
-                self._catalogue = load_shipped()
-                message = f"{error} The data sources that come with AuroraQL are used."
-                self.window_show_message(types.ShowMessageParams(type=types.MessageType.Warning, message=message))
-        return self._catalogue
-
-    def check_after_pause(self, document: OpenDocument) -> None:
-        """Publish the diagnostics of a document once its text has not changed for a moment."""
-        if (pending := self._pending.pop(document.uri, None)) is not None:
-            pending.cancel()
-        self._pending[document.uri] = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self.publish, document)
-
-    def publish(self, document: OpenDocument) -> None:
-        """Publish the diagnostics of a document, unless a newer version is open."""
-        self._pending.pop(document.uri, None)
-        if self.documents.get(document.uri) is not document:
-            return
-        self.text_document_publish_diagnostics(
-            types.PublishDiagnosticsParams(
-                uri=document.uri, version=document.version, diagnostics=features.diagnostics(document)
-            )
+        super().__init__(
+            "auroraql",
+            __version__,
+            text_document_sync_kind=types.TextDocumentSyncKind.Full,
+            protocol_cls=_Protocol,
+            converter_factory=default_converter,
         )
+        self.settings = EditorSettings()
+        self.is_shut_down = False
+        self.exit_code = 0
+        """Exit code of the process: 1 after an `exit` without `shutdown`, as the protocol requires."""
+        self._archive = archive
+        self._session: Any = None
 
-    def forget(self, uri: str) -> None:
-        """Close a document and remove its diagnostics."""
-        if (pending := self._pending.pop(uri, None)) is not None:
-            pending.cancel()
-        self.documents.close(uri)
-        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=uri, diagnostics=[]))
+    @property
+    def session(self) -> Any:
+        """The `EditingSession`. Its module loads at the first use."""
+        from auroraql.frontends.lsp.session import EditingSession
+
+        if self._session is None:
+            self._session = EditingSession(self, self._archive, self.settings)
+        return self._session
+
+    def report_server_error(self, error: Exception, source: object) -> None:  # noqa: ARG002 - called by pygls
+        """Log an error of a notification in the editor's log. An error of a request is in its response."""
+        message = f"{type(error).__name__}: {error}"
+        self.window_log_message(types.LogMessageParams(type=types.MessageType.Error, message=message))
 
 
 def create_server(archive: str) -> AuroraQLServer:
     """Return a server that offers the names of an archive."""
     server = AuroraQLServer(archive)
-    _add_document_handlers(server)
-    _add_query_handlers(server)
-    _add_symbol_handlers(server)
+    _add_life_cycle_handlers(server)
+    for name, options in _REQUESTS.items():
+        _add_request_handler(server, name, options)
+    for name in (
+        types.TEXT_DOCUMENT_DID_OPEN,
+        types.TEXT_DOCUMENT_DID_CHANGE,
+        types.TEXT_DOCUMENT_DID_SAVE,
+        types.TEXT_DOCUMENT_DID_CLOSE,
+        types.WORKSPACE_DID_CHANGE_CONFIGURATION,
+    ):
+        _add_notification_handler(server, name)
     return server
 
 
-def _add_document_handlers(server: AuroraQLServer) -> None:
-    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-    def _(ls: AuroraQLServer, params: types.DidOpenTextDocumentParams) -> None:
-        opened = params.text_document
-        ls.publish(ls.documents.open(opened.uri, opened.text, opened.version))
+def _add_life_cycle_handlers(server: AuroraQLServer) -> None:
+    @server.feature(types.INITIALIZE)
+    def _(ls: AuroraQLServer, params: types.InitializeParams) -> None:
+        ls.settings = read_settings(params.initialization_options)
 
-    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-    def _(ls: AuroraQLServer, params: types.DidChangeTextDocumentParams) -> None:
-        # The kind of synchronization is full: the last change has the whole text.
-        text = params.content_changes[-1].text
-        ls.check_after_pause(ls.documents.change(params.text_document.uri, text, params.text_document.version))
+    @server.feature(types.INITIALIZED)
+    def _(ls: AuroraQLServer, _params: types.InitializedParams) -> None:
+        ls.session.prepare()
 
-    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    def _(ls: AuroraQLServer, params: types.DidSaveTextDocumentParams) -> None:
-        if (document := ls.documents.save(params.text_document.uri)) is not None:
-            ls.publish(document)
+    @server.feature(types.SHUTDOWN)
+    def _(ls: AuroraQLServer, _params: None) -> None:
+        ls.is_shut_down = True
 
-    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-    def _(ls: AuroraQLServer, params: types.DidCloseTextDocumentParams) -> None:
-        ls.forget(params.text_document.uri)
+    @server.feature(types.EXIT)
+    def _(ls: AuroraQLServer, _params: None) -> None:
+        ls.exit_code = 0 if ls.is_shut_down else 1
 
 
-def _of_document(server: AuroraQLServer, name: str, answer: Callable[..., Any], options: object = None) -> None:
-    """Register a request about a document. `answer` receives the document and the parameters of the request."""
-
+def _add_request_handler(server: AuroraQLServer, name: str, options: object) -> None:
     @server.feature(name, options)
     def _(ls: AuroraQLServer, params: Any) -> Any:
-        document = ls.documents.get(params.text_document.uri)
-        return answer(document, params) if document is not None else None
+        return ls.session.answer(name, params)
 
 
-def _add_query_handlers(server: AuroraQLServer) -> None:
-    _of_document(
-        server,
-        types.TEXT_DOCUMENT_COMPLETION,
-        lambda document, params: features.completion(document, params.position),
-        types.CompletionOptions(trigger_characters=[".", "'", '"', "$", "`", "(", " "]),
-    )
-    _of_document(server, types.TEXT_DOCUMENT_HOVER, lambda document, params: features.hover(document, params.position))
-    _of_document(
-        server,
-        types.TEXT_DOCUMENT_CODE_ACTION,
-        lambda document, params: features.code_actions(document, params.range),
-        types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix]),
-    )
-    _of_document(server, types.TEXT_DOCUMENT_FORMATTING, lambda document, _: features.formatting(document))
-    _of_document(server, types.TEXT_DOCUMENT_FOLDING_RANGE, lambda document, _: features.folding_ranges(document))
-    _of_document(server, types.TEXT_DOCUMENT_CODE_LENS, lambda document, _: features.code_lenses(document))
-    _of_document(
-        server, types.TEXT_DOCUMENT_INLAY_HINT, lambda document, params: features.inlay_hints(document, params.range)
-    )
-    _of_document(
-        server,
-        types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL,
-        lambda document, _: features.semantic_tokens(document),
-        types.SemanticTokensLegend(token_types=list(features.TOKEN_TYPES), token_modifiers=[]),
-    )
+def _add_notification_handler(server: AuroraQLServer, name: str) -> None:
+    @server.feature(name)
+    def _(ls: AuroraQLServer, params: Any) -> None:
+        ls.session.receive(params)
 
 
-def _add_symbol_handlers(server: AuroraQLServer) -> None:
-    def definition(document: OpenDocument, params: types.DefinitionParams) -> list[types.Location]:
-        found = features.occurrences(document, params.position)
-        return features.locations(document, [occurrence for occurrence in found if occurrence.is_definition])
+def run_stdio(archive: str) -> int:
+    """Serve one editor over standard input and output until it disconnects, and return the exit code.
 
-    def references(document: OpenDocument, params: types.ReferenceParams) -> list[types.Location]:
-        found = features.occurrences(document, params.position)
-        wanted = [o for o in found if params.context.include_declaration or not o.is_definition]
-        return features.locations(document, wanted)
-
-    def highlights(document: OpenDocument, params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:
-        found = features.occurrences(document, params.position)
-        return [types.DocumentHighlight(range=document.range(occurrence.span)) for occurrence in found]
-
-    _of_document(server, types.TEXT_DOCUMENT_DEFINITION, definition)
-    _of_document(server, types.TEXT_DOCUMENT_REFERENCES, references)
-    _of_document(server, types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT, highlights)
-
-    def rename(document: OpenDocument, params: types.RenameParams) -> types.WorkspaceEdit | None:
-        try:
-            return features.rename(document, params.position, params.new_name)
-        except ValueError as error:
-            raise JsonRpcInvalidParams(message=str(error)) from None
-
-    _of_document(server, types.TEXT_DOCUMENT_RENAME, rename)
-    _of_document(server, types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, lambda document, _: features.document_symbols(document))
-
-
-def run_stdio(archive: str) -> None:
-    """Serve one editor over standard input and output until it disconnects."""
-    create_server(archive).start_io()
+    Only the protocol is written to standard output. What any library prints goes to standard error.
+    """
+    with os.fdopen(os.dup(1), "wb") as output:
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+        server = create_server(archive)
+        server.start_io(stdout=output)
+        return server.exit_code

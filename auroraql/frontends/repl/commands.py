@@ -128,6 +128,7 @@ COMMANDS = (
     ReplCommand("G", "", "show the last result with one value per line; also at the end of a statement", result_commands.show_last_vertically),
     ReplCommand("format", "[NAME]", f"set the format of results: {', '.join(FORMATS)}", result_commands.set_format, after=_format_names),
     ReplCommand("export", "FILE", "write the last result to a file", result_commands.export_result, takes_file=True),
+    ReplCommand("download", "FOLDER", "download the files of the last result into a folder", result_commands.download_files, takes_file=True),
     ReplCommand("o", "[FILE]", "send results to a file, or to the terminal again", result_commands.set_output, takes_file=True),
     ReplCommand("tee", "[FILE]", "also write results to a file, or stop", result_commands.set_tee, takes_file=True),
     ReplCommand("pipe", "COMMAND", "send the last result to a shell command", result_commands.pipe_last_result),

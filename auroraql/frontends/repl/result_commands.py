@@ -14,6 +14,7 @@ from auroraql.diagnostics.suggestions import find_closest
 from auroraql.frontends.repl.display import check_appendable, expand_path, pipe_result, show_result, write_text
 from auroraql.frontends.repl.run_statements import iterate_results
 from auroraql.frontends.repl.state import ReplState
+from auroraql.frontends.shared.download_progress import download_status_line
 from auroraql.rendering import FORMATS, format_footer, format_of, get_format, write_result
 from auroraql.rendering.calendar import render_calendar
 from auroraql.rendering.timeline import render_timeline
@@ -91,6 +92,18 @@ def export_result(state: ReplState, argument: str) -> str:
     path = expand_path(argument)
     write_result(result, path)
     return f"{path}: {format_footer(result)}"
+
+
+def download_files(state: ReplState, argument: str) -> str:
+    """Download the files of the last result into a folder, and report the failed ones."""
+    result = last_result(state)
+    if not argument:
+        raise UsageError("\\download needs a folder", "for example \\download data")
+    progress = download_status_line(state.stream, state.keys)
+    try:
+        return str(result.download(expand_path(argument), on_progress=progress))
+    except KeyboardInterrupt:
+        return "interrupted; the same command continues the download"
 
 
 def set_output(state: ReplState, argument: str) -> str:

@@ -23,8 +23,8 @@ import pytest
 
 from auroraql.config import read_config
 from auroraql.diagnostics.errors import ArchiveError, UsageError
+from auroraql.downloads.http_headers import parse_retry_after
 from auroraql.engines.aurorax import AuroraXEngine, http_client, transport_errors
-from auroraql.engines.aurorax.responses import parse_retry_after
 from auroraql.engines.registry import open_archive
 from tests.support.aurorax_server import RECORDS, AuroraXServer, Fault
 

@@ -6,7 +6,6 @@ import argparse
 
 from auroraql.config import effective_config
 from auroraql.diagnostics.errors import UsageError
-from auroraql.frontends.cli.streams import EXIT_OK
 
 
 def start_server(options: argparse.Namespace) -> int:
@@ -18,5 +17,4 @@ def start_server(options: argparse.Namespace) -> int:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         raise UsageError("the language server needs the package pygls", "pip install 'auroraql[lsp]'") from None
-    run_stdio(archive)
-    return EXIT_OK
+    return run_stdio(archive)

@@ -128,7 +128,7 @@ def _check_one_result(sources: list[Source], holder: str) -> None:
 
 
 def _count_results(sources: list[Source]) -> int:
-    return sum(_is_shown(piece.statement) for source in sources for piece in read_script(source))
+    return sum(is_shown(piece.statement) for source in sources for piece in read_script(source))
 
 
 def _several_results_error(holder: str) -> UsageError:
@@ -140,7 +140,7 @@ def _several_results_error(holder: str) -> UsageError:
     return UsageError(f"{holder} holds the result of one statement", hint)
 
 
-def _is_shown(statement: Statement) -> bool:
+def is_shown(statement: Statement) -> bool:
     """Return whether a statement has a result to show."""
     return not isinstance(statement, LetStatement | SetStatement) and not (
         isinstance(statement, JobStatement) and statement.verb == "cancel"

@@ -1,0 +1,1 @@
+"""Download of the files of a result: names, transfers, the manifest of a folder, and the report."""
