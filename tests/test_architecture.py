@@ -165,7 +165,7 @@ def test_duplicated_names_agree() -> None:
         (
             "from auroraql.frontends.cli import main; main(['translate', '--to', 'json', '-c', 'FIND data_products ON 2021-01-01'])",
             (
-                *("lark", "duckdb", "requests", "urllib3", "prompt_toolkit", "pygments", "msgspec"),
+                *("lark", "duckdb", "requests", "urllib3", "prompt_toolkit", "pygments"),
                 *("argcomplete", "tomllib", "logging", "subprocess", "auroraql.queries", "auroraql.rendering"),
                 *(
                     "auroraql.session.archive",
@@ -179,7 +179,7 @@ def test_duplicated_names_agree() -> None:
             "from auroraql.frontends.cli import main; main(['-c', 'FIND data_products ON 2021-01-01 LIMIT 1'])",
             (
                 *("lark", "requests", "urllib3", "prompt_toolkit", "pygments", "pandas", "pyarrow"),
-                *("msgspec", "tomllib", "argcomplete", "subprocess", "auroraql.queries", "auroraql.completion"),
+                *("tomllib", "argcomplete", "subprocess", "auroraql.queries", "auroraql.completion"),
                 "auroraql.engines.aurorax",
             ),
         ),

@@ -218,7 +218,8 @@ def _format_token(token: Token) -> str:
         case "CMP":
             return SPELLINGS[text]
         case "DATETIME":
-            return re.sub(r"(?<=\d)[ t](?=\d)", "T", text).replace("z", "Z").replace("utc", "UTC")
+            # Between a date and a time of day. In `January 5 2021`, the blank is part of the date.
+            return re.sub(r"(?<=-\d{2})[ t](?=\d{2}:)", "T", text).replace("z", "Z").replace("utc", "UTC")
         case "TIME_UNIT" | "UNIT" | "NIGHTS":
             return text.lower()
         case "PERIOD":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from auroraql.codecs import script
@@ -17,6 +17,7 @@ from auroraql.language.ast import (
     FindStatement,
     Instant,
     Limit,
+    Node,
     Parameter,
     ShowStatement,
     SqlStatement,
@@ -96,11 +97,9 @@ def _statement_uses(statement: object) -> Iterator[ParameterUse]:
             yield from map(ParameterUse, _sql_parameters(node.text))
         elif isinstance(node, tuple):
             pending += [(child, expected) for child in reversed(node)]
-        elif is_dataclass(node):
+        elif isinstance(node, Node):
             inner = _expected_use(node, expected)
-            pending += [
-                (getattr(node, child.name), inner) for child in reversed(fields(node)) if child.name != "origin"
-            ]
+            pending += [(getattr(node, name), inner) for name in reversed(node.__struct_fields__) if name != "origin"]
 
 
 def _sql_parameters(sql: str) -> Iterator[str]:

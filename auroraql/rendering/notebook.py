@@ -27,15 +27,15 @@ from auroraql.schema import Type
 _MAX_ROWS = 20
 """Rows that a notebook shows."""
 
-_WIDTH, _MAX_WIDTH = 150, 400
+_WIDTH, _MAX_WIDTH = 120, 400
 """Characters of a line that fit without scrolling, and to which selected columns may make it longer."""
 
-_MAX_TEXT = 80
-"""Characters of a value that are shown."""
+_MAX_TEXT, _MAX_NESTED = 80, 48
+"""Characters that are shown of a text, and of an object or a list."""
 
 _NUMBER, _TEXT = "white-space: nowrap; text-align: right", "white-space: nowrap; text-align: left"
 _MISSING = f"{_TEXT}; font-style: italic; color: gray"
-_REPORT = "white-space: pre-wrap; margin: 0"
+_REPORT = "white-space: pre-wrap; font-family: monospace; margin: 0"
 
 
 def notebook_html(result: ResultSet) -> str:
@@ -82,7 +82,8 @@ def _cell_renderer(column: ResultColumn, values: list[Any]) -> Callable[[Any], s
             text = escape_html(cut_text(file_name(value), _MAX_TEXT))
             link = f'<a href="{escape_html(value)}" target="_blank" rel="noopener noreferrer">{text}</a>'
             return f'<td style="{style}">{link}</td>'
+        text = cut_text(write(value), _MAX_NESTED if isinstance(value, dict | list) else _MAX_TEXT)
         direction = ' dir="auto"' if isinstance(value, str) else ""
-        return f'<td style="{style}"{direction}>{escape_html(cut_text(write(value), _MAX_TEXT))}</td>'
+        return f'<td style="{style}"{direction}>{escape_html(text)}</td>'
 
     return render

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from auroraql.diagnostics.errors import Diagnostic, Origin
 from auroraql.diagnostics.suggestions import find_closest
@@ -31,6 +31,7 @@ from auroraql.language.ast import (
     Select,
     SelectStar,
     Value,
+    replace_node,
 )
 from auroraql.language.printer import print_scalar
 from auroraql.resolver.expressions import ExpressionResolver, ungrouped_in_predicate, ungrouped_refs
@@ -252,7 +253,7 @@ class GroupingResolver:
         expressions.allows_aggregates = group_by is not None
         scalar = expressions.resolve(item.value)
         if isinstance(scalar, FieldValue):
-            return self._order_key(replace(item, value=Path(scalar.ref.path, origin)), group_by)
+            return self._order_key(replace_node(item, value=Path(scalar.ref.path, origin)), group_by)
         if group_by is not None and (fields := ungrouped_refs(scalar, group_by)):
             raise self._ungrouped_error(Path((self._format_name(fields[0].ref),), origin))
         if self.find.distinct and not any(column.expression == scalar for column in self.columns or ()):
@@ -262,7 +263,7 @@ class GroupingResolver:
         return OrderKey(Ref("column", text), item.descending, item.nulls_first, origin, scalar)
 
     def _ordered_field(self, path: Path, named: Column | None, group_by: tuple[GroupKey, ...] | None) -> Ref:
-        """Return the field that ORDER BY names. Raises SemanticError if it has not one value per row."""
+        """Return the field that ORDER BY names. Raises SemanticError if it does not have one value per row."""
         ref = named.ref if named is not None and named.ref is not None else self.names.ref(path)
         if self._is_object(ref):
             hint = f"name one of its members: {path.dotted}.…"

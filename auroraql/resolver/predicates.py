@@ -38,6 +38,7 @@ from auroraql.language.ast import (
     Subquery,
     TextLiteral,
     Timestamp,
+    replace_node,
 )
 from auroraql.language.printer import print_name, quote_text
 from auroraql.resolver.expressions import ExpressionResolver, check_units, constant_value, literal_of_constant
@@ -189,14 +190,14 @@ class PredicateResolver:
         self._refuse_bare_hyphen(comparison)
         left = self.expressions.fold_operand(comparison.left)
         operands = tuple(self.expressions.fold_operand(operand) for operand in comparison.operands)
-        folded = replace(comparison, left=left, operands=operands)
+        folded = replace_node(comparison, left=left, operands=operands)
         if isinstance(left, Path) and not folded.escape and self._are_plain(operands, left):
             return self._comparison(ast.ComparisonExpression(left, folded.operator, operands, folded.origin))  # type: ignore[arg-type]
         if isinstance(left, _LITERALS):
             return self._constant_left(folded)
         scalar = self.expressions.resolve(left)
         if isinstance(scalar, Constant):
-            return self._constant_left(replace(folded, left=literal_of_constant(scalar, left.origin)))
+            return self._constant_left(replace_node(folded, left=literal_of_constant(scalar, left.origin)))
         if folded.operator in (Op.IS_NULL, Op.IS_NOT_NULL):
             return Condition(scalar, folded.operator, origin=folded.origin)
         if all(isinstance(operand, _LITERALS) for operand in operands):
@@ -317,13 +318,16 @@ class PredicateResolver:
         match operator:
             case Op.IN | Op.NOT_IN:
                 found = Or(
-                    tuple(self._value_comparison(replace(comparison, operator=Op.EQ, operands=(v,))) for v in operands),
+                    tuple(
+                        self._value_comparison(replace_node(comparison, operator=Op.EQ, operands=(v,)))
+                        for v in operands
+                    ),
                     origin,
                 )
                 return found if operator is Op.IN else Not(found, origin)
             case Op.BETWEEN | Op.NOT_BETWEEN:
-                low = self._value_comparison(replace(comparison, operator=Op.GE, operands=operands[:1]))
-                high = self._value_comparison(replace(comparison, operator=Op.LE, operands=operands[1:]))
+                low = self._value_comparison(replace_node(comparison, operator=Op.GE, operands=operands[:1]))
+                high = self._value_comparison(replace_node(comparison, operator=Op.LE, operands=operands[1:]))
                 return And((low, high), origin) if operator is Op.BETWEEN else Not(And((low, high), origin), origin)
             case _:
                 right = self.expressions.resolve(operands[0])
@@ -420,7 +424,7 @@ class PredicateResolver:
         other_context = self.names.value_context(other, path.dotted)
         check_single(self.names, ref, comparison.path)
         check_single(self.names, other, path)
-        _check_operator(replace(comparison, path=path), other_context)
+        _check_operator(replace_node(comparison, path=path), other_context)
         comparable = (
             context.metadata or other_context.metadata or _type_family(context.type) == _type_family(other_context.type)
         )

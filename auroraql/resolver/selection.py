@@ -195,7 +195,9 @@ class SelectResolver:
 
 def is_bare_path(ref: Ref, path: Path) -> bool:
     """Return whether a path is written without the prefix of the object that contains the value."""
-    return len(path.parts) == 1 + ref.bare.count(".") and ref.bare != ".".join(ref.path)
+    # The name of a metadata key is one part, also with a dot in it.
+    bare_parts = 1 if ref.role == "metadata" else 1 + ref.bare.count(".")
+    return len(path.parts) == bare_parts and ref.bare != ".".join(ref.path)
 
 
 def check_single(names: NameResolver, ref: Ref, path: Path) -> None:

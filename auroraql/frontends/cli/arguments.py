@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NoReturn, cast
@@ -134,16 +134,21 @@ session:
 
 SHELLS = ("bash", "zsh", "fish")
 
+_DOCTOR_EPILOG = (
+    "exit codes: 0 no problem found, 1 the archive refuses or fails, 2 a setting is\nwrong or missing, 3 the archive"
+    " cannot be reached."
+)
+
 
 def build_parser(
     formats: tuple[str, ...],
     targets: tuple[str, ...],
     sources: tuple[str, ...],
-    arguments: Collection[str] = ("serve",),
+    arguments: Sequence[str] | None = None,
 ) -> argparse.ArgumentParser:
     """Return the parser of `arguments`. Options of a search may come before or after the command.
 
-    The options of `serve`, which no other command has, are declared only when the arguments contain its name.
+    The options of a command are declared only when the arguments contain its name. Without arguments, all are declared.
     """
     parser: argparse.ArgumentParser = _ArgumentParser(
         prog="auroraql",
@@ -156,46 +161,48 @@ def build_parser(
     _add_statement(parser)
     _add_search(parser, formats)
     parser.set_defaults(command=None)
+    words = None if arguments is None else set(insert_run_command(parser, arguments))
     commands = parser.add_subparsers(prog="auroraql", dest="command", metavar="COMMAND", title="commands")
-    _add_run(commands, formats)
-    _add_check(commands)
-    _add_fix(commands)
-
-    fmt = _add_command(commands, "fmt", "format files")
-    fmt.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
-    fmt.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - formats standard input")
-
-    translate = _add_command(commands, "translate", "write a statement in another form")
-    translate.add_argument("--to", required=True, choices=targets, help="the form to write")
-    translate.add_argument(
-        "--from",
-        dest="source_form",
-        default="auto",
-        choices=sources,
-        help="the form of the input (default: detected)",
-    )
-    _add_statement(translate, argparse.SUPPRESS)
-    _add_parameters(translate, argparse.SUPPRESS)
-    _add_archive(translate, argparse.SUPPRESS)
-    _add_profile(translate, argparse.SUPPRESS)
-    translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
-
-    _add_download(commands)
-    serve = _add_command(commands, "serve", "serve a local archive to AuroraX clients over HTTP")
-    if "serve" in arguments:
-        from auroraql.frontends.cli.commands.serve import add_options
-
-        add_options(serve)
-    _add_profile(serve, argparse.SUPPRESS)
-    lsp = _add_command(
-        commands, "lsp", "serve an editor by the language server protocol, over standard input and output"
-    )
-    lsp.add_argument("--vscode", metavar="FILE.vsix", help="write the extension for VS Code to a file, and exit")
-    _add_source_options(lsp, argparse.SUPPRESS)
-    mcp = _add_command(commands, "mcp", "serve an agent by the Model Context Protocol, over standard input and output")
-    _add_source_options(mcp, argparse.SUPPRESS)
-    _add_setup_commands(commands)
+    for name, (summary, description, epilog, add_options) in _commands(formats, targets, sources).items():
+        command = _add_command(commands, name, summary, description, epilog)
+        if words is None or name in words:
+            add_options(command)
     return parser
+
+
+_CommandRow = tuple[str, str, str | None, Callable[[argparse.ArgumentParser], None]]
+"""Help line, description, epilog, and the function that declares the options of a command."""
+
+
+def _commands(
+    formats: tuple[str, ...], targets: tuple[str, ...], sources: tuple[str, ...]
+) -> Mapping[str, _CommandRow]:
+    """Return the commands by name, in the order of the help."""
+    return {
+        "run": (
+            "run the statements of files and saved queries", _RUN, _RUN_EPILOG, lambda run: _add_run(run, formats),
+        ),
+        "check": ("report the errors of files without running them", "", _CHECK_EPILOG, _add_check),
+        "fix": ("correct the errors of files where the correction is certain", _FIX, _FIX_EPILOG, _add_fix),
+        "fmt": ("format files", "", None, _add_format),
+        "translate": (
+            "write a statement in another form", "", None, lambda command: _add_translate(command, targets, sources),
+        ),
+        "download": ("download the files of a result into a folder", _DOWNLOAD, _DOWNLOAD_EPILOG, _add_download),
+        "serve": ("serve a local archive to AuroraX clients over HTTP", "", None, _add_serve),
+        "lsp": (
+            "serve an editor by the language server protocol, over standard input and output", "", None, _add_lsp,
+        ),
+        "mcp": (
+            "serve an agent by the Model Context Protocol, over standard input and output", "", None, _add_source_options,
+        ),
+        "config": ("show or check the settings", _CONFIG, None, _add_config),
+        "doctor": (
+            "show versions, paths, terminal and settings, and whether the archive answers", "", _DOCTOR_EPILOG,
+            _add_source_options,
+        ),
+        "completion": ("print the shell completion script", _COMPLETION, None, _add_completion),
+    }  # fmt: skip
 
 
 class _ArgumentParser(argparse.ArgumentParser):
@@ -252,8 +259,7 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser], formats: tuple[str, ...]) -> None:
-    run = _add_command(commands, "run", "run the statements of files and saved queries", _RUN, _RUN_EPILOG)
+def _add_run(run: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
     run.add_argument(
         "files",
         nargs="*",
@@ -266,8 +272,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser], form
     _add_search(run, formats, argparse.SUPPRESS)
 
 
-def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    check = _add_command(commands, "check", "report the errors of files without running them", epilog=_CHECK_EPILOG)
+def _add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - for standard input")
     check.add_argument(
         "--format",
@@ -281,10 +286,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_profile(check, argparse.SUPPRESS)
 
 
-def _add_fix(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    fix = _add_command(
-        commands, "fix", "correct the errors of files where the correction is certain", _FIX, epilog=_FIX_EPILOG
-    )
+def _add_fix(fix: argparse.ArgumentParser) -> None:
     fix.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - fixes standard input")
     fix.add_argument("--write", "--yes", "-y", action="store_true", help="write the fixes without asking")
     _add_parameters(fix, argparse.SUPPRESS)
@@ -292,10 +294,7 @@ def _add_fix(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _add_profile(fix, argparse.SUPPRESS)
 
 
-def _add_download(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    download = _add_command(
-        commands, "download", "download the files of a result into a folder", _DOWNLOAD, epilog=_DOWNLOAD_EPILOG
-    )
+def _add_download(download: argparse.ArgumentParser) -> None:
     download.add_argument(
         "file", nargs="?", metavar="FILE", help="a file with one statement or a saved query; - for standard input"
     )
@@ -314,24 +313,47 @@ def _add_download(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     download.add_argument("--dry-run", action="store_true", help="list the files and their names; request none of them")
     _add_statement(download, argparse.SUPPRESS)
     _add_parameters(download, argparse.SUPPRESS)
-    _add_source_options(download, argparse.SUPPRESS)
+    _add_source_options(download)
 
 
-def _add_setup_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands config, doctor and completion."""
-    config = _add_command(commands, "config", "show or check the settings", _CONFIG)
+def _add_format(fmt: argparse.ArgumentParser) -> None:
+    fmt.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
+    fmt.add_argument("files", nargs="+", metavar="FILE", help="a file of statements; - formats standard input")
+
+
+def _add_translate(translate: argparse.ArgumentParser, targets: tuple[str, ...], sources: tuple[str, ...]) -> None:
+    translate.add_argument("--to", required=True, choices=targets, help="the form to write")
+    translate.add_argument(
+        "--from",
+        dest="source_form",
+        default="auto",
+        choices=sources,
+        help="the form of the input (default: detected)",
+    )
+    _add_statement(translate, argparse.SUPPRESS)
+    _add_parameters(translate, argparse.SUPPRESS)
+    _add_archive(translate, argparse.SUPPRESS)
+    _add_profile(translate, argparse.SUPPRESS)
+    translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
+    from auroraql.frontends.cli.commands.serve import add_options
+
+    add_options(serve)
+    _add_profile(serve, argparse.SUPPRESS)
+
+
+def _add_config(config: argparse.ArgumentParser) -> None:
     config.add_argument(
         "action",
         choices=("show", "validate"),
         help="show: print every setting, its value and its origin; validate: check the file",
     )
-    _add_source_options(config, argparse.SUPPRESS)
-    doctor = _add_command(
-        commands, "doctor", "show versions, paths, terminal and settings, and whether the archive answers",
-        epilog="exit codes: 0 no problem found, 1 the archive refuses or fails, 2 a setting is\nwrong or missing, 3 the archive cannot be reached.",
-    )  # fmt: skip
-    _add_source_options(doctor, argparse.SUPPRESS)
-    completion = _add_command(commands, "completion", "print the shell completion script", _COMPLETION)
+    _add_source_options(config)
+
+
+def _add_completion(completion: argparse.ArgumentParser) -> None:
     completion.add_argument("shell", choices=SHELLS, help="the shell")
 
 
@@ -374,8 +396,14 @@ def _add_archive(parser: argparse.ArgumentParser, default: object = None) -> Non
     parser.add_argument("-a", "--archive", metavar="ARCHIVE", default=default, help=choices)
 
 
-def _add_source_options(parser: argparse.ArgumentParser, default: object = None) -> None:
-    """Add the options that choose and configure the archive."""
+def _add_lsp(lsp: argparse.ArgumentParser) -> None:
+    """Add the options of the language server."""
+    lsp.add_argument("--vscode", metavar="FILE.vsix", help="write the extension for VS Code to a file, and exit")
+    _add_source_options(lsp)
+
+
+def _add_source_options(parser: argparse.ArgumentParser, default: object = argparse.SUPPRESS) -> None:
+    """Add the options that choose and configure the archive. Those of a command do not replace earlier ones."""
     _add_archive(parser, default)
     _add_profile(parser, default)
     parser.add_argument(
