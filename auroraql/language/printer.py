@@ -169,7 +169,8 @@ class _Printer:
             path = "*"
         elif column.bare:
             # The label of the column is the name as written, so it must not get a prefix.
-            path = print_path(column.ref.bare)
+            # The name of a metadata key is one part, also with a dot in it.
+            path = print_name(column.ref.name) if column.ref.role == "metadata" else print_path(column.ref.bare)
         else:
             path = self.path(column.ref, dotted=True)
         text = f"{column.function}({path})" if column.function else path
