@@ -39,7 +39,7 @@ def expected_scopes(text: str) -> list[str]:
     """Return the beginning of the scope that each character should have, by the lexer."""
     scopes = []
     for _, kind, value in AuroraQLLexer().get_tokens_unprocessed(text):
-        is_split = "\n" in value and kind not in String and kind not in Comment
+        is_split = "\n" in value and scope_of(kind) not in ("string", "comment")
         scopes += [ANY if is_split else scope_of(kind)] * len(value)
     return scopes
 
