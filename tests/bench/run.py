@@ -26,7 +26,7 @@ EIGHT = (
     "program = 'trex' AND platform = 'gillam' AND instrument_type = 'RGB ASI' AND data_product_type = 'keogram' "
     "AND keogram_type = 'daily' AND wavelength > 400 AND wavelength < 600 AND imaging_start_time >= '2020-01-01'"
 )
-QUICK = ("bench_language", "bench_output", "bench_repl", "bench_lsp")
+QUICK = ("bench_language", "bench_output", "bench_repl", "bench_lsp", "bench_notebook")
 """Modules that take a few seconds each."""
 LONG = ("bench_embedded", "bench_large", "bench_conjunctions", "bench_server", "bench_prompt", "bench_live")
 """Modules that take up to several minutes each."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
-from auroraql.completion import Completion
 from auroraql.frontends.notebook.options import complete_options, statement_start
-from auroraql.language_service.service import LanguageService
+
+if TYPE_CHECKING:
+    from auroraql.completion import Completion
+    from auroraql.language_service.service import LanguageService
 
 _MAGIC = re.compile(r"^[^\n]*?(?P<percent>%%?)auroraql\b", re.MULTILINE)
 

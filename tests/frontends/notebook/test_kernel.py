@@ -473,7 +473,7 @@ def test_completion_offers_results_of_the_session(kernel: NotebookKernel) -> Non
 def test_completion_does_not_open_the_archive(kernel: NotebookKernel) -> None:
     kernel.run("%reload_ext auroraql")
     assert "data_products" in kernel.complete("%%auroraql\nFIND data_p¦")[0]
-    assert kernel.evaluate("get_ipython().auroraql_state[0]._archive") == "None"
+    assert kernel.evaluate("get_ipython().auroraql_state[0].session._archive") == "None"
 
 
 # --- load and unload
