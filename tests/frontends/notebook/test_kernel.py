@@ -459,9 +459,11 @@ def test_completion(kernel: NotebookKernel, cell: str, candidate: str, replaced:
 
 
 def test_completion_outside_of_the_magics_is_python(kernel: NotebookKernel) -> None:
+    kernel.run("%config IPCompleter.use_jedi = False")  # it reads all of pandas here, which takes long
     assert "import" in kernel.complete("imp¦")[0]
     assert "keogram_type" not in kernel.complete("keogram_t¦")[0]
     assert "data_products" not in kernel.complete("%auroraql FIND data_products\ndata_p¦")[0]
+    kernel.run("%config IPCompleter.use_jedi = True")
 
 
 def test_completion_offers_results_of_the_session(kernel: NotebookKernel) -> None:
