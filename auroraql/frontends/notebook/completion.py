@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
 from auroraql.frontends.notebook.options import complete_options, statement_start
-
-if TYPE_CHECKING:
-    from auroraql.completion import Completion
-    from auroraql.language_service.service import LanguageService
 
 _MAGIC = re.compile(r"^[^\n]*?(?P<percent>%%?)auroraql\b", re.MULTILINE)
 
@@ -43,8 +39,18 @@ def place_of_cursor(cell: str, offset: int) -> Place | None:
     return None
 
 
-def create_matcher(service: Callable[[], LanguageService]) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    """Return a matcher of IPython's completer. `service` returns the language service of the current session."""
+class Candidate(Protocol):
+    """Candidate of the completer: `text` replaces the text from the offset `start` to the cursor."""
+
+    text: str
+    start: int
+    doc: str
+
+
+def create_matcher(
+    complete: Callable[[str, int], Sequence[Candidate]],
+) -> Callable[[CompletionContext], SimpleMatcherResult]:
+    """Return a matcher of IPython's completer. `complete` returns the candidates for an offset in statements."""
 
     @context_matcher()  # type: ignore[untyped-decorator]
     def auroraql_matcher(context: CompletionContext) -> SimpleMatcherResult:
@@ -56,7 +62,7 @@ def create_matcher(service: Callable[[], LanguageService]) -> Callable[[Completi
         if place.is_options:
             return _complete_options(place.text[: place.offset])
         text, cursor = place.text, place.offset
-        candidates = service().complete(text, cursor)
+        candidates = complete(text, cursor)
         if not candidates:
             return {"completions": [], "suppress": True}
         # IPython sorts candidates by name: leave out those that match only loosely, if others match exactly.
@@ -80,5 +86,5 @@ def _complete_options(typed: str) -> SimpleMatcherResult:
     return {"completions": completions, "matched_fragment": typed[start:], "suppress": True}
 
 
-def _starts_with_typed(candidate: Completion, text: str, cursor: int) -> bool:
+def _starts_with_typed(candidate: Candidate, text: str, cursor: int) -> bool:
     return candidate.text.casefold().startswith(text[candidate.start : cursor].casefold())

@@ -6,16 +6,13 @@ in that name. All results of a cell but the last are displayed, and the last is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from auroraql.frontends.notebook.completion import create_matcher
-
-if TYPE_CHECKING:
-    from auroraql.frontends.notebook.cells import NotebookSession
-    from auroraql.language_service.service import LanguageService
+from auroraql.frontends.notebook.completion import Candidate, create_matcher
 
 
 @magics_class
@@ -25,7 +22,7 @@ class AuroraQLMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._namespace: dict[str, Any] = shell.user_ns
-        self._session: NotebookSession | None = None
+        self._session: Any = None
 
     @no_var_expand
     @line_cell_magic
@@ -34,17 +31,18 @@ class AuroraQLMagics(Magics):
         return self.session.run_magic(line, cell)
 
     @property
-    def session(self) -> NotebookSession:
-        """The archive and the variables of the notebook."""
+    def session(self) -> Any:
+        """The `NotebookSession`: the archive and the variables of the notebook."""
         if self._session is None:
             from auroraql.frontends.notebook.cells import NotebookSession
 
             self._session = NotebookSession(self._namespace)
         return self._session
 
-    def language_service(self) -> LanguageService:
-        """Return the language service of the session."""
-        return self.session.language_service()
+    def complete(self, text: str, offset: int) -> Sequence[Candidate]:
+        """Return the candidates for the cursor at an offset of a text of statements."""
+        candidates: Sequence[Candidate] = self.session.language_service().complete(text, offset)
+        return candidates
 
     def close(self) -> None:
         """Close the open archive."""
@@ -61,7 +59,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     unload_ipython_extension(shell)  # a second load replaces the first
     magics = AuroraQLMagics(shell)
     shell.register_magics(magics)
-    matcher = create_matcher(magics.language_service)
+    matcher = create_matcher(magics.complete)
     shell.Completer.custom_matchers.insert(0, matcher)
     setattr(shell, _STATE, (magics, matcher))
 

@@ -488,7 +488,9 @@ def test_unload_and_load_again(kernel: NotebookKernel) -> None:
     gone = kernel.run(f"%auroraql {KEOGRAMS}")
     assert gone.value is None
     assert "not found" in gone.errors_printed + (gone.shown_error if gone.error else "")
+    kernel.run("%config IPCompleter.use_jedi = False")
     assert "data_products" not in kernel.complete("%%auroraql\nFIND data_p¦")[0]
+    kernel.run("%config IPCompleter.use_jedi = True")
     assert kernel.run("%load_ext auroraql").error is None
     assert kernel.run(f"%auroraql {KEOGRAMS}").value is not None
     assert "data_products" in kernel.complete("%%auroraql\nFIND data_p¦")[0]
