@@ -40,7 +40,7 @@ from auroraql.language.ast import (
     Timestamp,
     replace_node,
 )
-from auroraql.language.printer import print_name, quote_text
+from auroraql.language.printer import print_name, print_scalar, quote_text
 from auroraql.resolver.expressions import ExpressionResolver, check_units, constant_value, literal_of_constant
 from auroraql.resolver.names import NameResolver, check_misused_name
 from auroraql.resolver.selection import check_single
@@ -56,6 +56,9 @@ _OTHER_VALUES = {
     Type.BOOLEAN: "write TRUE or FALSE",
 }
 """The hint for a bare word compared with a field whose values are not text."""
+
+_MAX_SHOWN = 60
+"""Maximum length of an expression in a message."""
 
 
 class PredicateResolver:
@@ -278,7 +281,7 @@ class PredicateResolver:
         """Compare a computed value with constants, by the rules for a field of its type."""
         operator = OPERATORS[comparison.operator]
         scalar = self._comparable(scalar, comparison)
-        context = ValueContext(_shown(comparison.left), _compared_type(scalar), scalar.unit)
+        context = ValueContext(self._shown(comparison.left, scalar), _compared_type(scalar), scalar.unit)
         _check_value_operator(comparison, context)
         operands: list[Operand] = []
         for operand in comparison.operands:
@@ -292,6 +295,16 @@ class PredicateResolver:
         )
         escape = _check_escape(comparison, *texts[:1])
         return Condition(scalar, comparison.operator, texts, escape=escape, origin=comparison.origin)
+
+    def _shown(self, value: ast.Value, scalar: Scalar) -> str:
+        match value:
+            case Path():
+                return value.dotted
+            case ast.FunctionCall(name):
+                return f"{name}(…)"
+            case _:
+                text = print_scalar(scalar, self.names.kind, self.names.catalogue)
+                return text if len(text) <= _MAX_SHOWN else "this value"
 
     def _constant_text(self, operand: Operand, context: ValueContext) -> str:
         if context.type is not Type.INTERVAL:
@@ -588,16 +601,6 @@ def _compared_type(scalar: Scalar) -> Type:
     if scalar.type is Type.INTEGER:
         return Type.NUMBER
     return Type.TIME if scalar.type is Type.DATE else scalar.type
-
-
-def _shown(value: ast.Value) -> str:
-    match value:
-        case Path():
-            return value.dotted
-        case ast.FunctionCall(name):
-            return f"{name}(…)"
-        case _:
-            return "this value"
 
 
 def _bare_words_error(words: list[Path]) -> SemanticError:
