@@ -48,6 +48,8 @@ SOURCES = "data_sources"
 _LABELS = re.compile(r"\s*\{\s*\w+\s*(?:=~?|!=|!~)\s*['\"]")
 """The beginning of a selector of PromQL or LogQL, which is not JSON."""
 
+_BARE_NAME = re.compile(r"\s*\{\s*[^\W\d]")
+
 
 def read_query_json(text: str, kind: str = "", *, offset: int = 0) -> FindStatement:
     """Read a JSON text into a statement. `kind` is the kind named before it, if any.
@@ -58,8 +60,16 @@ def read_query_json(text: str, kind: str = "", *, offset: int = 0) -> FindStatem
     try:
         document = _load_document(text)
     except json.JSONDecodeError as error:
+        # Most documents are valid JSON and do not need this module.
+        from auroraql.language.syntax_errors.graphql_rules import diagnose_graphql
+
+        query = None if kind else diagnose_graphql(text, offset)
+        if query is not None:
+            raise StatementError([query]) from None
         at = offset + error.pos
         hint = "labels are conditions: FIND data_products WHERE program = 'trex'" if _LABELS.match(text) else ""
+        if not hint and _BARE_NAME.match(text):
+            hint = "write names and texts in double quotes, or write a statement: FIND data_products WHERE program = 'trex'"
         message = f"this is not valid JSON: {error.msg.lower()}"
         raise StatementError([Diagnostic("AQL0401", message, Span(at, at + 1), "", hint)]) from None
     except (_RepeatedMember, _JsonConstant) as error:

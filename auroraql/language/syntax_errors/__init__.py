@@ -34,6 +34,7 @@ from auroraql.language.syntax_errors.foreign_syntax import (
     find_several_values,
     find_value_first,
 )
+from auroraql.language.syntax_errors.graphql_rules import find_graphql_query
 from auroraql.language.syntax_errors.listing_rules import find_described_table, find_wrong_listing
 from auroraql.language.syntax_errors.parse_context import (
     CLAUSE_STARTS,
@@ -106,7 +107,7 @@ def diagnose_syntax_error(context: ParseErrorContext) -> Diagnostic:
         diagnostic = rule(context)
         if diagnostic is None:
             continue
-        if rule in (find_sql_query, find_pipeline) or is_valid_fix(context, diagnostic):
+        if rule in (find_sql_query, find_pipeline, find_graphql_query) or is_valid_fix(context, diagnostic):
             # The fix of a query may need fixes of its own, which the checker of fixes applies.
             return diagnostic
         if rule is find_wrong_first_word:
@@ -118,6 +119,7 @@ def diagnose_syntax_error(context: ParseErrorContext) -> Diagnostic:
 RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_backslash,
     find_pipeline,
+    find_graphql_query,
     find_sql_query,
     find_described_table,
     find_foreign_statement,
