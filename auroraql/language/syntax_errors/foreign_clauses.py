@@ -9,6 +9,7 @@ from auroraql.diagnostics.errors import Diagnostic, Span
 from auroraql.ir.times import TimeError, read_literal
 from auroraql.language.printer import quote_text
 from auroraql.language.syntax_errors.parse_context import ParseErrorContext
+from auroraql.language.syntax_errors.pipeline_rules import hint_of_stages
 from auroraql.schema import DATA_PRODUCTS, KINDS
 
 _QUERY_STRING = re.compile(r"\??(?:[\w.]+=[^&\s]*)(?:&[\w.]+=[^&\s]*)+|\?[\w.]+=\S*")
@@ -25,6 +26,8 @@ _OTHER_TOOLS = (
      "this is PromQL, not AuroraQL", "labels are conditions, and a range is a window: WHERE program = 'trex' LAST 5 minutes"),
     (r"(?:sum|count|avg|min|max)\s*(?:by\s*\([^)]*\)\s*)?\(", "a statement does not begin with a function",
      "write FIND data_products SELECT platform, count(*) AS n WHERE … GROUP BY platform"),
+    (r"(?:println|printf|print|echo|puts|display)\s*[('\"]", "a result is shown without a command",
+     "write FIND data_products SELECT … WHERE …; FIND name shows a result that LET kept"),
     (r"(?:balances|journal|print)(?!\w)", "this is a statement of Beancount", "write FIND data_products SELECT … WHERE …"),
     (r"for\s+\w+\s+in\s", "AuroraQL has no loops", "write FIND data_products SELECT … WHERE …"),
     (r"(?:import|load|attach|use)\s", "AuroraQL reads one archive",
@@ -83,6 +86,7 @@ def _is_time(text: str) -> bool:
 
 
 _LIMIT_WORDS = ("TAKE", "HEAD", "TOP", "FIRST", "SKIP", "SAMPLE")
+_STAGES = ("SUMMARIZE", "SUMMARISE", "AGGREGATE", "EXTEND", "DERIVE", "MUTATE")
 _OUTPUT_WORDS = {
     "INTO": "write the result to a file with --output FILE, or with \\export FILE at the prompt",
     "FORMAT": "choose the format with --format csv, or SET format = csv",
@@ -110,14 +114,27 @@ def find_foreign_clause(at: ParseErrorContext) -> Diagnostic | None:
         return Diagnostic("AQL0118", fact, at.span, "", _OUTPUT_WORDS[at.word])
     if at.found_text == "\\" and ends_here:
         return Diagnostic("AQL0118", "commands such as \\G are for the prompt", at.span, "", "leave it out")
-    if at.found_text == "|" and ends_here:
-        hint = "write clauses one after another: FIND data_products WHERE program = 'trex' LIMIT 5"
-        return Diagnostic("AQL0118", "clauses are not joined by '|'", at.span, "", hint)
+    if ends_here and (stage := _diagnose_stage(at)) is not None:
+        return stage
     if at.word == "BY" and ends_here and at.match(r"by\s+\w+\s*[=<>!]") is not None:
         return Diagnostic(
             "AQL0107", "predicates follow WHERE, not BY", at.span, "expected WHERE", "write WHERE", "WHERE"
         )
     return _diagnose_bracket(at) or _diagnose_alias(at)
+
+
+def _diagnose_stage(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose a stage of a pipeline after a FIND: `| where …`, `SUMMARIZE …`, `COUNT`."""
+    if at.found_text == "|":
+        hint = hint_of_stages(at.text[at.start : min(at.stop, at.start + _MAX_STATEMENT)])
+        return Diagnostic("AQL0118", "clauses are not joined by '|'", at.span, "", hint)
+    count = at.match(r"count(?:\s*\(\s*\*?\s*\))?(?=\s*;?\s*$)")
+    if count is not None:
+        fix = "SELECT count(*)"
+        return Diagnostic("AQL0118", "a function follows SELECT", Span(*count.span()), "", f"write {fix}", fix)
+    if at.word in _STAGES:
+        return Diagnostic("AQL0118", f"FIND has no {at.word}", at.span, "", hint_of_stages(at.word))
+    return None
 
 
 def _diagnose_bracket(at: ParseErrorContext) -> Diagnostic | None:

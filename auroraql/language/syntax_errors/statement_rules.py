@@ -55,6 +55,9 @@ def find_wrong_first_word(at: ParseErrorContext) -> Diagnostic | None:
     if at.word in CLAUSE_STARTS:
         hint = "a clause belongs to a FIND: remove the ';' before it, or write FIND data_products first"
         return Diagnostic("AQL0115", message, at.span, "a clause", hint)
+    if at.match(r"[^\W\d]\w*\(") is not None:
+        hint = "functions are part of a FIND: FIND data_products SELECT platform, count(*) AS n GROUP BY platform"
+        return Diagnostic("AQL0115", "a statement does not begin with a function", at.span, hint=hint)
     misspelt = None if at.word in FOREIGN_WORDS else find_misspelt(at.found_text, words)
     hint = f"did you mean {misspelt}?" if misspelt else begins
     if misspelt is None and at.match(r"[^\W\d]\w*\s*$"):
