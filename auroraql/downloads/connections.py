@@ -21,9 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from auroraql import __version__
 from auroraql.downloads.addresses import check_peer
-
-MAX_CONNECTIONS = 32
-"""Largest number of simultaneous transfers."""
+from auroraql.downloads.limits import MAX_AT_ONCE
 
 
 class DownloadSession:
@@ -138,7 +136,7 @@ class _DownloadAdapter(HTTPAdapter):
 
     def __init__(self, sockets: _OpenSockets) -> None:
         self._pool_classes = _pool_classes(sockets)
-        super().__init__(pool_maxsize=MAX_CONNECTIONS)
+        super().__init__(pool_maxsize=MAX_AT_ONCE)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """Create direct connections from the registering classes."""

@@ -11,18 +11,20 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 from pathlib import Path, PurePosixPath
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
 from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.downloads.addresses import RefusedAddress, check_url
-from auroraql.downloads.connections import MAX_CONNECTIONS, DownloadSession
+from auroraql.downloads.connections import DownloadSession
 from auroraql.downloads.hosts import Hosts, Stopped
+from auroraql.downloads.limits import DEFAULT_AT_ONCE, MAX_AT_ONCE
 from auroraql.downloads.manifest import DownloadFolder, ManifestEntry, OutsideFolder, describe_os_error, open_folder
 from auroraql.downloads.part_file import OccupiedName, PartFile, hash_file
 from auroraql.downloads.report import (
@@ -36,8 +38,6 @@ from auroraql.downloads.report import (
 from auroraql.downloads.targets import NameTemplate, Product, name_by_url
 from auroraql.downloads.transfer import MissingFile, TransferContext, TransferFailed, TransferLimits, fetch_into
 from auroraql.results.result_set import ResultSet
-
-DEFAULT_AT_ONCE = 4
 
 _PROGRESS_SECONDS = 0.2
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -59,8 +59,8 @@ class DownloadOptions:
 def download_result(result: ResultSet, folder: str | os.PathLike[str], options: DownloadOptions) -> Report:
     """Download the files of a result into a folder. Raises UsageError before the first request, and KeyboardInterrupt."""
     check_downloadable(result.demonstration)
-    if not 1 <= options.at_once <= MAX_CONNECTIONS:
-        raise UsageError(f"the number of files at once is not from 1 to {MAX_CONNECTIONS}: {options.at_once}")
+    if not 1 <= options.at_once <= MAX_AT_ONCE:
+        raise UsageError(f"the number of files at once is not from 1 to {MAX_AT_ONCE}: {options.at_once}")
     products, failed = _collect_products(result)
     template = None
     if options.name is not None:
@@ -100,10 +100,11 @@ def _collect_products(result: ResultSet) -> tuple[list[Product], list[FailedDown
 
 
 def _values(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
-    """Return the values of a row by column, and those of its metadata by key."""
+    """Return the values of a row by column, by the last part of a column's name, and those of its metadata by key."""
     values = dict(zip(names, row, strict=True))
     metadata = values.get("metadata")
-    return {**metadata, **values} if isinstance(metadata, dict) else values
+    short = {name.rpartition(".")[2]: value for name, value in values.items()}
+    return {**(metadata if isinstance(metadata, dict) else {}), **short, **values}
 
 
 @dataclass(slots=True)
@@ -178,7 +179,7 @@ class _DownloadJob:
                 begun = PartFile(plan.targets[url], url).exists()
                 shown = folder.show_path(plan.targets[url])
                 planned.append(PlannedFile(url, shown, "resume" if begun else "download"))
-        return Report(self._path, failed=(*failed, *plan.failed.values()), planned=tuple(planned))
+        return Report(self._path, failed=(*failed, *plan.failed.values()), planned=tuple(planned), is_dry_run=True)
 
     def _plan(self, folder: DownloadFolder, chosen: Sequence[Product]) -> _Plan:
         """Decide what to do with each product, without requests. Raises UsageError."""
@@ -215,6 +216,8 @@ class _DownloadJob:
                 plan.targets[url] = target
             elif entry is not None:
                 self._check_kept(target, entry)
+                if not self._options.dry_run:
+                    PartFile.remove_leftovers(target, url)
                 plan.kept[url] = DownloadedFile(url, shown, entry.size, entry.sha256, is_new=False)
             elif PartFile(target, url).is_whole:
                 plan.targets[url] = target  # perhaps renamed by a run that did not end
@@ -254,15 +257,17 @@ class _DownloadJob:
     def _wait(self, futures: Mapping[Future[_Outcome], str], counter: _ByteCounter) -> None:
         """Wait until all transfers end, and report progress. Raises the error of a transfer that failed unexpectedly."""
         watch, began = self._options.on_progress, time.monotonic()
-        pending = set(futures)
+        ended: SimpleQueue[Future[_Outcome]] = SimpleQueue()
+        for future in futures:
+            future.add_done_callback(ended.put)
+        done = 0
         try:
-            while pending:
-                done, pending = wait(pending, _PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
+            while done < len(futures):
+                with suppress(Empty):
+                    ended.get(timeout=_PROGRESS_SECONDS).result()
+                    done += 1
                 if watch is not None and not counter.is_recent():
-                    elapsed = time.monotonic() - began
-                    watch(DownloadProgress(len(futures) - len(pending), len(futures), counter.bytes, elapsed))
+                    watch(DownloadProgress(done, len(futures), counter.bytes, time.monotonic() - began))
         finally:
             if watch is not None:
                 watch(None)

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-CONNECTIONS_PER_HOST = 4
+from auroraql.downloads.limits import CONNECTIONS_PER_HOST
+
 MAX_FAILURES_IN_A_ROW = 20
 """Failed connections to a host, by all files together, after which it is not tried any more."""
 

@@ -206,12 +206,17 @@ def write_fully(descriptor: int, data: bytes) -> None:
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write a small document so that a crash leaves the old one or the new one. Raises OSError."""
-    temporary = path.with_name(f"{path.name}.tmp")
+    temporary = temporary_path(path)
     with suppress(FileNotFoundError):
         temporary.unlink()
     with open_for_writing(temporary, os.O_CREAT | os.O_EXCL) as descriptor:
         write_fully(descriptor, json.dumps(document).encode())
     temporary.replace(path)
+
+
+def temporary_path(path: Path) -> Path:
+    """Return the name under which `write_json` writes a document first."""
+    return path.with_name(f"{path.name}.tmp")
 
 
 def describe_os_error(error: OSError) -> str:

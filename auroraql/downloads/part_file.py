@@ -17,7 +17,7 @@ from typing import Any
 
 from auroraql.downloads.file_names import PART_INFO_SUFFIX, PART_SUFFIX
 from auroraql.downloads.http_headers import if_range_value
-from auroraql.downloads.manifest import open_for_reading, write_fully, write_json
+from auroraql.downloads.manifest import open_for_reading, temporary_path, write_fully, write_json
 
 _CHUNK = 1 << 20
 _HEAD_BYTES = 64
@@ -57,8 +57,10 @@ class PartFile:
         self._hash = hashlib.sha256()
         self._descriptor = -1
         info = _read_info(self._info_path)
-        if info is None and os.path.lexists(self._part):
-            raise OccupiedName(f"the file {self._part.name} is not of a download; it is kept")
+        if info is None:
+            for path in (self._part, self._info_path):
+                if os.path.lexists(path):
+                    raise OccupiedName(f"the file {path.name} is not of a download; it is kept")
         self.info = info if info is not None and info.url == url else PartInfo(url)
 
     @property
@@ -74,9 +76,12 @@ class PartFile:
             self.save_info()
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(self._part, flags, 0o666)
-        if can_continue:
-            self._hash_data()
-        else:
+        if not can_continue:
+            self.restart()
+            return
+        self._hash_data()
+        if self.is_whole and (self.size, self.sha256) != (self.info.size, self.info.sha256):
+            self.info.size, self.info.sha256 = None, ""  # damaged since it was whole
             self.restart()
 
     def _hash_data(self) -> None:
@@ -123,8 +128,9 @@ class PartFile:
 
     def forget_info(self) -> None:
         """Delete the information, after the manifest has the file."""
-        with suppress(FileNotFoundError):
-            self._info_path.unlink()
+        for path in (self._info_path, temporary_path(self._info_path)):
+            with suppress(FileNotFoundError):
+                path.unlink()
 
     def discard(self) -> None:
         """Delete the part and its information: there is nothing to continue. Raises OSError."""
@@ -138,6 +144,14 @@ class PartFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    @classmethod
+    def remove_leftovers(cls, target: Path, url: str) -> None:
+        """Delete the information of a part that a run left when it ended just after it wrote the manifest."""
+        info_path = target.with_name(target.name + PART_INFO_SUFFIX)
+        info = _read_info(info_path)
+        if info is not None and info.url == url and info.sha256:
+            cls(target, url).forget_info()
 
     def find_unlisted(self) -> bool:
         """Return whether the target is this part, renamed by a run that ended before it wrote the manifest."""

@@ -66,14 +66,15 @@ OnDownloadProgress = Callable[[DownloadProgress | None], object]
 class Report:
     """Outcome of a download.
 
-    `files` are complete, in the order of the result; `failed` lists the others with the reason. `planned` is filled by a
-    dry run only, which downloads nothing.
+    `files` are complete, in the order of the result; `failed` lists the others with the reason. A dry run
+    downloads nothing and fills `planned`.
     """
 
     folder: Path
     files: tuple[DownloadedFile, ...] = ()
     failed: tuple[FailedDownload, ...] = ()
     planned: tuple[PlannedFile, ...] = ()
+    is_dry_run: bool = False
     retry_failed: Callable[[Report], Report] | None = field(default=None, repr=False, compare=False)
 
     def retry(self) -> Report:
@@ -90,7 +91,7 @@ class Report:
 
     def summary(self) -> str:
         """Return one line with the numbers of files and bytes."""
-        if self.planned:
+        if self.is_dry_run:
             return f"{self._count_planned()} in {make_visible(str(self.folder))}"
         new = [file for file in self.files if file.is_new]
         parts = [f"{_count(len(new))} downloaded ({sum(file.size for file in new) / 1e6:,.1f} MB)"]

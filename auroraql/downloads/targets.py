@@ -52,18 +52,26 @@ def name_by_url(urls: Sequence[str], taken: Iterable[PurePosixPath] = ()) -> dic
     used = [comparison_key(path) for path in taken]
     tails = {url: _components(url) for url in urls}
     deepest = min(max(map(len, tails.values()), default=1), _MAX_DEPTH)
-    for depth in range(1, deepest + 1):
-        names = {url: PurePosixPath(*tail[-depth:]) for url, tail in tails.items()}
-        if not _find_collisions(names, used):
-            return names
-    hosts = {url: PurePosixPath(_host(url), *tail[-_MAX_DEPTH:]) for url, tail in tails.items()}
-    return _separate(hosts, used)
+    best: dict[str, PurePosixPath] = {}
+    fewest = len(urls) + 1
+    for depth in range(1, deepest + 2):
+        if depth <= deepest:
+            names = {url: PurePosixPath(*tail[-depth:]) for url, tail in tails.items()}
+        else:
+            names = {url: PurePosixPath(_host(url), *tail[-_MAX_DEPTH:]) for url, tail in tails.items()}
+        if (collisions := len(_find_collisions(names, used))) < fewest:
+            best, fewest = names, collisions
+        if not collisions:
+            break
+    return _separate(best, used) if fewest else best
 
 
 def _separate(names: dict[str, PurePosixPath], used: Collection[tuple[str, ...]]) -> dict[str, PurePosixPath]:
     """Add a hash of the URL to the names that still collide, for example because only the query differs."""
     colliding = _find_collisions(names, used)
-    return {url: path.with_name(add_hash(path.name, url)) if url in colliding else path for url, path in names.items()}
+    separate = names | {url: names[url].with_name(add_hash(names[url].name, url)) for url in colliding}
+    # A name below another file's name moves out of it.
+    return separate | {url: PurePosixPath(add_hash(names[url].name, url)) for url in _find_collisions(separate, used)}
 
 
 def _find_collisions(names: Mapping[str, PurePosixPath], used: Collection[tuple[str, ...]]) -> set[str]:

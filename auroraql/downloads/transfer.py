@@ -15,7 +15,7 @@ from typing import NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from auroraql.downloads.addresses import check_url
 from auroraql.downloads.connections import DownloadSession
@@ -140,7 +140,7 @@ def _request_rest(part: PartFile, context: TransferContext) -> bool:
     elif part.size:
         part.restart()
     for _ in range(_MAX_REDIRECTS + 1):
-        host = check_url(url, allow_local=context.allow_local).netloc
+        host = check_url(url, allow_local=context.allow_local).hostname or ""
         with context.hosts.slot(host), _open_response(url, headers, context) as response:
             if response.status_code not in _REDIRECTS:
                 return _receive(response, part, host, context)
@@ -150,8 +150,8 @@ def _request_rest(part: PartFile, context: TransferContext) -> bool:
 
 def _open_response(url: str, headers: dict[str, str], context: TransferContext) -> requests.Response:
     """Send a request. Raises TransferInterrupted, TransferFailed, RefusedAddress and Stopped."""
-    limits, host = context.limits, urlsplit(url).netloc
-    if context.hosts.is_down(host):
+    limits, origin = context.limits, urlsplit(url).netloc
+    if context.hosts.is_down(origin):
         raise TransferFailed("the server cannot be reached")
     try:
         response = context.session.get(url, headers, (limits.connect_seconds, limits.stall_seconds))
@@ -159,18 +159,19 @@ def _open_response(url: str, headers: dict[str, str], context: TransferContext) 
         context.hosts.raise_if_stopped()
         failure = _diagnose_transport(error)
         if isinstance(failure, TransferInterrupted):
-            context.hosts.count_failure(host)
-            failure.unreachable_host = host
+            context.hosts.count_failure(origin)
+            failure.unreachable_host = origin
         raise failure from error
-    context.hosts.forget_failures(host)
+    context.hosts.forget_failures(origin)
     return response
 
 
 def _diagnose_transport(error: Exception) -> TransferInterrupted | TransferFailed:
     """Return what a failed connection means. The text never contains an address that the error may quote."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
     match error:
-        case requests.exceptions.SSLError():
-            return TransferFailed("the server's certificate or encryption is not accepted")
+        case requests.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return TransferFailed("the server's certificate is not valid")
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema() | UnicodeError():
             return TransferFailed("the URL is malformed")
         case requests.exceptions.ProxyError():
@@ -179,9 +180,9 @@ def _diagnose_transport(error: Exception) -> TransferInterrupted | TransferFaile
             return TransferInterrupted("the server cannot be reached: no connection in time")
         case requests.exceptions.Timeout() | ReadTimeoutError() | TimeoutError():
             return TransferInterrupted("the server sent no data in time")
-        case requests.exceptions.ConnectionError() if "NameResolutionError" in repr(error):
+        case requests.exceptions.ConnectionError() if isinstance(cause, NameResolutionError):
             return TransferInterrupted("the name of the server cannot be resolved")
-        case requests.exceptions.ConnectionError() if "NewConnectionError" in repr(error):
+        case requests.exceptions.ConnectionError() if isinstance(cause, NewConnectionError):
             return TransferInterrupted("the server cannot be reached")
         case requests.RequestException() | HTTPError() | OSError():
             return TransferInterrupted("the connection was closed before all data arrived")

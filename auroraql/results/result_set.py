@@ -20,6 +20,7 @@ from operator import index
 from typing import Any, ClassVar, Union, overload
 
 from auroraql.diagnostics.errors import Diagnostic, Source, UsageError
+from auroraql.downloads.limits import DEFAULT_AT_ONCE
 from auroraql.downloads.report import OnDownloadProgress, Report
 from auroraql.ir.plan import Plan, PostProcessing, record_kind
 from auroraql.ir.query import Column, GroupKey, Query, Scalar, Window, default_columns
@@ -371,7 +372,7 @@ class ResultSet:
         self,
         folder: str | os.PathLike[str],
         *,
-        at_once: int = 4,
+        at_once: int = DEFAULT_AT_ONCE,
         name: str | None = None,
         verify: bool = False,
         dry_run: bool = False,

@@ -23,6 +23,8 @@ COLUMNS = (
     ResultColumn("url", Type.STRING, path=("url",)),
 )
 
+CONTENT_SMALL = bytes(range(256)) * 4
+
 Download = Callable[..., Report]
 
 

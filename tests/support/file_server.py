@@ -58,6 +58,8 @@ class FileServer:
         self.files: dict[str, bytes] = {}
         self.faults: dict[str, list[FileFault]] = defaultdict(list)
         self.always: dict[str, FileFault] = {}
+        self.default: bytes | None = None
+        """Content of every other path."""
         self.calls: list[Call] = []
         self.chunk_seconds = chunk_seconds
         """Seconds between chunks of 16 KiB, so that transfers take a while."""
@@ -129,7 +131,7 @@ def _handler_of(server: FileServer) -> type[BaseHTTPRequestHandler]:
 
 
 def _answer(handler: BaseHTTPRequestHandler, server: FileServer, fault: FileFault) -> None:
-    content = server.files.get(handler.path)
+    content = server.files.get(handler.path, server.default)
     if fault.drop:
         handler.close_connection = True
         return

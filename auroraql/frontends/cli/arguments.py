@@ -10,6 +10,7 @@ from typing import NoReturn, cast
 
 from auroraql import __version__
 from auroraql.diagnostics.errors import Source, UsageError
+from auroraql.downloads.limits import DEFAULT_AT_ONCE, MAX_AT_ONCE
 from auroraql.frontends.cli.streams import escape_lines
 
 _EPILOG = """\
@@ -305,9 +306,9 @@ def _add_download(download: argparse.ArgumentParser) -> None:
     download.add_argument(
         "--at-once",
         type=_read_transfer_count,
-        default=4,
+        default=DEFAULT_AT_ONCE,
         metavar="N",
-        help="the number of simultaneous transfers, at most 4 of them to one host (default: 4)",
+        help="the number of simultaneous transfers, at most 4 of them to one host (default: %(default)s)",
     )
     download.add_argument("--verify", action="store_true", help="compare files of earlier runs with their checksums")
     download.add_argument("--dry-run", action="store_true", help="list the files and their names; request none of them")
@@ -459,8 +460,8 @@ def _read_seconds(text: str) -> float:
 
 
 def _read_transfer_count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 32):
-        raise argparse.ArgumentTypeError(f"the number of transfers must be from 1 to 32, not {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= MAX_AT_ONCE):
+        raise argparse.ArgumentTypeError(f"the number of transfers must be from 1 to {MAX_AT_ONCE}, not {text!r}")
     return int(text)
 
 
