@@ -54,7 +54,7 @@ def test_a_file_that_appears_during_the_transfer_is_kept(
         (tmp_path / "data" / "a.jpg").write_bytes(b"mine")
         fsync(descriptor)
 
-    monkeypatch.setattr(part_file.os, "fsync", fsync_and_create)
+    monkeypatch.setattr(os, "fsync", fsync_and_create)
     assert "appeared" in download(url).failed[0].reason
     assert (tmp_path / "data" / "a.jpg").read_bytes() == b"mine"
 
@@ -173,7 +173,7 @@ def test_another_error_of_the_disk_concerns_one_file(
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         link(source, target, **options)
 
-    monkeypatch.setattr(part_file.os, "link", fail_once)
+    monkeypatch.setattr(os, "link", fail_once)
     report = download(*urls)
     assert [failure.url for failure in report.failed] == [urls[1]]
     assert "cannot be written" in report.failed[0].reason
@@ -185,7 +185,7 @@ def test_without_links_files_are_renamed(
     def refuse(*_arguments: object, **_options: object) -> None:
         raise PermissionError(errno.EPERM, "no links")
 
-    monkeypatch.setattr(part_file.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     assert download(files.add("/a.jpg", DATA)).files[0].path.read_bytes() == DATA
 
 

@@ -100,9 +100,9 @@ def test_no_two_files_share_a_name_and_none_is_a_folder(urls: list[str], taken: 
         assert path not in others
         for other in {*lowered, *others} - {path}:
             assert not path.startswith(f"{other}/")
-    for path in given_names.values():
-        assert not path.is_absolute()
-        assert ".." not in path.parts
+    for name in given_names.values():
+        assert not name.is_absolute()
+        assert ".." not in name.parts
 
 
 def product(url: str = f"{HOST}/x/keo.jpg", **values: object) -> Product:
