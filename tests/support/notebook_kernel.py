@@ -12,7 +12,8 @@ from typing import Any, Self
 from jupyter_client.manager import KernelManager
 from jupyter_core.utils import ensure_event_loop
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
+"""Seconds that a cell may take. The first one may build the demonstration, and start when the machine is busy."""
 
 
 @dataclass
