@@ -57,7 +57,7 @@ class Hosts:
         self._failures[host] = 0
 
     def is_down(self, host: str) -> bool:
-        """Return whether so many connections failed in a row that more tries are pointless."""
+        """Return whether the last connections all failed, and more tries are pointless."""
         return self._failures[host] >= MAX_FAILURES_IN_A_ROW
 
     def wait(self, seconds: float) -> None:

@@ -96,7 +96,7 @@ class Report:
         new = [file for file in self.files if file.is_new]
         parts = [f"{_count(len(new))} downloaded ({sum(file.size for file in new) / 1e6:,.1f} MB)"]
         if len(new) < len(self.files):
-            parts.append(f"{len(self.files) - len(new):,} already there")
+            parts.append(f"{len(self.files) - len(new):,} unchanged")
         if missing := len(self.missing):
             parts.append(f"{missing:,} missing on the server")
         if other := len(self.failed) - missing:
@@ -108,7 +108,7 @@ class Report:
         resumed = sum(file.action == "resume" for file in self.planned)
         text = f"{_count(len(self.planned) - kept)} to download"
         text += f" ({resumed:,} begun)" if resumed else ""
-        text += f", {kept:,} already there" if kept else ""
+        text += f", {kept:,} unchanged" if kept else ""
         return text + (f", {len(self.failed):,} refused" if self.failed else "")
 
     def describe_failures(self, most: int = _FAILURES_SHOWN) -> str:

@@ -204,6 +204,7 @@ _LEFT_OUT_FIRST = (
     "identifier",
     "display_name",
     "events",
+    "data_sources",  # the columns of the blocks have their names
     "farthest_epoch",
     "conjunction_type",
     "location_gsm",
@@ -219,7 +220,7 @@ _LEFT_OUT_FIRST = (
 )
 """Columns of complete records in the order in which they are omitted if space is short. Time, location and file of a
 
-product, footprint of a spacecraft, and sources and distance of a conjunction are kept longest.
+product, footprint of a spacecraft, and blocks and distance of a conjunction are kept longest.
 """
 
 

@@ -37,7 +37,7 @@ def test_the_command_downloads_and_fails_for_a_missing_file(catalogue: Path, tmp
     assert f"{files.url}/x/missing.jpg: the server does not have it (404)" in done.err
     assert f"{folder}: 2 files downloaded (0.0 MB), 1 missing on the server" in done.err
     again = command("download", "-a", catalogue, "-c", FIND, "--to", folder, "--verify")
-    assert "0 files downloaded (0.0 MB), 2 already there, 1 missing" in again.err
+    assert "0 files downloaded (0.0 MB), 2 unchanged, 1 missing" in again.err
 
 
 def test_the_command_takes_a_file_with_parameters_and_a_template(catalogue: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from auroraql.session.archive import connect
 from tests.conftest import ROOT
 from tests.support import small_catalogue
 
-HEAVY = ("duckdb", "pyarrow", "numpy", "pandas", "requests", "urllib3", "msgspec", "lark")
+HEAVY = ("duckdb", "pyarrow", "numpy", "pandas", "requests", "urllib3", "lark")
 
 TYPED = """
 import io, sys

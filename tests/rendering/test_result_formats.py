@@ -211,7 +211,17 @@ def test_sql_keeps_the_values_inside_lists_and_objects(demo: Archive, tmp_path: 
         assert {column: json.loads(cell) for column, cell in row.items()} == NESTED
     result.save(tmp_path / "nested.parquet")
     (row,) = parquet.read_table(tmp_path / "nested.parquet").to_pylist()
-    assert row == {**NESTED, "decimals": ["1.1", "12345678901234567890.12"]}
+    assert row == {
+        "decimals": ["1.1", "12345678901234567890.12"],
+        "s": {
+            "day": date(2020, 1, 2),
+            "lasts": [timedelta(hours=25)],
+            "at": datetime(2020, 1, 1, 6),
+            "zoned": datetime(2020, 1, 1, 6),
+            "clock": clock(6, 30, 15, 500_000),
+            "data": "a\\xFF",
+        },
+    }
     for name in ("table", "vertical", "markdown", "html"):
         shown = text(result, name)
         for value in ("12345678901234567890.12", "2020-01-02", "1 day 01:00:00", "2020-01-01T06:00:00", "06:30:15.5"):

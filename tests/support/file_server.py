@@ -1,4 +1,4 @@
-"""A file server on the loopback that misbehaves as it is told, for tests of downloads.
+"""A file server on the loopback that misbehaves on demand, for tests of downloads.
 
 `files` maps paths to contents. `faults` maps paths to the faults of the next requests, one each; then it behaves.
 """

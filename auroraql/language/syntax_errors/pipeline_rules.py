@@ -186,7 +186,7 @@ class _Pipeline:
         return True
 
     def _add_clause(self, name: str, text: str) -> bool:
-        """Add a clause, unless it or a clause after it is there already: SQL would apply them in another order."""
+        """Add a clause, unless the query has it or a later one: SQL would apply them in another order."""
         if any(clause in self.clauses for clause in _TAIL[_TAIL.index(name) :]):
             return False
         self.clauses[name] = text

@@ -27,7 +27,7 @@ def kernel(isolated_user_folders: object) -> Iterator[NotebookKernel]:
 
 @pytest.fixture(autouse=True)
 def demo_archive(kernel: NotebookKernel) -> None:
-    """Open the demonstration anew, without the variables of the test before."""
+    """Remove the variables of the test before, and open the demonstration."""
     kernel.run("for name in [n for n in globals() if n.startswith('v_')]: del globals()[name]")
     outcome = kernel.run("%auroraql -a demo")
     assert outcome.printed.startswith("connected to demo (demonstration data)")
