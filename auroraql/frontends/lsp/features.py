@@ -306,7 +306,9 @@ def _context_of(
             if defines and definer.start < user.start and definer.start not in needed:
                 needed.add(definer.start)
                 waiting.append(definer)
-    header = "".join(f"{text[p.origin.start : p.origin.end]}\n" for p in read_front_matter(Source(text)).parameters)
+    lines = LineTable(text)
+    declared = sorted({lines.position(p.origin.start).line for p in read_front_matter(Source(text)).parameters})
+    header = "".join(lines.lines()[number] for number in declared)
     return header + "".join(f"{text[s.start : s.end]};\n" for s in statements if s.start in needed)
 
 

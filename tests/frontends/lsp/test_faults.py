@@ -232,3 +232,18 @@ def test_formatting_keeps_the_line_ends_of_the_document(line_end: str) -> None:
         new = "".join(edit["newText"] for edit in edits)
         assert new.count(line_end) == 1
         assert new.endswith(";" + line_end)
+
+
+def test_run_sends_what_a_statement_uses() -> None:
+    header = "-- param day: date = 2021-01-01  the day\n"
+    first = "LET a = FIND data_products WHERE program = 'trex' ON $day"
+    text = f"{header}{first};\nLET c = FIND ephemeris ON 2020-01-01;\nLET b = FIND a LIMIT 3;\nFIND b LIMIT 2;\n"
+    with RawEditor() as editor:
+        editor.initialize()
+        assert editor.open(text) == []
+        commands = [lens["command"] for lens in editor.ask("codeLens")]
+        runs = {c["arguments"][1]: c["arguments"][2] for c in commands if c["command"] == "auroraql.run"}
+        assert runs[first] == header
+        assert runs["FIND b LIMIT 2"] == f"{header}{first};\nLET b = FIND a LIMIT 3;\n"
+        script = runs["FIND b LIMIT 2"] + "FIND b LIMIT 2"
+        assert editor.open(script) == []
