@@ -28,7 +28,15 @@ EIGHT = (
 )
 QUICK = ("bench_language", "bench_output", "bench_repl", "bench_lsp", "bench_notebook")
 """Modules that take a few seconds each."""
-LONG = ("bench_embedded", "bench_large", "bench_conjunctions", "bench_server", "bench_prompt", "bench_live")
+LONG = (
+    "bench_embedded",
+    "bench_large",
+    "bench_conjunctions",
+    "bench_server",
+    "bench_download",
+    "bench_prompt",
+    "bench_live",
+)
 """Modules that take up to several minutes each."""
 _INSTALLED = shutil.which("auroraql", path=str(Path(sys.executable).parent))
 AURORAQL = [_INSTALLED] if _INSTALLED else [sys.executable, "-m", "auroraql"]

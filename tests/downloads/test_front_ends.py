@@ -85,7 +85,7 @@ def test_wrong_calls_are_explained(
     assert "Traceback" not in done.err
 
 
-def test_the_demonstration_has_no_files(tmp_path: Path, demo: object) -> None:
+def test_the_demonstration_has_no_files(tmp_path: Path) -> None:
     done = command("download", "-c", FIND, "--to", tmp_path / "data")
     assert done.code == 2
     assert "synthetic" in done.err

@@ -51,6 +51,15 @@ class Call:
     at: float
 
 
+class _QuietServer(ThreadingHTTPServer):
+    """Server that does not print the errors of clients that are killed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
 class FileServer:
     """The server, on a port of its own. Use it as a context manager."""
 
@@ -66,8 +75,7 @@ class FileServer:
         self.now = self.most_at_once = self.connections = 0
         self.lock = threading.Lock()
         self.ended = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
+        self._server = _QuietServer(("127.0.0.1", 0), _handler_of(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> FileServer:

@@ -301,14 +301,14 @@ def _add_download(download: argparse.ArgumentParser) -> None:
     )
     download.add_argument("--to", required=True, metavar="FOLDER", help="the folder, which is created if necessary")
     download.add_argument(
-        "--name", metavar="TEMPLATE", help="names of the files, for example {program}/{start:%%Y/%%m/%%d}/{file}"
+        "--name", metavar="TEMPLATE", help="names of the files, for example {program}/{platform}/{file}"
     )
     download.add_argument(
         "--at-once",
         type=_read_transfer_count,
         default=DEFAULT_AT_ONCE,
         metavar="N",
-        help="the number of simultaneous transfers, at most 4 of them to one host (default: %(default)s)",
+        help="the number of simultaneous transfers, at most 4 of them to one host (default: 4)",
     )
     download.add_argument("--verify", action="store_true", help="compare files of earlier runs with their checksums")
     download.add_argument("--dry-run", action="store_true", help="list the files and their names; request none of them")

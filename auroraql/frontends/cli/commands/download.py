@@ -10,6 +10,7 @@ from auroraql.config import effective_config, query_folders
 from auroraql.diagnostics.errors import Source, UsageError, make_visible
 from auroraql.downloads.downloader import check_downloadable
 from auroraql.downloads.report import Report
+from auroraql.engines.registry import find_engine
 from auroraql.frontends.cli.arguments import bind_script_parameters, parse_parameters
 from auroraql.frontends.cli.commands.run_files import resolve_source
 from auroraql.frontends.cli.commands.statements import InterruptHandler, is_shown, open_archive_from_config
@@ -27,6 +28,7 @@ def download_files(options: argparse.Namespace) -> int:
     source = Source(options.text) if options.text is not None else resolve_source(options.file, query_folders(config))
     _check_one_result(source)
     values = bind_script_parameters([source], parse_parameters(options))
+    check_downloadable(find_engine(config.archive).is_demonstration)  # before it is opened, which may take long
     for warning in config.warnings:
         print_notice(warning)
     archive = open_archive_from_config(config)
