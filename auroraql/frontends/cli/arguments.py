@@ -308,7 +308,7 @@ def _add_download(download: argparse.ArgumentParser) -> None:
         type=_read_transfer_count,
         default=DEFAULT_AT_ONCE,
         metavar="N",
-        help="the number of simultaneous transfers, at most 4 of them to one host (default: 4)",
+        help=f"the number of simultaneous transfers, at most 4 of them to one host (default: {DEFAULT_AT_ONCE})",
     )
     download.add_argument("--verify", action="store_true", help="compare files of earlier runs with their checksums")
     download.add_argument("--dry-run", action="store_true", help="list the files and their names; request none of them")
