@@ -34,7 +34,12 @@ SANDBOXED: Settings = {"autoinstall_known_extensions": False, "autoload_known_ex
 
 # After a checkpoint, DuckDB 2.0.1 keeps statistics of a VARIANT that do not cover the records added to its row group.
 # Its optimizer then drops predicates on their metadata as always false, and the records are not found.
-_CORRECT_RESULTS: Settings = {"disabled_optimizers": "statistics_propagation"}
+_CORRECT_RESULTS = "statistics_propagation"
+
+# It stores rows that two parts of a statement read, for example all records of a year, and reads them twice from there.
+_LITTLE_MEMORY = "common_subplan"
+
+_OPTIMIZERS: Settings = {"disabled_optimizers": f"{_CORRECT_RESULTS},{_LITTLE_MEMORY}"}
 
 _LOCKS = ("SET enable_external_access = false", "SET lock_configuration = true")
 """Statements that lock the configuration; DuckDB rejects a temp_directory in the same config as these."""
@@ -96,7 +101,7 @@ def open_catalogue(
         raise _access_error(path, writable=writable, reason=os.strerror(errno.EACCES))
     # Python never opens the file: closing any descriptor of it would release DuckDB's lock (POSIX).
     target = _name_at_first_opening(path)
-    settings = {**spill_settings(str(target)), "memory_limit": MEMORY, **SANDBOXED, **_CORRECT_RESULTS, **config}
+    settings = {**spill_settings(str(target)), "memory_limit": MEMORY, **SANDBOXED, **_OPTIMIZERS, **config}
     try:
         connection = connect_locked(str(target), settings, read_only=not writable)
     except duckdb.Error as problem:
