@@ -74,6 +74,12 @@ def _download_result(result: ResultSet, folder: str | os.PathLike[str], **option
     return download_result(result, folder, DownloadOptions(**options))
 
 
+def _create_picture(result: ResultSet, name: str, **options: Any) -> Any:
+    from auroraql.pictures.registry import create_picture  # deferred: only pictures need numpy
+
+    return create_picture(result, name, **options)
+
+
 ResultSet.registered_writers = ResultWriters(
     render_text,
     render_pretty,
@@ -83,4 +89,5 @@ ResultSet.registered_writers = ResultWriters(
     _to_arrow_table,
     _to_pandas_frame,
     _download_result,
+    _create_picture,
 )

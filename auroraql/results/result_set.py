@@ -196,6 +196,7 @@ class ResultWriters:
     to_arrow_table: Callable[[ResultSet, bool], Any]
     to_pandas_frame: Callable[[ResultSet, bool], Any]
     download: Callable[..., Report]
+    create_picture: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,6 +401,18 @@ class ResultSet:
         return _load_writers().download(
             self, folder, at_once=at_once, name=name, verify=verify, dry_run=dry_run, on_progress=on_progress
         )
+
+    def timeline(self) -> Any:
+        """Return a `Picture` of the records of each source over time.
+
+        `print` draws a picture with characters, a notebook shows it as SVG, `save` writes .svg, .txt, .png or .pdf, and
+        `figure` draws it with matplotlib. Raises UsageError for a result without times.
+        """
+        return _load_writers().create_picture(self, "timeline")
+
+    def availability(self) -> Any:
+        """Return a `Picture` of the number of records of each source and day. Raises UsageError without times."""
+        return _load_writers().create_picture(self, "availability")
 
     def _repr_html_(self) -> str:
         """Return the first rows as a table for notebooks."""
