@@ -22,7 +22,7 @@ from auroraql.frontends.cli.arguments import (
 from auroraql.frontends.cli.streams import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
 
 FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
-TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
+TARGETS = ("aql", "json", "sentence", "python", "curl", "idl", "notebook", "plan")
 SOURCES = ("auto", "aql", "json", "sentence")
 
 _COMPLETION_VARIABLE = "_ARGCOMPLETE"
