@@ -96,7 +96,9 @@ class ExplainContext:
         if resolved.searched is not None:
             return plan_row_query(resolved.query, resolved.searched, resolved.warnings)
         find_range = partial(record_range, self.engine, time.monotonic() + _SOURCES_SECONDS)
-        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=find_range)
+        return make_plan(
+            resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, record_range=find_range
+        )
 
     def data_sources(self) -> Sequence[DataSource]:
         """Return all data sources: those of the archive if it responds in time, otherwise those of the local catalogue."""

@@ -117,7 +117,7 @@ def translate_find(
         return Translation(printer.print_query(resolved.query, target_catalogue), resolved.warnings)
     allows_several = to in ("plan", "python", "curl")
     plan = make_plan(
-        resolved.query, target_catalogue, resolved.warnings, cut=allows_several, held=lambda _request: None
+        resolved.query, target_catalogue, resolved.warnings, cut=allows_several, record_range=lambda _request: None
     )
     if plan.unsayable:
         raise StatementError(plan.unsayable)

@@ -112,10 +112,10 @@ def check_every_format(result: ResultSet, folder: Path) -> None:
     table = result.to_arrow()
     assert table.column_names == names
     with DUCKDB.cursor() as connection:
-        found = connection.execute(f"FROM '{file}'")
-        assert [name for name, *_ in found.description or ()] == names
-        for read, row in zip(found.fetchall(), rows, strict=True):
-            for column, one, other in zip(result.columns, read, row, strict=True):
+        relation = connection.execute(f"FROM '{file}'")
+        assert [name for name, *_ in relation.description or ()] == names
+        for values, row in zip(relation.fetchall(), rows, strict=True):
+            for column, one, other in zip(result.columns, values, row, strict=True):
                 if column.type not in (Type.OBJECT, Type.ANY, Type.INTERVAL):
                     assert one == other, column.name
 
