@@ -799,6 +799,11 @@ def _make_group(group: type[And] | type[Or], terms: Iterable[Predicate], origin:
     flat: list[Predicate] = []
     for term in terms:
         flat.extend(term.terms if isinstance(term, group) else (term,))
+    # FALSE decides an AND, and TRUE decides an OR, also if another term is unknown.
+    decisive = Or if group is And else And
+    decided = next((term for term in flat if isinstance(term, decisive) and not term.terms), None)
+    if decided is not None:
+        return decided
     if group is Or:
         flat = _union_lists(flat)
     return flat[0] if len(flat) == 1 else group(tuple(flat), origin)

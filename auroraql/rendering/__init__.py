@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from auroraql.downloads.report import Report
-from auroraql.rendering.files import check_writable, format_of, write_result, write_text
+from auroraql.rendering.files import check_writable, format_of, write_chunks, write_result, write_text
 from auroraql.rendering.formats import (
     FORMATS,
     ResultFormat,
@@ -38,6 +38,7 @@ __all__ = [
     "render_text",
     "should_color",
     "supports_blocks",
+    "write_chunks",
     "write_result",
     "write_text",
 ]
@@ -47,6 +48,12 @@ def _notebook_html(result: ResultSet) -> str:
     from auroraql.rendering.notebook import notebook_html  # deferred: only notebooks need it
 
     return notebook_html(result)
+
+
+def _write_report(result: ResultSet, path: str | os.PathLike[str], title: str | None) -> None:
+    from auroraql.rendering.report.page import render_result_page  # deferred: only reports need it
+
+    write_chunks(path, render_result_page(result, title or ""))
 
 
 def _to_arrow_table(result: ResultSet, flat: bool) -> Any:
@@ -67,6 +74,20 @@ def _download_result(result: ResultSet, folder: str | os.PathLike[str], **option
     return download_result(result, folder, DownloadOptions(**options))
 
 
+def _create_picture(result: ResultSet, name: str, **options: Any) -> Any:
+    from auroraql.pictures.registry import create_picture  # deferred: only pictures need numpy
+
+    return create_picture(result, name, **options)
+
+
 ResultSet.registered_writers = ResultWriters(
-    render_text, render_pretty, write_result, _notebook_html, _to_arrow_table, _to_pandas_frame, _download_result
+    render_text,
+    render_pretty,
+    write_result,
+    _write_report,
+    _notebook_html,
+    _to_arrow_table,
+    _to_pandas_frame,
+    _download_result,
+    _create_picture,
 )

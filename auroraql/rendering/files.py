@@ -29,7 +29,20 @@ def write_result(result: ResultSet, path: str | os.PathLike[str], format: str | 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a text to a file atomically. Raises UsageError when writing fails."""
-    _write_atomically(path, (text.encode(),))
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file atomically. Raises UsageError when writing fails."""
+    _write_atomically(path, (content,))
+
+
+def write_chunks(path: str | os.PathLike[str], chunks: Iterable[str]) -> None:
+    """Write a text in pieces to a file atomically: an error while a piece is made leaves the file as it was.
+
+    Raises UsageError when writing fails.
+    """
+    _write_atomically(path, (chunk.encode() for chunk in chunks))
 
 
 def _write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:

@@ -96,9 +96,9 @@ def _draw_picture(result: ResultSet, screen: RenderOptions) -> Iterator[str] | N
     if result.kind != AVAILABILITY or screen.width is None:
         return None
     # Import here: few results are calendars, and loading it would delay all others.
-    from auroraql.rendering.calendar import render_calendar
+    from auroraql.pictures.text.availability import render_counted_days
 
-    return render_calendar(result, screen, needs_sources=True)
+    return render_counted_days(result, screen)
 
 
 def render_grid(titles: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None, *, color: bool = False) -> str:

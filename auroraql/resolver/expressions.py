@@ -26,6 +26,7 @@ from auroraql.ir.query import (
     Ref,
     Scalar,
     Truth,
+    normalize,
 )
 from auroraql.ir.times import TimeError, read_full_date, read_interval, unit_seconds, write_instant
 from auroraql.language import ast
@@ -142,8 +143,7 @@ class ExpressionResolver:
                 message = "a FIND in parentheses is a list of values, not a single value"
                 raise SemanticError("AQL0221", message, origin, "a list", "use it after IN: platform IN (FIND …)")
             case _:
-                predicate = self.resolve_predicate(value)
-                return Truth(predicate)
+                return Truth(normalize(self.resolve_predicate(value)))
 
     # --- leaves
 
@@ -165,7 +165,7 @@ class ExpressionResolver:
         if number in (float("inf"), float("-inf")):
             raise SemanticError("AQL0203", f"{text} is too large or too small a number", origin)
         whole = re.fullmatch(r"[+-]?\d{1,18}", text) is not None
-        return Constant(text if whole else repr(number), Type.INTEGER if whole else Type.NUMBER, unit)
+        return Constant(text if whole else plain_value(number), Type.INTEGER if whole else Type.NUMBER, unit)
 
     def _duration(self, duration: Duration) -> Constant:
         try:
@@ -253,7 +253,7 @@ class ExpressionResolver:
         branches = []
         for test, result in value.branches:
             condition = test if value.subject is None else _equals(value.subject, test)
-            branches.append((self.resolve_predicate(condition), self.resolve(result)))  # type: ignore[arg-type]
+            branches.append((normalize(self.resolve_predicate(condition)), self.resolve(result)))  # type: ignore[arg-type]
         otherwise = self.resolve(value.otherwise) if value.otherwise is not None else None
         written = [result for _, result in value.branches] + ([value.otherwise] if value.otherwise is not None else [])
         scalars = [scalar for _, scalar in branches] + ([otherwise] if otherwise is not None else [])

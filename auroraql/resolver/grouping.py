@@ -10,6 +10,7 @@ from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import (
     EVERYTHING,
     Column,
+    Constant,
     FieldValue,
     GroupKey,
     OrderKey,
@@ -20,20 +21,24 @@ from auroraql.ir.query import (
     normalize,
 )
 from auroraql.language.ast import (
+    BooleanLiteral,
+    Duration,
     FindStatement,
     FunctionCall,
     GroupBy,
     Having,
+    Instant,
     NumberLiteral,
     OrderBy,
     OrderItem,
     Path,
     Select,
     SelectStar,
+    TextLiteral,
     Value,
     replace_node,
 )
-from auroraql.language.printer import print_scalar
+from auroraql.language.printer import print_name, print_path, print_scalar
 from auroraql.resolver.expressions import ExpressionResolver, ungrouped_in_predicate, ungrouped_refs
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
@@ -72,6 +77,7 @@ class GroupingResolver:
         for value in self._written_keys():
             for key in self._group_keys(value):
                 written.setdefault(key, value)
+        written = self._without_constants(written)
         group_by = tuple(written)
         if self.columns is None and group_by:
             for star in self._refuse_stars():
@@ -89,17 +95,36 @@ class GroupingResolver:
             if not self.errors:
                 self._check_columns(group_by)
             self._check_ungrouped(ungrouped_in_predicate(having, group_by), self._having_origin(), group_by)
-        order = [key for clause in self.find.clauses if isinstance(clause, OrderBy) for key in clause.keys]
+        return RowShape(self.columns, group_by, self._order_keys(group_by if aggregates else None), having)
+
+    def _order_keys(self, group_by: tuple[GroupKey, ...] | None) -> tuple[OrderKey, ...]:
+        """Return the keys of ORDER BY. `group_by` is None if rows are records."""
         keys: list[OrderKey] = []
-        for item in order:
+        for item in (key for clause in self.find.clauses if isinstance(clause, OrderBy) for key in clause.keys):
             try:
-                keys.append(self._order_key(item, group_by if aggregates else None))
+                key = self._order_key(item, group_by)
             except SemanticError as error:
                 self.errors.append(error.diagnostic)
-        return RowShape(self.columns, group_by, tuple(keys), having)
+                continue
+            # A constant is the same in every row, so it does not order them.
+            keys += [] if isinstance(key.expression, Constant) else [key]
+        return tuple(keys)
 
     def _written_keys(self) -> Iterator[Value]:
         return (key for clause in self.find.clauses if isinstance(clause, GroupBy) for key in clause.keys)
+
+    def _without_constants(self, written: dict[GroupKey, Value]) -> dict[GroupKey, Value]:
+        """Return the keys of GROUP BY that are not constants, which are the same in every record.
+
+        A group needs another key, so constants alone are an error.
+        """
+        varying: dict[GroupKey, Value] = {key: value for key, value in written.items() if not isinstance(key, Constant)}
+        if written and not varying:
+            message = "GROUP BY has only constants, which are the same in every record"
+            hint = "name a field, or remove GROUP BY: functions such as count(*) are then computed from all records"
+            origin = next(iter(written.values())).origin
+            self.errors.append(Diagnostic("AQL0212", message, origin, "a constant", hint))
+        return varying
 
     def _key_column(self, key: GroupKey, value: Value) -> Column:
         if isinstance(key, Ref):
@@ -156,8 +181,7 @@ class GroupingResolver:
         try:
             if isinstance(value, Path):
                 return (self._named_key(value),)
-            if isinstance(value, NumberLiteral):
-                raise self._ordinal_error("GROUP BY", value)
+            self._refuse_literal("GROUP BY", value)
             # Inside an expression, a name is the field, as in SQL: upper(program) AS program … GROUP BY upper(program).
             expressions = PredicateResolver(self.names, self.values, "GROUP BY").expressions
             expressions.allows_aggregates = False
@@ -178,6 +202,21 @@ class GroupingResolver:
         if not self.names.kind.is_listed(ref.path) or self._is_object(ref):
             check_single(self.names, ref, path)
         return ref
+
+    def _refuse_literal(self, clause: str, value: Value) -> None:
+        """Raise SemanticError for a literal in place of a key: a position, or a name in quotes."""
+        if isinstance(value, NumberLiteral):
+            raise self._ordinal_error(clause, value)
+        if not isinstance(value, TextLiteral | BooleanLiteral | Instant | Duration):
+            return
+        hint, fix = "name a field or a column of SELECT", None
+        if isinstance(value, TextLiteral):
+            path = Path(tuple(value.value.split(".")), value.origin)
+            if self._column_with_label(path) is not None or ("" not in path.parts and self.names.is_known(path)):
+                fix = print_path(path.dotted) if len(path.parts) > 1 else print_name(path.dotted)
+                hint = f"write the name without quotes: {fix}"
+        verb = "does not order rows" if clause == "ORDER BY" else "does not form groups"
+        raise SemanticError("AQL0212", f"a constant {verb}", value.origin, "a constant", hint, fix)
 
     def _ordinal_error(self, clause: str, number: NumberLiteral) -> SemanticError:
         """Return the error for the position of a column, as in GROUP BY 1."""
@@ -236,8 +275,7 @@ class GroupingResolver:
         Raises SemanticError if it is unknown, or does not have one value per row.
         """
         value, origin = item.value, item.value.origin
-        if isinstance(value, NumberLiteral):
-            raise self._ordinal_error("ORDER BY", value)
+        self._refuse_literal("ORDER BY", value)
         if not isinstance(value, Path):
             return self._computed_order_key(item, group_by)
         named = self._column_with_label(value)

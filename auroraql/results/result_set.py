@@ -191,10 +191,12 @@ class ResultWriters:
     render_text: Callable[[ResultSet], str]
     render_pretty: Callable[[ResultSet], str]
     write_result: Callable[[ResultSet, str | os.PathLike[str]], None]
+    write_report: Callable[[ResultSet, str | os.PathLike[str], str | None], None]
     notebook_html: Callable[[ResultSet], str]
     to_arrow_table: Callable[[ResultSet, bool], Any]
     to_pandas_frame: Callable[[ResultSet, bool], Any]
     download: Callable[..., Report]
+    create_picture: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +370,15 @@ class ResultSet:
         """
         _load_writers().write_result(self, path)
 
+    def report(self, path: str | os.PathLike[str], *, title: str | None = None) -> None:
+        """Write a web page with the rows, whatever the suffix of the path. The file is written whole or not at all.
+
+        The page needs no network, except for the pictures of its rows. A browser filters and sorts the rows, at most
+        500,000 of them. The title is by default the statement. Raises UsageError for a file that
+        cannot be written.
+        """
+        _load_writers().write_report(self, path, title)
+
     def download(
         self,
         folder: str | os.PathLike[str],
@@ -390,6 +401,18 @@ class ResultSet:
         return _load_writers().download(
             self, folder, at_once=at_once, name=name, verify=verify, dry_run=dry_run, on_progress=on_progress
         )
+
+    def timeline(self) -> Any:
+        """Return a `Picture` of the records of each source over time.
+
+        `print` draws a picture with characters, a notebook shows it as SVG, `save` writes .svg, .txt, .png or .pdf, and
+        `figure` draws it with matplotlib. Raises UsageError for a result without times.
+        """
+        return _load_writers().create_picture(self, "timeline")
+
+    def availability(self) -> Any:
+        """Return a `Picture` of the number of records of each source and day. Raises UsageError without times."""
+        return _load_writers().create_picture(self, "availability")
 
     def _repr_html_(self) -> str:
         """Return the first rows as a table for notebooks."""

@@ -14,9 +14,10 @@ import msgspec
 import auroraql
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Query
+from auroraql.pictures.text.timeline import render_timeline
+from auroraql.pictures.timeline import create_timeline
 from auroraql.rendering import FORMATS, render_result
 from auroraql.rendering.text_output import RenderOptions
-from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultSet, records_from_rows
 from tests.bench.measure import best, line
 
@@ -43,7 +44,7 @@ def main() -> None:
         line(f"10,000 records as {name} / pandas to_string", ours, beside, "<= 1 s")
     shown = best(lambda: "".join(render_result(result, "table", width=120, color=True, links=True)), runs)
     line("10,000 records on a terminal / pandas to_string", shown, beside, "<= 1 s")
-    drawn = best(lambda: "".join(render_timeline(result, RenderOptions(120), 30)), runs)
+    drawn = best(lambda: "".join(render_timeline(create_timeline(result), RenderOptions(120), 30)), runs)
     line("10,000 records over time", drawn, None, "<= 1 s")
     compare_json(runs)
 

@@ -9,9 +9,11 @@ import pytest
 
 from auroraql import Archive, ResultSet
 from auroraql.diagnostics.errors import UsageError
-from auroraql.rendering.calendar import render_calendar
+from auroraql.pictures.availability import create_availability
+from auroraql.pictures.text.availability import render_availability
+from auroraql.pictures.text.timeline import render_timeline
+from auroraql.pictures.timeline import create_timeline
 from auroraql.rendering.text_output import RenderOptions
-from auroraql.rendering.timeline import render_timeline
 
 SCREEN = RenderOptions(width=120)
 SEARCH = "FIND data_products SELECT {} WHERE program = 'trex' DURING 2020-01 GROUP BY {}"
@@ -40,7 +42,7 @@ def counts(demo: Archive) -> Counter[str]:
 @pytest.mark.parametrize("form", COUNTED)
 def test_the_timeline_counts_the_records_of_each_day(demo: Archive, counts: Counter[str], form: str) -> None:
     result = last(demo, COUNTED[form])
-    drawn = "".join(render_timeline(result, SCREEN, 20))
+    drawn = "".join(render_timeline(create_timeline(result), SCREEN, 20))
     lines = re.findall(r"^(\w[\w ]*?) +│.*│ *([\d,]+)$", drawn, re.MULTILINE)
     assert {name.upper(): int(count.replace(",", "")) for name, count in lines} == counts
     assert "records counted by" in drawn
@@ -49,8 +51,7 @@ def test_the_timeline_counts_the_records_of_each_day(demo: Archive, counts: Coun
 
 @pytest.mark.parametrize("form", COUNTED)
 def test_the_calendar_counts_the_records_of_each_day(demo: Archive, counts: Counter[str], form: str) -> None:
-    drawing = render_calendar(last(demo, COUNTED[form]), SCREEN)
-    assert drawing is not None
+    drawing = render_availability(create_availability(last(demo, COUNTED[form])), SCREEN)
     lines = re.findall(r"^(\w[\w ]*?) {2,}[·░▒▓█]+ +([\d,]+) +(\d+)/31$", "".join(drawing), re.MULTILINE)
     assert {name.upper(): int(count.replace(",", "")) for name, count, _ in lines} == counts
     assert {days for *_, days in lines} == {"31"}
@@ -58,15 +59,16 @@ def test_the_calendar_counts_the_records_of_each_day(demo: Archive, counts: Coun
 
 def test_counts_without_a_source_are_one_line(demo: Archive, counts: Counter[str]) -> None:
     result = demo.run(SEARCH.format("date_trunc('day', start) AS day, count(*) AS n", "day"))
-    assert f"{counts.total():,}" in "".join(render_timeline(result, SCREEN, 20))
-    assert f"{counts.total():,}" in "".join(render_calendar(result, SCREEN) or ())
+    assert f"{counts.total():,}" in "".join(render_timeline(create_timeline(result), SCREEN, 20))
+    assert f"{counts.total():,}" in "".join(render_availability(create_availability(result), SCREEN))
 
 
 def test_a_result_without_days_is_refused(demo: Archive) -> None:
     result = demo.run(SEARCH.format("platform, count(*) AS n", "platform"))
-    assert render_calendar(result, SCREEN) is None
     with pytest.raises(UsageError, match="no column start or epoch"):
-        next(iter(render_timeline(result, SCREEN, 20)))
+        create_availability(result)
+    with pytest.raises(UsageError, match="no column start or epoch"):
+        next(iter(render_timeline(create_timeline(result), SCREEN, 20)))
 
 
 def test_exports_keep_days(demo: Archive) -> None:

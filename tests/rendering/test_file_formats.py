@@ -239,6 +239,7 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.cells: list[str] = []
+        self._in_cell = False
         self.feed(written)
         self.close()
 
@@ -246,29 +247,30 @@ class Page(HTMLParser):
         self.elements.append((tag, dict(attrs)))
         if tag == "td":
             self.cells.append("")
+            self._in_cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_cell = self._in_cell and tag != "td"
 
     def handle_data(self, data: str) -> None:
-        if self.cells:
+        if self._in_cell:
             self.cells[-1] += data.replace("\n", "")
 
     def all(self, tag: str, name: str) -> list[str | None]:
         return [attributes.get(name) for item, attributes in self.elements if item == tag]
 
 
-def test_a_page_shows_pictures_as_linked_thumbnails_above_the_table() -> None:
+def test_a_page_has_the_statement_and_a_table_with_links() -> None:
     film = (*WHOLE[:8], "https://data.example/film.mp4", *WHOLE[9:])
     written = text(products(WHOLE, film, text="FIND data_products -- <mine>"), "html")
     page = Page(written)
     assert written.startswith("<!doctype html>")
-    assert page.all("img", "src") == [URL]
-    assert page.all("img", "loading") == ["lazy"]
-    assert page.all("img", "alt") == ["TREx RGB GILL · 2021-01-01 · keogram · daily"]
-    assert page.all("a", "href") == [URL, "#row1", URL, "https://data.example/film.mp4"]
-    assert page.all("tr", "id")[1:] == ["row1", "row2"]
+    assert page.all("a", "href") == [URL, "https://data.example/film.mp4"]
     assert "<pre>FIND data_products -- &lt;mine&gt;</pre>" in written
     assert "demo (demonstration data)" in written
     assert page.cells[:4] == ["2021-01-01 00:00:00", "2021-01-01 23:59:00", "103", "trex"]
-    assert not {"script", "link", "iframe"} & {tag for tag, _ in page.elements}
+    assert [attributes for tag, attributes in page.elements if tag == "script"] == [{"type": "application/json"}, {}]
+    assert not {"link", "iframe"} & {tag for tag, _ in page.elements}
 
 
 def test_a_page_without_pictures_is_a_table() -> None:
@@ -331,7 +333,8 @@ class LazyRows(Sequence[Row]):
             yield WHOLE
 
 
-@pytest.mark.parametrize("format", [name for name, row in FORMATS.items() if row.render is not None])
+# A page of HTML has its values by column, and therefore needs all rows first.
+@pytest.mark.parametrize("format", [name for name, row in FORMATS.items() if row.render is not None and name != "html"])
 def test_only_the_shown_rows_of_a_million_are_created(format: str) -> None:
     rows = LazyRows()
     result = ResultSet(Plan(Query("data_products"), ()), FetchedData(rows=rows), archive="demo", elapsed=1)

@@ -423,6 +423,6 @@ def test_checking_a_file_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_no_heavy_library_is_loaded_before_a_table_is_shown() -> None:
-    code = "import sys, auroraql.rendering; print({'wcwidth', 'pandas', 'pyarrow', 'auroraql.rendering.html', 'auroraql.rendering.calendar'} & set(sys.modules))"
+    code = "import sys, auroraql.rendering; print({'wcwidth', 'pandas', 'pyarrow', 'auroraql.rendering.html', 'auroraql.pictures.availability'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

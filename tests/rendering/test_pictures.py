@@ -18,10 +18,11 @@ from auroraql.frontends.repl.controller import run_input
 from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
+from auroraql.pictures.text.timeline import render_timeline
+from auroraql.pictures.time_axis import ASCII_BARS, BARS, DAY, SHADES, STEPS, BlockScale, choose_step, draw_axis
+from auroraql.pictures.timeline import create_timeline
 from auroraql.rendering import render_result, supports_blocks
 from auroraql.rendering.text_output import BLOCKS, RenderOptions
-from auroraql.rendering.time_axis import ASCII_BARS, BARS, DAY, SHADES, STEPS, BlockScale, choose_step, draw_axis
-from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import FetchedData, ResultColumn, ResultSet, Row
 from auroraql.schema import Type
 from auroraql.session.archive import Archive
@@ -169,7 +170,7 @@ def products(*rows: tuple[Any, ...], names: Sequence[str] = ("start", "end")) ->
 
 
 def timeline(result: ResultSet, width: int = 80, most: int = 40, *, blocks: bool = True) -> list[str]:
-    return "".join(render_timeline(result, RenderOptions(width, blocks=blocks), most)).splitlines()
+    return "".join(render_timeline(create_timeline(result), RenderOptions(width, blocks=blocks), most)).splitlines()
 
 
 def hours(start: int, end: int, name: str = "a") -> tuple[datetime, datetime, str]:

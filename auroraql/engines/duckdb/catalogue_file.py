@@ -181,11 +181,11 @@ def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFi
     return CatalogueFile(connection, *check_header(connection, name))
 
 
-def read_catalogue(file: CatalogueFile) -> Catalogue:
+def read_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
     """Return the data sources and metadata keys of a catalogue. Raises duckdb.Error for a damaged file."""
-    sources = file.connection.execute(_SOURCES).fetchall()
+    sources = connection.execute(_SOURCES).fetchall()
     metadata: dict[str, tuple[MetadataKey, ...]] = {}
-    for kind, name, type_name, values, doc, programs, unit in file.connection.execute(_KEYS).fetchall():
+    for kind, name, type_name, values, doc, programs, unit in connection.execute(_KEYS).fetchall():
         key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs), unit)
         metadata[kind] = (*metadata.get(kind, ()), key)
     return Catalogue(tuple(DataSource(*row) for row in sources), metadata)

@@ -52,6 +52,7 @@ examples:
   auroraql keograms.aql program=trex
   auroraql run keograms.aql --param program=trex --output keograms.csv
   auroraql run nightly.aql --keep-going --timeout 60
+  auroraql run nightly.aql --report nightly.html
 """
 
 _CHECK_EPILOG = """\
@@ -429,6 +430,12 @@ def _add_search(parser: argparse.ArgumentParser, formats: tuple[str, ...], defau
         "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
     )
     parser.add_argument(
+        "--report",
+        metavar="FILE",
+        default=default,
+        help="write all results to one web page, and none to standard output",
+    )
+    parser.add_argument(
         "--limit", type=_read_row_count, metavar="N", default=default, help="write at most N rows of each result"
     )
     parser.add_argument(
@@ -479,6 +486,7 @@ _SPELLINGS = {
     "color": "--color",
     "format": "--format",
     "output": "--output",
+    "report": "--report",
     "limit": "--limit",
     "keep_going": "--keep-going",
     "verbose": "--verbose",

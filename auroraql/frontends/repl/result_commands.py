@@ -15,15 +15,9 @@ from auroraql.frontends.repl.display import check_appendable, expand_path, pipe_
 from auroraql.frontends.repl.run_statements import iterate_results
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.shared.download_progress import download_status_line
+from auroraql.pictures.registry import create_picture
 from auroraql.rendering import FORMATS, format_footer, format_of, get_format, write_result
-from auroraql.rendering.calendar import render_calendar
-from auroraql.rendering.timeline import render_timeline
 from auroraql.results.result_set import ResultSet
-
-_LINES_AROUND_PICTURE = 7
-"""Lines of a timeline that are not rows of sources: title, dates, legend and the prompt."""
-
-_MIN_SOURCES = 5
 
 ON_OFF = ("on", "off")
 
@@ -169,21 +163,20 @@ def open_product(state: ReplState, argument: str) -> str:
 def show_timeline(state: ReplState, argument: str) -> str:
     """Draw the last result, or a stored one, over time."""
     result = last_result(state) if not argument else _get_result(state, argument)
-    write_text(state, render_timeline(result, state.screen, max(state.height - _LINES_AROUND_PICTURE, _MIN_SOURCES)))
+    _draw_picture(state, result, "timeline")
     return ""
 
 
 def show_calendar(state: ReplState, argument: str) -> str:
     """Draw the records of each source and day of the last result, or of a stored one."""
     result = last_result(state) if not argument else _get_result(state, argument)
-    drawing = render_calendar(result, state.screen)
-    if drawing is None:
-        hint = (
-            "for example FIND data_products SELECT platform, day(start) AS day, count(*) AS n … GROUP BY platform, day"
-        )
-        raise UsageError("the result has no days with counts, or the terminal is too narrow", hint)
-    write_text(state, drawing)
+    _draw_picture(state, result, "availability")
     return ""
+
+
+def _draw_picture(state: ReplState, result: ResultSet, name: str) -> None:
+    """Draw a picture with characters."""
+    write_text(state, create_picture(result, name).render_text(replace(state.screen, height=state.height)))
 
 
 def _get_result(state: ReplState, name: str) -> ResultSet:

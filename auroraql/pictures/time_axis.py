@@ -123,7 +123,7 @@ def draw_axis(step: TimeStep, starts: Sequence[datetime], piece_width: int, mark
         if len(ticks) < 2:
             break
         distance = min(b - a for (a, _), (b, _) in pairwise(ticks))
-        if distance > len(_tick_label(tick, ticks[-1][1])) + 1:
+        if distance > len(tick_label(tick, ticks[-1][1])) + 1:
             return _place_labels(tick, ticks, starts[0], width, mark)
     return _place_labels(step, [(0, starts[0])], starts[0], width, mark)
 
@@ -131,31 +131,42 @@ def draw_axis(step: TimeStep, starts: Sequence[datetime], piece_width: int, mark
 _MIN_STEP = timedelta(microseconds=1)
 
 
-def _tick_label(tick: TimeStep, moment: datetime) -> str:
+def tick_label(tick: TimeStep, moment: datetime) -> str:
+    """Return the label of a tick, without the year if the ticks are days or less."""
     if tick.months:
         return f"{moment.year:04}" if tick.months % _MONTHS == 0 else f"{moment.year:04}-{moment.month:02}"
     return f"{moment:%H:%M}" if tick.seconds < _DAY and (moment.hour or moment.minute) else f"{moment:%m-%d}"
 
 
-def _full_label(tick: TimeStep, moment: datetime) -> str:
+def full_label(tick: TimeStep, moment: datetime) -> str:
     """Return the label of the first tick, which includes the year."""
     if tick.months:
-        return _tick_label(tick, moment)
+        return tick_label(tick, moment)
     day = f"{moment.year:04}-{moment.month:02}-{moment.day:02}"
     return f"{day} {moment:%H:%M}" if moment.hour or moment.minute else day
 
 
 def _place_labels(tick: TimeStep, ticks: list[tuple[int, datetime]], first: datetime, width: int, mark: str) -> str:
     """Place the labels; the first is full if it fits, and labels that exceed the width are omitted."""
-    if ticks[0][0] > len(mark + _full_label(DAY, first)):
+    if ticks[0][0] > len(mark + full_label(DAY, first)):
         ticks = [(0, first), *ticks]
     line = ""
     for number, (position, moment) in enumerate(ticks):
         room = (ticks[number + 1][0] if number + 1 < len(ticks) else width + 1) - position
-        label, full = mark + _tick_label(tick, moment), mark + _full_label(tick, moment)
+        label, full = mark + tick_label(tick, moment), mark + full_label(tick, moment)
         chosen = full if number == 0 and len(full) < room else label
         line = line.ljust(position) + (chosen if len(chosen) < room else "")
     return line
+
+
+def choose_ticks(first: datetime, last: datetime, most: int) -> tuple[TimeStep, list[datetime]]:
+    """Return the finest step with at most `most` ticks between two times, and the ticks."""
+    for step in STEPS:
+        if step.estimate_pieces(first, last) <= most + 1:
+            ticks = [start for start in step.pieces(first, last) if start >= first]
+            if len(ticks) <= most:
+                return step, ticks
+    return STEPS[-1], []
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""Registry of pictures by name, read by commands, options, help and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from auroraql.diagnostics.errors import UsageError, make_visible
+from auroraql.diagnostics.suggestions import find_closest
+from auroraql.pictures import figures
+from auroraql.pictures.availability import create_availability
+from auroraql.pictures.picture import Picture, PictureModel, Renderers
+from auroraql.pictures.svg.availability import draw_availability
+from auroraql.pictures.svg.timeline import draw_timeline
+from auroraql.pictures.text.availability import render_availability
+from auroraql.pictures.text.timeline import render_timeline
+from auroraql.pictures.timeline import create_timeline
+from auroraql.results.result_set import ResultSet
+
+
+@dataclass(frozen=True, slots=True)
+class PictureKind:
+    """A picture: its name, what it shows, and the functions that compute its model and render it."""
+
+    name: str
+    doc: str
+    create: Callable[..., PictureModel]
+    renderers: Renderers
+
+
+PICTURES = {
+    kind.name: kind
+    for kind in (
+        PictureKind(
+            "timeline", "the records of each source over time", create_timeline,
+            Renderers(draw_timeline, render_timeline, figures.plot_timeline),
+        ),
+        PictureKind(
+            "availability", "the number of records of each source and day", create_availability,
+            Renderers(draw_availability, render_availability, figures.plot_availability),
+        ),
+    )
+}  # fmt: skip
+"""Pictures by name."""
+
+
+def get_picture_kind(name: str) -> PictureKind:
+    """Return the picture called `name`. Raises UsageError with the known names."""
+    kind = PICTURES.get(name.lower())
+    if kind is None:
+        matches = find_closest(name.lower(), PICTURES, 1)
+        suggestion = f"did you mean {matches[0]}? " if matches else ""
+        hint = f"{suggestion}the pictures are {', '.join(PICTURES)}"
+        raise UsageError(f"unknown picture '{make_visible(name)}'", hint)
+    return kind
+
+
+def create_picture(result: ResultSet, name: str, **options: Any) -> Picture:
+    """Return a picture of a result. `options` are those of the picture. Raises UsageError if it does not have the data."""
+    kind = get_picture_kind(name)
+    return Picture(kind.name, kind.create(result, **options), kind.renderers)

@@ -1,0 +1,1 @@
+"""SVG renderers of pictures. Values are never markup, and a picture needs no other file."""
