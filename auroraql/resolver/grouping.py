@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin, replace_value
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import (
     EVERYTHING,
@@ -36,7 +36,6 @@ from auroraql.language.ast import (
     SelectStar,
     TextLiteral,
     Value,
-    replace_node,
 )
 from auroraql.language.printer import print_name, print_path, print_scalar
 from auroraql.resolver.expressions import ExpressionResolver, ungrouped_in_predicate, ungrouped_refs
@@ -291,7 +290,7 @@ class GroupingResolver:
         expressions.allows_aggregates = group_by is not None
         scalar = expressions.resolve(item.value)
         if isinstance(scalar, FieldValue):
-            return self._order_key(replace_node(item, value=Path(scalar.ref.path, origin)), group_by)
+            return self._order_key(replace_value(item, value=Path(scalar.ref.path, origin)), group_by)
         if group_by is not None and (fields := ungrouped_refs(scalar, group_by)):
             raise self._ungrouped_error(Path((self._format_name(fields[0].ref),), origin))
         if self.find.distinct and not any(column.expression == scalar for column in self.columns or ()):

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
-from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError
+from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError, replace_value
 from auroraql.engines.base import Engine, OnProgress, SubmissionInterrupted
 from auroraql.engines.record_range import record_range
 from auroraql.ir.plan import Plan
@@ -555,7 +555,7 @@ def _limit_plan(planned: PlannedFind, max_rows: int) -> PlannedFind:
     if planned.searched is not None or plan.counted:
         return planned
     limit = max_rows if plan.query.limit is None else min(max_rows, plan.query.limit)
-    query, post_processing = replace(plan.query, limit=limit), replace(plan.post_processing, limit=limit)
+    query, post_processing = replace_value(plan.query, limit=limit), replace_value(plan.post_processing, limit=limit)
     return replace(planned, plan=replace(plan, query=query, post_processing=post_processing))
 
 
