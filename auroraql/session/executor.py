@@ -273,13 +273,16 @@ class Executor:
         return PlannedFind(plan, resolved, name, statement_text)
 
     def _join_source_facts(self, plan: Plan) -> Plan:
-        """Return the plan with the values of its joined fields. Raises ArchiveError."""
+        """Return the plan with the values of its joined fields, and requests narrowed by them. Raises ArchiveError."""
         if not plan.query.joined_names:
             return plan
         # Imported late: few searches name fields of the archive's source list.
         from auroraql.session.source_details import load_source_facts, missing_facts_warnings
+        from auroraql.session.source_narrowing import narrow_to_sources
 
-        facts = load_source_facts(plan.query, self._engine, self._deadline())
+        deadline = self._deadline()
+        facts = load_source_facts(plan.query, self._engine, deadline)
+        plan = narrow_to_sources(plan, facts, self._engine, deadline)
         return replace(plan, source_facts=facts, warnings=(*plan.warnings, *missing_facts_warnings(plan.query, facts)))
 
     def _run_find(self, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:

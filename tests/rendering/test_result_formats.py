@@ -93,6 +93,15 @@ def as_json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def check_html(result: ResultSet, names: list[str], rows: list[list[Any]]) -> None:
+    """Compare the page of a result with its rows. Without scripts, a browser shows the first 500."""
+    page = Cells(text(result, "html"))
+    if result.is_report:
+        assert all(line in "".join(page.texts) for (line,) in rows)
+    else:
+        assert (page.names, page.rows, page.rows_of_data) == (names, min(len(rows), 500), [len(rows)] if rows else [])
+
+
 def check_every_format(result: ResultSet, folder: Path) -> None:
     """Write a result in each format, and compare what other programs read with its rows and records."""
     names = [column.name for column in result.columns]
@@ -114,11 +123,7 @@ def check_every_format(result: ResultSet, folder: Path) -> None:
     for shown in ("table", "vertical", "markdown"):
         written = text(result, shown).replace("\\", "")
         assert all(name in written for name in names if rows and not result.is_report and shown != "vertical")
-    page = Cells(text(result, "html"))
-    if result.is_report:
-        assert all(line in "".join(page.texts) for (line,) in rows)
-    else:  # without scripts, a browser shows the first rows
-        assert (page.names, page.rows, page.rows_of_data) == (names, min(len(rows), 500), [len(rows)] if rows else [])
+    check_html(result, names, rows)
     file = folder / "result.parquet"
     result.save(file)
     frame = result.to_pandas()

@@ -109,6 +109,15 @@ examples:
   auroraql download keograms.aql --to data --name "{platform}/{start:%Y/%m}/{file}"
 """
 
+_CATALOGUE = """\
+Create catalogue files, and fill, describe, check and rewrite them. A catalogue
+has data sources of your own and of AuroraX, and their records. Search it with
+--archive CATALOGUE, and serve it with auroraql serve.
+
+Each action changes the file as a whole or not at all, also when it is killed or
+the disk is full. While it runs, no other program can have the file open.
+"""
+
 _CONFIG = """\
 Show or check the settings. They are in config.toml (show prints its path), or
 in the file that AURORAQL_CONFIG names:
@@ -191,6 +200,7 @@ def _commands(
             "write a statement in another form", "", None, lambda command: _add_translate(command, targets, sources),
         ),
         "download": ("download the files of a result into a folder", _DOWNLOAD, _DOWNLOAD_EPILOG, _add_download),
+        "catalogue": ("create, fill, check and rewrite catalogue files", _CATALOGUE, None, _add_catalogue),
         "serve": ("serve a local archive to AuroraX clients over HTTP", "", None, _add_serve),
         "lsp": (
             "serve an editor by the language server protocol, over standard input and output", "", None, _add_lsp,
@@ -337,6 +347,12 @@ def _add_translate(translate: argparse.ArgumentParser, targets: tuple[str, ...],
     _add_archive(translate, argparse.SUPPRESS)
     _add_profile(translate, argparse.SUPPRESS)
     translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
+
+
+def _add_catalogue(catalogue: argparse.ArgumentParser) -> None:
+    from auroraql.frontends.cli.commands.catalogue import add_options
+
+    add_options(catalogue)
 
 
 def _add_serve(serve: argparse.ArgumentParser) -> None:
@@ -503,6 +519,7 @@ _OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     "fix": frozenset({"param", "archive", "profile"}),
     "fmt": frozenset(),
     "translate": frozenset({"text", "param", "archive", "profile"}),
+    "catalogue": frozenset(),
     "serve": frozenset({"archive", "profile", "timeout"}),
     "download": _SOURCES | {"text", "param"},
     "lsp": _SOURCES,
