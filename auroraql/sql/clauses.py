@@ -239,7 +239,7 @@ class ExpressionCompiler:
 
     def _case(self, case: Case) -> StoredValue:
         if not case.branches:
-            return StoredValue("NULL", case.type)
+            return StoredValue(self.dialect.missing(case.type), case.type)
         branches = " ".join(
             f"WHEN {self.predicate(test)} THEN {self.value(value).sql}" for test, value in case.branches
         )
