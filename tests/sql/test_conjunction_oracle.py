@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import Block, Query
 from auroraql.schema.kinds.conjunctions import TRACES
@@ -83,7 +84,7 @@ def _query(rng: random.Random, began: datetime) -> Query:
     via = tuple(rng.choices(TRACES, k=rng.choice((0, 1, 1, 3))))
     query = conjunction_query(*blocks, limits=rng.choices(_LIMITS, k=pairs), via=via, subminute=rng.random() < 0.4)
     if rng.random() < 0.3:
-        query = replace(
+        query = replace_value(
             query, start=began + timedelta(minutes=rng.choice((10, 11.5))), end=began + timedelta(minutes=40)
         )
     return Query.build(query) if rng.random() < 0.5 else query
