@@ -58,17 +58,22 @@ def _check_text(value: object, _is_text: bool) -> Value:
     return value
 
 
-def _check_seconds(value: object, is_text: bool) -> Value:
+_SECONDS_HINT = "write a positive number of seconds, or a number with a unit, such as 10m"
+
+
+def _check_seconds(value: object, _is_text: bool) -> Value:
+    from auroraql.ir.times import TimeError, read_seconds
+
     number = value
-    if is_text:
+    if isinstance(value, str):
         try:
-            number = float(str(value))
-        except ValueError:
-            raise _type_checker("write a positive number of seconds") from None
+            number = read_seconds(value)
+        except TimeError:
+            raise _type_checker(_SECONDS_HINT) from None
     if not isinstance(number, int | float) or isinstance(number, bool):
-        raise _type_checker("write a number of seconds")
+        raise _type_checker(_SECONDS_HINT)
     if not 0 < number < inf:
-        raise InvalidSetting(f"to {value}", "write a positive number of seconds")
+        raise InvalidSetting(f"to {value}", _SECONDS_HINT)
     return float(number)
 
 
@@ -139,7 +144,7 @@ SETTING_DEFINITIONS = {
             ("AURORAQL_ARCHIVE",), check=_check_address),
         SettingDefinition("api_key", "the API key of the archive", _check_text, None, ("AURORAQL_API_KEY", "AURORAX_API_KEY"), secret=True),
         SettingDefinition("format", "the format of results", _check_text, "table", ("AURORAQL_FORMAT",), check=_check_format),
-        SettingDefinition("timeout", "the timeout of a search, in seconds", _check_seconds, 600.0, ("AURORAQL_TIMEOUT",)),
+        SettingDefinition("timeout", "the timeout of a search, in seconds or with a unit, such as 10m", _check_seconds, 600.0, ("AURORAQL_TIMEOUT",)),
         SettingDefinition("color", "when to use colour: auto (on a terminal), always or never", _choice_checker(*COLORS), "auto",
             ("AURORAQL_COLOR",)),
         SettingDefinition("theme", "the colours of the prompt: terminal, light, dark, or a Pygments style", _check_theme, "terminal",

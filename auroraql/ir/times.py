@@ -389,6 +389,32 @@ def read_duration(text: str) -> tuple[str, str]:
     return str(12 * years + months), "months"
 
 
+_NUMBER = re.compile(r"\s*\+?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*", re.IGNORECASE | re.ASCII)
+_LENGTH_PART = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]+)", re.IGNORECASE | re.ASCII)
+
+
+def read_seconds(text: str) -> float:
+    """Return the seconds of a length of time that an option or a setting gives.
+
+    A number without a unit counts seconds. The units are those of the grammar, and `m` for minutes, since no distance
+    or month can be meant: `90`, `1.5h`, `10m`, `10 min`, `1h30m`. Raises TimeError for another text.
+    """
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    seconds, end = 0.0, 0
+    while match := _LENGTH_PART.match(text, end):
+        unit = match[2].lower()
+        short = "min" if unit == "m" else _UNITS.get(unit)
+        if short not in _SECONDS:
+            break
+        seconds, end = seconds + float(match[1]) * _SECONDS[short], match.end()
+    if end == 0 or text[end:].strip():
+        raise TimeError(
+            f"{text!r} is not a length of time", "write seconds, or a number with a unit: 90, 10m, 2h, 1h30m"
+        )
+    return seconds
+
+
 def is_length_in_days(unit: str) -> bool:
     """Return whether a unit is a day or a number of days, so that a time that many units ago is a day."""
     return _UNITS[unit.lower()] not in ("s", "min", "h")

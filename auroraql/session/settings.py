@@ -9,7 +9,7 @@ from math import isfinite
 
 from auroraql.diagnostics.errors import UsageError
 from auroraql.diagnostics.suggestions import find_closest
-from auroraql.ir.times import TimeError, unit_seconds
+from auroraql.ir.times import TimeError, read_seconds, unit_seconds
 from auroraql.language.ast import BooleanLiteral, NumberLiteral, Parameter, Path, SetStatement, TextLiteral
 from auroraql.rendering import FORMATS, get_format
 from auroraql.resolver.values import OperandResolver, SemanticError
@@ -134,8 +134,11 @@ def _plain_operand(operand: object, values: OperandResolver) -> tuple[object, st
 def _check_seconds(value: object, unit: str) -> Value:
     hint = "write a positive number of seconds, or a duration such as 5 minutes"
     try:
-        number = float(value) if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) else 0.0
-        seconds = number * (unit_seconds(unit) if unit else 1)
+        if isinstance(value, str):
+            seconds = read_seconds(value)
+        else:
+            number = float(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else 0.0
+            seconds = number * (unit_seconds(unit) if unit else 1)
     except (TimeError, KeyError, ValueError, OverflowError):
         raise ValueError(hint) from None
     if not isfinite(seconds) or not 0 < seconds < _MAX_TIMEOUT_SECONDS:

@@ -136,7 +136,7 @@ def test_every_setting_has_a_variable_and_is_in_the_file_and_documented(tmp_path
     ("variable", "value", "message"),
     [
         ("AURORAQL_TIMEOUT", "soon", "AURORAQL_TIMEOUT sets 'timeout' to a value of the wrong type"),
-        ("AURORAQL_TIMEOUT", "-1", "write a positive number of seconds"),
+        ("AURORAQL_TIMEOUT", "-1", "write a positive number of seconds, or a number with a unit, such as 10m"),
         ("AURORAQL_COLOR", "red", "write one of auto, always, never"),
         ("AURORAQL_FUZZY", "maybe", "write true or false"),
         ("AURORAQL_FORMAT", "xml", "unknown format 'xml'"),

@@ -426,10 +426,10 @@ def _add_source_options(parser: argparse.ArgumentParser, default: object = argpa
     _add_profile(parser, default)
     parser.add_argument(
         "--timeout",
-        type=_read_seconds,
-        metavar="SECONDS",
+        type=_read_time,
+        metavar="TIME",
         default=default,
-        help="the deadline of each search (default: 600)",
+        help="the deadline of each search, in seconds or with a unit, such as 90 or 10m (default: 10m)",
     )
     parser.add_argument(
         "--color",
@@ -472,14 +472,10 @@ def _add_search(parser: argparse.ArgumentParser, formats: tuple[str, ...], defau
     _add_parameters(parser, default)
 
 
-def _read_seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"the timeout must be a number of seconds above 0, not {text!r}")
-    return number
+def _read_time(text: str) -> float:
+    from auroraql.frontends.shared.time_option import read_time
+
+    return read_time(text)
 
 
 def _read_transfer_count(text: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from auroraql.diagnostics.errors import UsageError
+from auroraql.frontends.shared.time_option import read_time
 
 FRAMES = ("result", "pandas", "polars", "arrow")
 """Values of `--as`."""
@@ -32,7 +33,9 @@ def _option_parser() -> _OptionParser:
     parser.add_argument("-o", "--out", metavar="NAME", help="store the last result in this variable instead")
     parser.add_argument("--as", dest="frame", choices=FRAMES, help="convert the last result")
     parser.add_argument("--keep-going", action="store_true", help="continue after a statement with an error")
-    parser.add_argument("--timeout", type=float, help="the deadline of a search in seconds")
+    parser.add_argument(
+        "--timeout", type=read_time, metavar="TIME", help="the deadline of a search, such as 90 (seconds) or 10m"
+    )
     return parser
 
 

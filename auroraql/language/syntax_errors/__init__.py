@@ -35,6 +35,7 @@ from auroraql.language.syntax_errors.foreign_syntax import (
 )
 from auroraql.language.syntax_errors.graphql_rules import find_graphql_query
 from auroraql.language.syntax_errors.listing_rules import find_described_table, find_wrong_listing
+from auroraql.language.syntax_errors.number_rules import find_written_number
 from auroraql.language.syntax_errors.parse_context import (
     CLAUSE_STARTS,
     NAMES_OF_TERMINALS,
@@ -84,7 +85,6 @@ from auroraql.language.syntax_errors.statement_rules import (
 )
 from auroraql.language.syntax_errors.time_rules import (
     clock_without_date,
-    find_decimal_comma,
     find_foreign_date,
     find_foreign_date_at_end,
     find_last_without_count,
@@ -151,7 +151,7 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_time_phrase,
     find_window_of_two,
     find_window_without_keyword,
-    find_decimal_comma,
+    find_written_number,
     find_between_without_and,
     find_pairs_in_list,
     find_foreign_operator,

@@ -36,6 +36,12 @@ _NOT_VALUES = {
 _NOT_TEXTS = ("NULL", "NOT", "AND", "OR", "IN", "IS", "BETWEEN", "LIKE", "SELECT", "FIND")
 
 
+_BARE_VALUE = re.compile(
+    r"\s*(?:'[^']*'|[-+]?\d[\w.]*)(?!\s*(?:[=<>!≤≥≠|+*/%-]|(?:not\s+)?(?:in|between|i?like)\b|is\b))", re.IGNORECASE
+)
+"""A text or number that is not compared with anything."""
+
+
 def find_foreign_operator(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose `==`, `=>`, `=<`, `===`, `!==`, `&&`, `||` and `!`."""
     match = re.compile(r"[=<>!~&|≤≥≠]+").search(at.text, max(at.start - 2, 0), at.start + 3)
@@ -68,10 +74,14 @@ def find_foreign_operator(at: ParseErrorContext) -> Diagnostic | None:
             Span(match.start(), match.end()),
             hint=f"the operators are {OPERATOR_TEXTS}, IN, BETWEEN, LIKE, IS NULL",
         )
+    span = Span(match.start(), match.end())
+    if replacement in ("AND", "OR") and _BARE_VALUE.match(at.text, match.end(), at.stop):
+        hint = f"{replacement} joins two predicates: write each with a field and an operator, such as program = 'trex'"
+        return Diagnostic("AQL0109", f"'{typed}' is not an operator", span, "", hint)
     return Diagnostic(
         "AQL0109",
         f"'{typed}' is not an operator",
-        Span(match.start(), match.end()),
+        span,
         f"write {replacement}",
         hint=f"did you mean {replacement}?",
         fix=replacement,

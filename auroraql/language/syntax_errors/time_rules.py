@@ -506,26 +506,6 @@ def find_missing_date(at: ParseErrorContext) -> Diagnostic | None:
     )
 
 
-def find_decimal_comma(at: ParseErrorContext) -> Diagnostic | None:
-    """Diagnose `557,7` and `1_000`."""
-    number = at.token_before()
-    if number is None or number.type != "NUMBER" or number.end_pos != at.start:
-        return None
-    grouped = at.match(r"(?:_\d{3})+(?!\w)")
-    if grouped is not None:
-        span, fix = Span(number.start_pos, grouped.end()), str(number) + grouped[0].replace("_", "")
-        return Diagnostic("AQL0106", "digits cannot be grouped", span, "no '_' in a number", f"write {fix}", fix)
-    rest = at.match(r",(\d+)(?![\w,.])")
-    if rest is None or not number.isdigit():
-        return None
-    span, typed = Span(number.start_pos, rest.end()), f"{number}{rest[0]}"
-    if len(rest[1]) == 3 and number != "0":
-        hint = f"write {number}{rest[1]} without a comma, or {number}.{rest[1]} with a point"
-        return Diagnostic("AQL0106", f"'{typed}' is not how a number is written", span, "a comma in a number", hint)
-    fix = f"{number}.{rest[1]}"
-    return Diagnostic("AQL0106", "the decimal separator is '.'", span, "a comma in a number", f"write {fix}", fix)
-
-
 def find_wrong_unit(at: ParseErrorContext) -> Diagnostic | None:
     """Diagnose a duration whose unit is missing, ambiguous or misspelt."""
     if "TIME_UNIT" not in at.accepts:

@@ -132,6 +132,8 @@ def test_a_repeated_parameter_is_a_list() -> None:
         ["-c", KEOGRAMS, "--timeout", "0"],
         ["-c", KEOGRAMS, "--timeout", "nan"],
         ["-c", KEOGRAMS, "--timeout", "soon"],
+        ["-c", KEOGRAMS, "--timeout", "10 months"],
+        ["-c", KEOGRAMS, "--timeout", "10m5"],
         ["-c", KEOGRAMS, "run", "-"],
         ["--format", "json", "check", "-"],
         ["--output", "x.csv", "fmt", "-"],

@@ -93,11 +93,11 @@ def test_out_and_as(kernel: NotebookKernel) -> None:
     [
         ("--wrong", "unknown option --wrong"),
         ("--as excel FIND x", "invalid choice: 'excel'"),
-        ("--timeout soon FIND x", "invalid float value: 'soon'"),
+        ("--timeout soon FIND x", "or in seconds, not 'soon'"),
         ("-o class FIND data_products ON 2021-01-01 LIMIT 1", "'class' is not the name of a Python variable"),
         ("-a", "expected one argument"),
         ("-a nothing.here", "nothing.here"),
-        ("--timeout -1", "must be a positive number"),
+        ("--timeout -1", "a time is a number above 0"),
     ],
 )
 def test_wrong_options(kernel: NotebookKernel, line: str, message: str) -> None:

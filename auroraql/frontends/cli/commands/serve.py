@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auroraql.frontends.cli.streams import print_notice
-
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+from auroraql.frontends.shared.time_option import read_time
 
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -28,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--keep",
-        type=_read_duration,
+        type=read_time,
         default=86400.0,
         metavar="TIME",
         help="how long results are stored, for example 12h or 2d (default: 1d)",
@@ -63,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--allow-sql", action="store_true", help="allow SQL in the statements that /auroraql runs")
     add(
-        "--timeout", type=_read_duration, metavar="TIME", default=argparse.SUPPRESS, help="the deadline of each search (default: 10m)"
+        "--timeout", type=read_time, metavar="TIME", default=argparse.SUPPRESS, help="the deadline of each search (default: 10m)"
     )  # fmt: skip
 
 
@@ -94,10 +93,6 @@ def _read_port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:6]) < 65536):
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
     return int(text)
-
-
-def _read_duration(text: str) -> float:
-    return _read_quantity(text, _UNITS, r"(\d+(?:\.\d+)?) ?([smhdw]?)", "a time is a number with s, m, h, d or w")
 
 
 def _read_size(text: str) -> int:
