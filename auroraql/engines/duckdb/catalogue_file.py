@@ -27,6 +27,7 @@ from auroraql.diagnostics.errors import AuroraQLError, TimedOut, Unreachable, Us
 from auroraql.engines.disk_cache import CacheFile
 from auroraql.engines.duckdb import SCHEMA_VERSION, TYPE_NAMES, read_format
 from auroraql.engines.duckdb.spill_folder import MEMORY, NO_SPILL, Settings, spill_settings
+from auroraql.engines.duckdb.sync_ledger import read_mirror
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, SourceDetails
 
@@ -188,7 +189,7 @@ def read_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
     for kind, name, type_name, values, doc, programs, unit in connection.execute(_KEYS).fetchall():
         key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs), unit)
         metadata[kind] = (*metadata.get(kind, ()), key)
-    return Catalogue(tuple(DataSource(*row) for row in sources), metadata)
+    return Catalogue(tuple(DataSource(*row) for row in sources), metadata, mirror=read_mirror(connection))
 
 
 def read_details(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> dict[int, SourceDetails]:

@@ -113,6 +113,12 @@ def _run_download(options: argparse.Namespace) -> int:
     return download_files(options)
 
 
+def _run_sync(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.sync import run_sync
+
+    return run_sync(options)
+
+
 def _run_format(options: argparse.Namespace) -> int:
     codes = [EXIT_OK]
     for name in options.files:
@@ -203,6 +209,7 @@ _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     "fmt": _run_format,
     "download": _run_download,
     "translate": _run_translate,
+    "sync": _run_sync,
     "serve": _run_serve,
     "lsp": _run_language_server,
     "mcp": _run_mcp_server,
