@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.ir.plan import record_kind
 from auroraql.ir.query import (
     EVENTS_ONLY,
@@ -260,7 +260,7 @@ class _Printer:
 
     def condition(self, condition: Condition) -> str:
         """Return a comparison of computed values."""
-        is_truth = condition == replace(condition, operator=Op.EQ, values=("true",), right=None)
+        is_truth = condition == replace_value(condition, operator=Op.EQ, values=("true",), right=None)
         if is_truth and isinstance(condition.left, Call) and condition.left.type is Type.BOOLEAN:
             text = self.scalar(condition.left, 1)
             return f"NOT {text}" if condition.negated else text

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import duckdb
 
+from auroraql.catalogues.files import create_catalogue
 from auroraql.catalogues.writer import CatalogueWriter, RecordWriter, open_writer
 from auroraql.diagnostics.errors import ArchiveError, Failed, Refused, UsageError, make_visible
 from auroraql.engines.aurorax.aurorax_engine import AuroraXEngine
 from auroraql.engines.duckdb.catalogue_file import Config, open_catalogue
 from auroraql.engines.duckdb.sync_ledger import COMPLETE
+from auroraql.mirror.archive_sources import source_rows, write_archive_sources
 from auroraql.mirror.fetcher import Clock, FetchedUnit, UnitFetcher
 from auroraql.mirror.ledger import (
     RUNNING,
@@ -35,7 +37,6 @@ from auroraql.mirror.ledger import (
     write_statements,
     write_unit,
 )
-from auroraql.mirror.mirror_file import create_mirror_file, source_rows, write_archive_sources
 from auroraql.mirror.report import STORED_BYTES, OnSyncProgress, SyncOptions, SyncProgress, SyncReport
 from auroraql.mirror.selection import resolve_selections
 from auroraql.mirror.sync_planner import REASONS, PlannedUnit, SyncPlan, SyncPlanner
@@ -110,7 +111,7 @@ class Synchronizer:
         if not self._path.exists():
             self._select_statements(Ledger())
             self._engine.refresh_sources(self._deadline())  # an unreachable archive leaves no empty file
-            create_mirror_file(self._path, self._archive)
+            create_catalogue(self._path, f"Mirror of {self._archive}")
         with open_writer(self._path, config=_MEMORY) as writer:
             with writer.transaction() as records:
                 ledger = read_ledger(records.cursor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from auroraql.diagnostics.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic, replace_value
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs, is_time
 from auroraql.ir.window_inference import narrow_window
@@ -105,7 +105,7 @@ def _plan_requests(
         from auroraql.planner.conjunction_plan import ConjunctionPlanner
 
         planner = ConjunctionPlanner(query.criteria, sources or (lambda: catalogue.sources), catalogue)
-        requests = planner.requests(replace(query, start=window[0], end=window[1]))
+        requests = planner.requests(replace_value(query, start=window[0], end=window[1]))
         if query.during is not None:
             # Conjunctions depend on the windows, so their number must not depend on the requests of the blocks.
             requests = apply_windows(requests, query, len(requests) * MAX_WINDOWS)
@@ -170,7 +170,7 @@ def _plan_groups(
         if len(requests) <= MAX_REQUESTS:
             break
     tree = response_format(query, collect_refs(query.where) if rest is not None else ())
-    warnings = plan_warnings(replace(query, using=None), catalogue, collected)
+    warnings = plan_warnings(replace_value(query, using=None), catalogue, collected)
     if not requests and query.during and len(warnings) == len(collected):
         message = "no data source can match any row of the result: this finds nothing"
         origin = query.where.origin

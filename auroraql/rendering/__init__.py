@@ -7,6 +7,7 @@ completely or not at all.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from auroraql.downloads.report import Report
@@ -50,10 +51,11 @@ def _notebook_html(result: ResultSet) -> str:
     return notebook_html(result)
 
 
-def _write_report(result: ResultSet, path: str | os.PathLike[str], title: str | None) -> None:
+def _write_report(result: ResultSet, path: str | os.PathLike[str], title: str | None, pictures: Sequence[Any]) -> None:
     from auroraql.rendering.report.page import render_result_page  # deferred: only reports need it
 
-    write_chunks(path, render_result_page(result, title or ""))
+    drawings = [_create_picture(result, picture) if isinstance(picture, str) else picture for picture in pictures]
+    write_chunks(path, render_result_page(result, title or "", drawings))
 
 
 def _to_arrow_table(result: ResultSet, flat: bool) -> Any:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from auroraql.diagnostics.errors import Origin, Span
+from auroraql.diagnostics.errors import Origin, Span, replace_value
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import (
     And,
@@ -511,7 +510,7 @@ class ExpressionResolver:
             raise SemanticError("AQL0203", f"{taker} has only NULL", values[0][1].origin, "no value", hint)
         unified = self._unify(present, taker)
         type_, remaining = _common_type(unified), iter(unified)
-        return [replace(_NULL, type=type_) if scalar == _NULL else next(remaining) for scalar, _ in values]
+        return [replace_value(_NULL, type=type_) if scalar == _NULL else next(remaining) for scalar, _ in values]
 
     def _unify(self, values: list[tuple[Scalar, Value]], taker: str) -> list[Scalar]:
         known = [scalar.type for scalar, _ in values if scalar.type is not Type.ANY]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin, replace_value
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import (
     EVERYTHING,
+    And,
     Column,
     Constant,
     FieldValue,
     GroupKey,
+    Not,
+    Or,
     OrderKey,
     Predicate,
     Ref,
@@ -36,7 +39,6 @@ from auroraql.language.ast import (
     SelectStar,
     TextLiteral,
     Value,
-    replace_node,
 )
 from auroraql.language.printer import print_name, print_path, print_scalar
 from auroraql.resolver.expressions import ExpressionResolver, ungrouped_in_predicate, ungrouped_refs
@@ -94,7 +96,7 @@ class GroupingResolver:
                 )
             if not self.errors:
                 self._check_columns(group_by)
-            self._check_ungrouped(ungrouped_in_predicate(having, group_by), self._having_origin(), group_by)
+            self._check_having(having, group_by)
         return RowShape(self.columns, group_by, self._order_keys(group_by if aggregates else None), having)
 
     def _order_keys(self, group_by: tuple[GroupKey, ...] | None) -> tuple[OrderKey, ...]:
@@ -163,6 +165,15 @@ class GroupingResolver:
             name = self._format_name(field.ref)
             hint = f"add {name} to GROUP BY" if group_by else f"add GROUP BY {name}"
             self._refuse(name, origin, f"{hint}, or use a function such as max({name})")
+
+    def _check_having(self, having: Predicate, group_by: tuple[GroupKey, ...]) -> None:
+        """Report the first condition of HAVING on a field that has several values in a group."""
+        for term in _leaves(having):
+            for field in ungrouped_in_predicate(term, group_by)[:1]:
+                name = self._format_name(field.ref)
+                hint = f"put the condition into WHERE to filter records, or use a function such as max({name})"
+                self._refuse(name, term.origin or self._having_origin(), hint)
+                return
 
     def _labels(self) -> Mapping[str, Column]:
         """Return the columns by label: aliases, and functions as written."""
@@ -291,7 +302,7 @@ class GroupingResolver:
         expressions.allows_aggregates = group_by is not None
         scalar = expressions.resolve(item.value)
         if isinstance(scalar, FieldValue):
-            return self._order_key(replace_node(item, value=Path(scalar.ref.path, origin)), group_by)
+            return self._order_key(replace_value(item, value=Path(scalar.ref.path, origin)), group_by)
         if group_by is not None and (fields := ungrouped_refs(scalar, group_by)):
             raise self._ungrouped_error(Path((self._format_name(fields[0].ref),), origin))
         if self.find.distinct and not any(column.expression == scalar for column in self.columns or ()):
@@ -340,6 +351,18 @@ class GroupingResolver:
             return True
         selected = [c.ref.path for c in self.columns if c.ref is not None and not c.function]
         return any(ref.path[: len(path)] == path for path in selected)
+
+
+def _leaves(predicate: Predicate) -> Iterator[Predicate]:
+    """Yield the comparisons of a predicate."""
+    match predicate:
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from _leaves(term)
+        case Not(term):
+            yield from _leaves(term)
+        case _:
+            yield predicate
 
 
 def _aggregate_value(column: Column, expressions: ExpressionResolver) -> Scalar:

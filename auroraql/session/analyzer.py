@@ -24,6 +24,7 @@ from auroraql.diagnostics.errors import (
     Span,
     StatementError,
     UsageError,
+    replace_value,
 )
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.plan import Plan
@@ -39,7 +40,6 @@ from auroraql.language.ast import (
     SqlStatement,
     Statement,
     SubmitStatement,
-    replace_node,
     uses_results,
 )
 from auroraql.language.splitter import too_deep
@@ -376,7 +376,7 @@ class Analyzer:
         for results in (self.stored, self.searches):
             results.pop(name, None)
         self.foreign_ids[name] = statement.request_id
-        return replace(draft, statement=replace_node(statement, name=name), name=name)
+        return replace(draft, statement=replace_value(statement, name=name), name=name)
 
     def _register_foreign_result(self, statement_text: str) -> None:
         """Request the kind of each foreign search that the statement may refer to. Raises ArchiveError."""

@@ -34,6 +34,7 @@ from tests.support.server_process import ServerProcess
 TUTORIAL = ROOT / "examples" / "README.md"
 SQL_SHEET = ROOT / "examples" / "SQL.md"
 FAQ = ROOT / "examples" / "FAQ.md"
+CATALOGUE = ROOT / "examples" / "CATALOGUE.md"
 GENERATED = {"CONFORMANCE.md", "ERRORS.md", "PYTHON.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "grammar").glob("*.md")), *sorted((ROOT / "examples").glob("*.md"))]
 DOCUMENTS = [page for page in PAGES if page.name not in GENERATED]
@@ -44,11 +45,11 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def blocks(language: str) -> list[pytest.param]:  # type: ignore[valid-type]
     """Return the blocks of one language in all documents, with their position as the name of the test.
 
-    The Python blocks of the tutorial form one program, which has its own test.
+    The Python blocks of the tutorial, and the commands of the page on catalogues, each have a test of their own.
     """
     found = []
     for document in DOCUMENTS:
-        if language == "python" and document == TUTORIAL:
+        if (language, document) in (("python", TUTORIAL), ("console", CATALOGUE)):
             continue
         text = document.read_text("utf-8")
         for match in _BLOCK.finditer(text):
@@ -83,6 +84,18 @@ def test_console_blocks_print_what_they_show(block: str, shell: dict[str, str]) 
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")
         assert run_command(command, shell) == shown, command
+
+
+def test_the_commands_of_the_page_on_catalogues_print_what_they_show(shell: dict[str, str], tmp_path: Path) -> None:
+    """They continue each other, in a folder with the file of the example."""
+    shutil.copy(ROOT / "examples" / "nights.csv", tmp_path)
+    blocks = re.findall(r"^( *)```console\n(.*?)^ *```$", CATALOGUE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 6
+    for indent, block in blocks:
+        text = re.sub(f"^{indent}", "", block, flags=re.MULTILINE)
+        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            assert run_command(f"cd {shlex.quote(str(tmp_path))} && {command}", shell) == shown, command
 
 
 @pytest.mark.parametrize("block", blocks("aql"))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from auroraql import connect
 from auroraql.codecs import script
-from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError, replace_value
 from auroraql.engines.duckdb import postprocess
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, PostProcessing, Request
@@ -169,7 +168,7 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
     query = many_products(where=FieldComparison(W, FIELD_OPERATORS[Op(sign)], K))
     other = EmbeddedEngine(write(tmp_path / "pairs.duckdb", products))
     try:
-        rows = run_embedded(other, Plan(replace(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))
+        rows = run_embedded(other, Plan(replace_value(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))
     finally:
         other.close()
     expected = [p.url for p in brute_force.answer(query, products)]

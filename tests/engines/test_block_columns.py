@@ -8,7 +8,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from hypothesis import strategies as st
 
 import auroraql
 from auroraql import Archive, ResultSet, connect
-from auroraql.diagnostics.errors import StatementError
+from auroraql.diagnostics.errors import StatementError, replace_value
 from auroraql.ir.block_columns import BlockMatcher, block_columns, fits_block
 from auroraql.ir.query import And, Block, Comparison, Ref
 from auroraql.schema.catalogue import DataSource
@@ -361,7 +360,7 @@ def test_the_order_of_sources_does_not_matter_where_predicates_differ(whole: Res
 
 def test_aliases_are_not_part_of_the_search() -> None:
     block = Block("ground", of_program("trex"), alias="a")
-    assert block == replace(block, alias="b")
+    assert block == replace_value(block, alias="b")
     assert [column.name for column in block_columns([("space", "s"), ("ground", "S"), ("ground", "ground1")])] == [
         "ground1",
         "ground2",

@@ -20,7 +20,7 @@ import pytest
 from auroraql.catalogues.writer import open_writer
 from auroraql.diagnostics.errors import Source, StatementError, Unreachable, UsageError
 from auroraql.engines.aurorax.aurorax_engine import AuroraXEngine
-from auroraql.mirror.report import SyncOptions, SyncReport
+from auroraql.mirror.report import SyncOptions, SyncProgress, SyncReport
 from auroraql.mirror.selection import split_statements
 from auroraql.mirror.synchronizer import Synchronizer, read_mirror_ledger
 from auroraql.schema.catalogue import DataSource
@@ -374,7 +374,7 @@ def test_ctrl_c_leaves_a_correct_file_and_the_next_run_continues(service: Aurora
     path = tmp_path / "m.duckdb"
 
     def interrupt(progress: object) -> None:
-        if progress is not None and getattr(progress, "records", 0):
+        if isinstance(progress, SyncProgress) and progress.records:
             raise KeyboardInterrupt
 
     engine = AuroraXEngine(service.url)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql.codecs import query_json, script
-from auroraql.diagnostics.errors import Source
+from auroraql.diagnostics.errors import Source, replace_value
 from auroraql.engines.duckdb import postprocess
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import And, Comparison, Condition, FieldComparison, Not, Or, Predicate, Query
@@ -60,7 +59,7 @@ def mark_list_fields(predicate: Predicate) -> Predicate:
     match predicate:
         case Comparison(ref):
             declared = DATA_PRODUCTS.field(ref.name) if ref.role != "metadata" else None
-            return replace(predicate, listed=declared is not None and bool(declared.criterion))
+            return replace_value(predicate, listed=declared is not None and bool(declared.criterion))
         case FieldComparison() | Condition():
             return predicate
         case Not(term):

@@ -144,6 +144,21 @@ def test_hostile_values_are_text_everywhere(value: str, tmp_path: Path) -> None:
     assert not [c for c in json.dumps(page.tables, ensure_ascii=False) if unicodedata.category(c) in ("Cc", "Cf", "Cs")]
 
 
+def test_pictures_are_parts_of_the_page(demo: Archive, tmp_path: Path) -> None:
+    result = demo.run(DAILY)
+    result.report(tmp_path / "page.html", pictures=["timeline", result.availability()])
+    assert Page((tmp_path / "page.html").read_text("utf-8")).elements.count("svg") == 2
+    for value in HOSTILE:
+        moment = datetime(2021, 1, 1)
+        hostile = table(["start", "platform"], (moment, value), types=[Type.TIME, Type.STRING])
+        hostile.report(tmp_path / "page.html", pictures=["timeline"])
+        page = Page((tmp_path / "page.html").read_text("utf-8"))
+        assert not {"b", "img", "iframe"} & set(page.elements)
+        assert page.elements.count("script") == 2
+    with pytest.raises(auroraql.UsageError, match="unknown picture"):
+        result.report(tmp_path / "page.html", pictures=["timelime"])
+
+
 def test_the_policy_allows_exactly_the_script_of_the_page(demo: Archive, tmp_path: Path) -> None:
     page = written(demo.run(DAILY), tmp_path)
     (script,) = page.scripts[""]

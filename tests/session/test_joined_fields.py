@@ -206,3 +206,45 @@ def test_the_canonical_text_means_the_same(text: str) -> None:
     assert translate(canonical, to="aql") == canonical
     assert translate(canonical, to="plan") == translate(text, to="plan")
     assert "`" not in canonical
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[AuroraXServer, Archive]]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    described = [{**source, **DETAILS[source["identifier"]]} for source in (*SOURCES, SWARM)]
+    with (
+        AuroraXServer(RECORDS, described, ephemeris=EPHEMERIS) as server,
+        connect(server.url, timeout=20) as archive,
+    ):
+        yield server, archive
+
+
+@pytest.mark.parametrize(
+    ("where", "programs"),
+    [
+        ("owner = 'a@b.example' AND program != 'swarm'", [["trex"]]),
+        ("owner LIKE 'it%' AND keogram_type = 'daily'", [["themis-asi"]]),
+        ("upper(owner) = 'A@B.EXAMPLE' AND start >= 2020-02-01", [["swarm", "trex"]]),
+        ("maintainers IN ('d', 'e')", [["trex"]]),
+        ("NOT owner = 'a@b.example'", [["themis-asi"]]),
+        ("owner = program OR maintainers = 'd'", [["trex"]]),
+        ("(owner = 'nobody' OR maintainers = 'd') AND platform = 'gillam'", [["trex"]]),
+        ("owner = 'nobody'", []),
+        ("owner = 'a@b.example' AND owner LIKE 'it%'", []),
+        # A source that the list does not have may match.
+        ("owner IS NULL", [[]]),
+        ("owner = 'a@b.example' OR keogram_type = 'daily'", [[], []]),
+    ],
+)
+def test_predicates_on_them_narrow_the_requests(
+    service: tuple[AuroraXServer, Archive], where: str, programs: list[list[str]]
+) -> None:
+    server, archive = service
+    statement = f"FIND data_products SELECT identifier, url WHERE {where} DURING 2020-02"
+    result = archive.run(statement)
+    requested = [call.body["data_sources"]["programs"] for call in server.calls if call.step == "submit"]
+    assert sorted(map(sorted, requested)) == sorted(programs)
+    assert ("AQL0606" in {warning.code for warning in result.warnings}) is (not programs)
+    report = "\n".join(line for (line,) in archive.run(f"EXPLAIN {statement}"))
+    assert report.count("POST /api/v1/data_products/search") == len(programs) or "nothing is requested" in report
+    assert all(name in report for names in programs for name in names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.engines.duckdb.postprocess import filter_records as run_residual
 from auroraql.ir.plan import Plan, PostProcessing, Request
@@ -107,7 +107,7 @@ def rows(engine: EmbeddedEngine, query: Query) -> list[Row]:
 
 
 def urls(engine: EmbeddedEngine, query: Query) -> list[str]:
-    selected = replace(query, select=(Column(Ref("record", "url")),))
+    selected = replace_value(query, select=(Column(Ref("record", "url")),))
     return [url for (url,) in rows(engine, selected)]
 
 

@@ -136,6 +136,15 @@ examples:
   auroraql sync swarm.duckdb --verify 1%
 """
 
+_CATALOGUE = """\
+Create catalogue files, and fill, describe, check and rewrite them. A catalogue
+has data sources of your own and of AuroraX, and their records. Search it with
+--archive CATALOGUE, and serve it with auroraql serve.
+
+Each action changes the file as a whole or not at all, also when it is killed or
+the disk is full. While it runs, no other program can have the file open.
+"""
+
 _CONFIG = """\
 Show or check the settings. They are in config.toml (show prints its path), or
 in the file that AURORAQL_CONFIG names:
@@ -219,6 +228,7 @@ def _commands(
         ),
         "download": ("download the files of a result into a folder", _DOWNLOAD, _DOWNLOAD_EPILOG, _add_download),
         "sync": ("mirror an archive, or a part of it, in a catalogue file", _SYNC, _SYNC_EPILOG, _add_sync),
+        "catalogue": ("create, fill, check and rewrite catalogue files", _CATALOGUE, None, _add_catalogue),
         "serve": ("serve a local archive to AuroraX clients over HTTP", "", None, _add_serve),
         "lsp": (
             "serve an editor by the language server protocol, over standard input and output", "", None, _add_lsp,
@@ -380,6 +390,12 @@ def _add_sync(sync: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="the deadline of each request (default: 600)",
     )
+
+
+def _add_catalogue(catalogue: argparse.ArgumentParser) -> None:
+    from auroraql.frontends.cli.commands.catalogue import add_options
+
+    add_options(catalogue)
 
 
 def _add_serve(serve: argparse.ArgumentParser) -> None:
@@ -547,6 +563,7 @@ _OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     "fmt": frozenset(),
     "translate": frozenset({"text", "param", "archive", "profile"}),
     "sync": frozenset({"archive", "profile", "timeout"}),
+    "catalogue": frozenset(),
     "serve": frozenset({"archive", "profile", "timeout"}),
     "download": _SOURCES | {"text", "param"},
     "lsp": _SOURCES,

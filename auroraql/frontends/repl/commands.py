@@ -21,6 +21,7 @@ from auroraql.frontends.repl.query_commands import QueryCandidate
 from auroraql.frontends.repl.state import ReplState
 from auroraql.language_service.facts import known_names
 from auroraql.rendering import FORMATS
+from auroraql.session.web_links import WEB_PAGES
 
 _COMMAND = re.compile(r"[\\/](?P<name>\?|[^\W\d]\w*)(?P<argument>[^\r\n]*)")
 
@@ -106,6 +107,10 @@ def _result_names(state: ReplState) -> Iterable[str]:
     return state.archive.results
 
 
+def _web_page_names(_state: ReplState) -> Iterable[str]:
+    return WEB_PAGES
+
+
 def _on_off_words(_state: ReplState) -> Iterable[str]:
     return result_commands.ON_OFF
 
@@ -132,7 +137,8 @@ COMMANDS = (
     ReplCommand("o", "[FILE]", "send results to a file, or to the terminal again", result_commands.set_output, takes_file=True),
     ReplCommand("tee", "[FILE]", "also write results to a file, or stop", result_commands.set_tee, takes_file=True),
     ReplCommand("pipe", "COMMAND", "send the last result to a shell command", result_commands.pipe_last_result),
-    ReplCommand("open", "[ROW]", "open the product of a row of the last result in the browser", result_commands.open_product),
+    ReplCommand("open", "[ROW|PAGE]", "open the product of a row in the browser, or the search on the page aurorax or swarm-aurora", result_commands.open_product,
+            after=_web_page_names),
     ReplCommand("calendar", "[NAME]", "draw the last result, or one stored by LET, by source and day", result_commands.show_calendar, after=_result_names),
     ReplCommand("timeline", "[NAME]", "draw the last result, or one stored by LET, over time", result_commands.show_timeline, after=_result_names),
     ReplCommand("watch", "[SECONDS]", "run the last statement repeatedly and report what is new", result_commands.watch_statement),

@@ -14,10 +14,7 @@ from auroraql.frontends.server.http_types import Document, HttpError, error_docu
 from auroraql.frontends.server.source_directory import BASIC, RECORDED
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.kinds.data_products import PRODUCT_TYPES
-from auroraql.schema.source_fields import SOURCE_TYPES
-
-_MAX_LENGTHS = {"program": 200, "platform": 50, "instrument_type": 200, "display_name": 50}
-"""Maximum lengths in characters, as in AuroraX."""
+from auroraql.schema.source_fields import MAX_LENGTHS, SOURCE_TYPES
 
 _NAMED = ("program", "platform", "instrument_type")
 
@@ -32,7 +29,7 @@ def read_source(document: Document, identifier: int) -> tuple[DataSource, Docume
     if unknown:
         raise HttpError(400, f"'{unknown[0]}' is not a field of a data source")
     texts = {name: _read_text(document, name) for name in BASIC if name != "identifier"}
-    for name, most in _MAX_LENGTHS.items():
+    for name, most in MAX_LENGTHS.items():
         if len(texts[name]) > most:
             raise HttpError(400, f"'{name}' may have at most {most} characters, not {len(texts[name])}")
     if texts["source_type"] not in SOURCE_TYPES:

@@ -32,7 +32,6 @@ from auroraql.language.syntax_errors.foreign_syntax import (
     find_member_access,
     find_operator_word,
     find_several_values,
-    find_value_first,
 )
 from auroraql.language.syntax_errors.graphql_rules import find_graphql_query
 from auroraql.language.syntax_errors.listing_rules import find_described_table, find_wrong_listing
@@ -159,7 +158,6 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_block_predicate,
     find_missing_place,
     find_distinct,
-    find_value_first,
     find_comma,
     find_foreign_date_at_end,
     find_unfinished,

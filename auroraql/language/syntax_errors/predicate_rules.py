@@ -240,12 +240,14 @@ def find_missing_operator(at: ParseErrorContext) -> Diagnostic | None:
     if "CMP" not in at.accepts or at.type in ("$END", "NOT"):
         return None
     before = at.token_before()
+    is_name = at.type_before() in ("NAME", "QNAME", "STRING")
+    compared = f"{before} = …" if is_name else "… = … with a value on each side"
     return Diagnostic(
         "AQL0106",
         f"an operator is expected after '{before}'",
         at.span,
         "expected =, IN, BETWEEN, LIKE or IS NULL",
-        hint=f"write {before} = … to compare it",
+        hint=f"write {compared} to compare it" if is_name else f"a condition compares two values: write {compared}",
     )
 
 

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Protocol
 
 import msgspec
 
@@ -31,16 +32,23 @@ Outcome = ResultSet | AuroraQLError
 """Result or error of a statement."""
 
 
+class Drawing(Protocol):
+    """Protocol of a picture of a result, for example `result.timeline()`."""
+
+    def svg(self, *, inline: bool = False) -> str:
+        """Return the picture as SVG whose texts are escaped. With `inline` it is a part of an HTML page."""
+
+
 def render_html(result: ResultSet, _screen: RenderOptions) -> Iterator[str]:
     """Render a result as a complete page."""
     return render_result_page(result)
 
 
-def render_result_page(result: ResultSet, title: str = "") -> Iterator[str]:
-    """Render a page of one result. Its title is by default the statement, which is the heading only in full."""
+def render_result_page(result: ResultSet, title: str = "", drawings: Sequence[Drawing] = ()) -> Iterator[str]:
+    """Render a page of one result with drawings above its rows. The title is by default the statement."""
     statement = result.provenance.statement if result.provenance is not None else _statement(result).partition("\n")[0]
     yield _page_head(title or statement or _heading(result), title or _heading(result))
-    yield from _render_section(result, has_heading=bool(title))
+    yield from _render_section(result, has_heading=bool(title), drawings=drawings)
     yield _page_end()
 
 
@@ -82,8 +90,8 @@ def _render_error(error: AuroraQLError) -> Iterator[str]:
     yield f'<section aria-label="Error">\n<h2>Error</h2>\n{_preformatted(str(error))}</section>\n'
 
 
-def _render_section(result: ResultSet, *, has_heading: bool = True) -> Iterator[str]:
-    """Yield the section of a result: its statement, its origin, and its rows."""
+def _render_section(result: ResultSet, *, has_heading: bool = True, drawings: Sequence[Drawing] = ()) -> Iterator[str]:
+    """Yield the section of a result: its statement, its origin, drawings, and its rows."""
     statement = _statement(result)
     heading = escape_html(_heading(result))
     yield f'<section aria-label="{heading}">\n'
@@ -99,6 +107,8 @@ def _render_section(result: ResultSet, *, has_heading: bool = True) -> Iterator[
         yield _preformatted("\n".join(str(line) for (line,) in result))
     else:
         yield f'<p class="note">{escape_html(_describe_source(result))}</p>\n'
+        for drawing in drawings:
+            yield f'<figure class="drawing">\n{drawing.svg(inline=True)}\n</figure>\n'
         yield from _render_rows(result)
     yield "</section>\n"
 

@@ -102,6 +102,8 @@ LINES = [
     ("auroraql run k", ["keograms"]),
     ("auroraql run keograms --param ", ["day=", "program="]),
     ("auroraql run keograms --param p", ["program="]),
+    ("auroraql download k", ["keograms"]),
+    ("auroraql download keograms --to data --param ", ["day=", "program="]),
     ("auroraql check ", ["bin/", "folder/", "keograms.aql"]),
     ("auroraql check folder/", ["folder/inner.aql"]),
     ("auroraql -a ", ["aurorax", "bin/", "demo", "folder/", "http://lab.example.org", "mine.duckdb"]),

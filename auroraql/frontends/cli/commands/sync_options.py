@@ -43,8 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--verify",
         type=_read_share,
         default=0.0,
-        metavar="SHARE",
-        help="the part of the older units to read again, for example 1%% (default: 0%%)",
+        metavar="PERCENT",
+        help="read this percentage of the older units again (default: none)",
     )
     add("--limit-bytes", type=read_size, metavar="SIZE", help="stop before the file is larger, for example 20GB")
     add(

@@ -1,41 +1,16 @@
-"""Files of mirrors: creation, and the sources and metadata keys of the archive."""
+"""Sources and metadata keys of a mirrored archive in a catalogue file."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from auroraql.catalogues.writer import RecordWriter, write_errors
+from auroraql.catalogues.writer import RecordWriter
 from auroraql.diagnostics.errors import UsageError
-from auroraql.engines.duckdb import SCHEMA_VERSION, read_format
 from auroraql.engines.duckdb.catalogue_file import read_source_records
 from auroraql.mirror.ledger import Ledger, SourceRows
 from auroraql.schema import KINDS, STORED_KINDS
 from auroraql.schema.catalogue import Catalogue, DataSource, SourceDetails, Statistics
-
-RULE = "auroraql sync"
-
-
-def create_mirror_file(path: Path, archive: str) -> None:
-    """Create an empty catalogue. Nothing is left at the path if it fails. Raises UsageError and Failed."""
-    if not path.parent.is_dir():
-        raise UsageError(f"the folder '{path.parent}' does not exist", "create it first")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with write_errors(path), duckdb.connect(str(part)) as connection:
-            connection.execute(read_format())
-            connection.execute(
-                "INSERT INTO catalogue VALUES (?, false, ?, ?)", [SCHEMA_VERSION, f"Mirror of {archive}", RULE]
-            )
-        part.replace(path)
-    except OSError as problem:
-        raise UsageError(f"'{path}' cannot be written: {problem.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def source_rows(ledger: Ledger, catalogue: Catalogue, statistics: Mapping[str, Mapping[int, Statistics]]) -> SourceRows:
