@@ -172,6 +172,8 @@ class GroupingResolver:
             for field in ungrouped_in_predicate(term, group_by)[:1]:
                 name = self._format_name(field.ref)
                 hint = f"put the condition into WHERE to filter records, or use a function such as max({name})"
+                if field.ref.role == "metadata" and not self.names.is_known(Path((name,))):
+                    hint = f"the columns are {', '.join(column.label for column in self.columns or ())}; {hint}"
                 self._refuse(name, term.origin or self._having_origin(), hint)
                 return
 

@@ -246,8 +246,8 @@ class PredicateResolver:
         match operator:
             case Op.IN | Op.NOT_IN:
                 terms = (ast.ValueComparison(operand, Op.EQ, (left,), origin=origin) for operand in operands)
-                found = Or(tuple(map(self._value_comparison, terms)), origin)
-                return found if operator is Op.IN else Not(found, origin)
+                alternatives = Or(tuple(map(self._value_comparison, terms)), origin)
+                return alternatives if operator is Op.IN else Not(alternatives, origin)
             case Op.BETWEEN | Op.NOT_BETWEEN:
                 low = self._value_comparison(ast.ValueComparison(left, Op.GE, operands[:1], origin=origin))
                 high = self._value_comparison(ast.ValueComparison(left, Op.LE, operands[1:], origin=origin))
@@ -329,14 +329,14 @@ class PredicateResolver:
         operator, origin, operands = comparison.operator, comparison.origin, comparison.operands
         match operator:
             case Op.IN | Op.NOT_IN:
-                found = Or(
+                alternatives = Or(
                     tuple(
                         self._value_comparison(replace_value(comparison, operator=Op.EQ, operands=(v,)))
                         for v in operands
                     ),
                     origin,
                 )
-                return found if operator is Op.IN else Not(found, origin)
+                return alternatives if operator is Op.IN else Not(alternatives, origin)
             case Op.BETWEEN | Op.NOT_BETWEEN:
                 low = self._value_comparison(replace_value(comparison, operator=Op.GE, operands=operands[:1]))
                 high = self._value_comparison(replace_value(comparison, operator=Op.LE, operands=operands[1:]))

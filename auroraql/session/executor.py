@@ -268,7 +268,7 @@ class Executor:
         matches_nothing = Or(()) in split_conjuncts(resolved.query.where)
         sources = tuple if matches_nothing else partial(self._engine.sources, self._deadline())
         find_range = partial(record_range, self._engine, self._deadline())
-        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=find_range)
+        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, record_range=find_range)
         plan = _drop_repeated_warning(self._join_source_facts(plan))
         return PlannedFind(plan, resolved, name, statement_text)
 

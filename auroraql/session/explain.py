@@ -97,7 +97,9 @@ class ExplainContext:
             return plan_row_query(resolved.query, resolved.searched, resolved.warnings)
         deadline = time.monotonic() + _SOURCES_SECONDS
         find_range = partial(record_range, self.engine, deadline)
-        plan = make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=find_range)
+        plan = make_plan(
+            resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, record_range=find_range
+        )
         return plan if not plan.query.joined_names else self._narrow(plan, deadline)
 
     def _narrow(self, plan: Plan, deadline: float) -> Plan:

@@ -47,7 +47,7 @@ def narrow_to_sources(plan: Plan, facts: SourceFacts, engine: Engine, deadline: 
         engine.catalogue(),
         (),
         partial(engine.sources, deadline),
-        held=partial(record_range, engine, deadline),
+        record_range=partial(record_range, engine, deadline),
     )
     warnings = (*plan.warnings, *(warning for warning in narrowed.warnings if warning not in plan.warnings))
     return replace(narrowed, query=query, post_processing=plan.post_processing, warnings=warnings)

@@ -126,7 +126,7 @@ def translate_find(
         return Translation(jupyter.write_notebook(resolved.query, statement), resolved.warnings)
     allows_several = to in ("plan", "python", "curl", "idl")
     plan = make_plan(
-        resolved.query, target_catalogue, resolved.warnings, cut=allows_several, held=lambda _request: None
+        resolved.query, target_catalogue, resolved.warnings, cut=allows_several, record_range=lambda _request: None
     )
     if plan.unsayable:
         raise StatementError(plan.unsayable)

@@ -93,6 +93,10 @@ class Dialect(ABC):
         """Return the condition that a value equals an element of an array."""
 
     @abstractmethod
+    def missing(self, type: Type) -> str:
+        """Return the missing value of a type."""
+
+    @abstractmethod
     def as_time(self, sql: str) -> str:
         """Return a bound datetime as a time of the engine."""
 
@@ -311,6 +315,10 @@ class DuckDB(Dialect):
     def is_in_array(self, value: str, array: str) -> str:
         """Return `value = ANY(array)`."""
         return f"{value} = ANY({array})"
+
+    def missing(self, type: Type) -> str:
+        """Return `CAST(NULL AS …)`. A NULL without a type does not fit every function."""
+        return f"CAST(NULL AS {_DUCKDB_SCALARS[type]})" if type in _DUCKDB_SCALARS else "NULL"
 
     def as_time(self, sql: str) -> str:
         """Return a cast to TIMESTAMP."""

@@ -64,24 +64,24 @@ class Large(FakeArchive):
 
 def keys(text: str, work: Callable[[str], object], last: int) -> list[float]:
     """Return the CPU seconds of each of the last keys of a text, typed one after the other."""
-    found = []
+    durations = []
     for end in range(max(len(text) - last, 1), len(text) + 1):
         began = time.process_time()
         work(text[:end])
-        found.append(time.process_time() - began)
-    return found
+        durations.append(time.process_time() - began)
+    return durations
 
 
 def print_percentiles(
-    name: str, found: list[float], wanted: tuple[str, str] = ("", ""), peer: list[float] | None = None
+    name: str, durations: list[float], targets: tuple[str, str] = ("", ""), peer: list[float] | None = None
 ) -> None:
     """Print the median and the 95th percentile next to the peer's."""
-    line(f"{name}: median", statistics.median(found), statistics.median(peer) if peer else None, wanted[0])
-    line(f"{name}: 95th percentile", _slow(found), _slow(peer) if peer else None, wanted[1])
+    line(f"{name}: median", statistics.median(durations), statistics.median(peer) if peer else None, targets[0])
+    line(f"{name}: 95th percentile", _slow(durations), _slow(peer) if peer else None, targets[1])
 
 
-def _slow(found: list[float]) -> float:
-    return statistics.quantiles(found, n=20)[-1]
+def _slow(durations: list[float]) -> float:
+    return statistics.quantiles(durations, n=20)[-1]
 
 
 def measure_own_keys(peers: dict[int, list[float]], last: int) -> None:
@@ -156,7 +156,7 @@ def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
     """Return the CPU seconds of each text with its cursor, forty lines of it visible, after the text before."""
     desk = Controller(Large(), ReplOptions(color=True), io.StringIO())
     desk.check(first)
-    found = []
+    durations = []
     for text, cursor in typed:
         document = Document(text, cursor)
         began = time.process_time()
@@ -166,8 +166,8 @@ def _at_cursor(first: str, typed: list[tuple[str, int]]) -> list[float]:
             line_of(seen)
         list(desk.complete(document, CompleteEvent(text_inserted=True)))
         desk.check(text)
-        found.append(time.process_time() - began)
-    return found
+        durations.append(time.process_time() - began)
+    return durations
 
 
 def measure_peer_keys(last: int) -> dict[int, list[float]]:

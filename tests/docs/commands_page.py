@@ -48,16 +48,16 @@ def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator
 
 
 def _command_line() -> Iterator[str]:
-    made = build_parser(tuple(FORMATS), tuple(TARGETS), tuple(SOURCES))
-    (commands,) = (action for action in made._actions if isinstance(action, argparse._SubParsersAction))
+    parser = build_parser(tuple(FORMATS), tuple(TARGETS), tuple(SOURCES))
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     yield "## Commands and options\n"
     yield from _table(
         ("command", "what it does"),
         ((f"`auroraql {name}{''.join(_arguments(command))}`", doc) for name, command, doc in _leaves(commands)),
     )
     yield "Options of a search, with or without `run`:\n"
-    yield from _table(("option", "meaning"), _options(made, {"--help"}))
-    searching = {option for action in made._actions for option in action.option_strings}
+    yield from _table(("option", "meaning"), _options(parser, {"--help"}))
+    searching = {option for action in parser._actions for option in action.option_strings}
     for name, command, _ in _leaves(commands):
         # Two options share the name of a search option and mean something else: they are listed separately.
         shared = searching - {"serve": {"--archive", "--timeout"}, "check": {"--format"}}.get(name, set())

@@ -47,7 +47,7 @@ def blocks(language: str) -> list[pytest.param]:  # type: ignore[valid-type]
 
     The Python blocks of the tutorial, and the commands of the page on catalogues, each have a test of their own.
     """
-    found = []
+    fenced = []
     for document in DOCUMENTS:
         if (language, document) in (("python", TUTORIAL), ("console", CATALOGUE)):
             continue
@@ -55,9 +55,9 @@ def blocks(language: str) -> list[pytest.param]:  # type: ignore[valid-type]
         for match in _BLOCK.finditer(text):
             if match[1] == language:
                 line = text.count("\n", 0, match.start()) + 1
-                found.append(pytest.param(match[2], id=f"{document.parent.name}/{document.stem}:{line}"))
-    assert found, language
-    return found
+                fenced.append(pytest.param(match[2], id=f"{document.parent.name}/{document.stem}:{line}"))
+    assert fenced, language
+    return fenced
 
 
 @pytest.fixture(scope="session")
@@ -160,12 +160,12 @@ def test_the_tutorial_is_a_program_in_which_both_clients_agree(
     program = "\n".join(re.findall(r"^```python\n(.*?)^```$", TUTORIAL.read_text("utf-8"), re.MULTILINE | re.DOTALL))
     monkeypatch.setenv("HOME", str(tmp_path))  # pyaurorax creates a folder there
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    known: dict[str, Any] = {}
+    namespace: dict[str, Any] = {}
     try:
-        exec(compile(program.replace("http://127.0.0.1:8080", demo_server.url), "tutorial", "exec"), known)  # noqa: S102
+        exec(compile(program.replace("http://127.0.0.1:8080", demo_server.url), "tutorial", "exec"), namespace)  # noqa: S102
     finally:
-        known["archive"].close()
-    assert len(known["result"]) == 820
+        namespace["archive"].close()
+    assert len(namespace["result"]) == 820
 
 
 def test_the_tutorial_lists_every_saved_query() -> None:
@@ -273,10 +273,10 @@ def test_the_reference_is_generated_from_schema_and_grammar(update: bool) -> Non
     path = ROOT / "grammar" / "README.md"
     text = path.read_text("utf-8")
     head, _, _ = text.partition(MARK)
-    made = head + MARK + "\n\n" + write_reference()
+    page = head + MARK + "\n\n" + write_reference()
     if update:
-        path.write_text(made, "utf-8")
-    assert path.read_text("utf-8") == made
+        path.write_text(page, "utf-8")
+    assert path.read_text("utf-8") == page
 
 
 def test_the_tables_of_commands_and_settings_are_generated(update: bool) -> None:

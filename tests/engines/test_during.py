@@ -144,7 +144,7 @@ def test_a_data_product_must_lie_in_the_days_around_an_interval(tmp_path: Any) -
     products = [Product(1, day(0, first), day(0, last), name) for name, (first, last) in spans.items()]
     selected = (Column(Ref("record", "url")),)
     with connect(write(tmp_path / "days.duckdb", products)) as archive:
-        for during, found in (
+        for during, expected in (
             ([(21, 22)], ["one day", "two days", "into the next"]),
             ([(21, 25)], ["one day", "two days", "into the next", "the next"]),
             ([(1, 2), (28, 29)], ["one day", "two days", "into the next"]),
@@ -154,9 +154,9 @@ def test_a_data_product_must_lie_in_the_days_around_an_interval(tmp_path: Any) -
         ):
             moments = tuple((day(0, first), day(0, last)) for first, last in during)
             plan = plan_query(Query(KIND, select=selected, during=moments), SMALL)
-            assert [url for (url,) in run_embedded(archive._engine, plan)] == found, during  # type: ignore[arg-type]
+            assert [url for (url,) in run_embedded(archive._engine, plan)] == expected, during  # type: ignore[arg-type]
             done = postprocess.post_process(FetchedData(records=[record(p) for p in products]), plan)
-            assert [url for (url,) in done.rows or ()] == found, during
+            assert [url for (url,) in done.rows or ()] == expected, during
             assert brute_force.rows(replace_value(plan.query, distinct=True), products) == sorted(
-                (url,) for url in found
+                (url,) for url in expected
             )

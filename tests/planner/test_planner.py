@@ -45,13 +45,13 @@ def filters_as_the_language_has_them() -> Iterator[None]:
     patch.undo()
 
 
-def fetch(made: Plan) -> list[dict[str, Any]]:
+def fetch(plan: Plan) -> list[dict[str, Any]]:
     """Return the records that a plan's requests fetch, each once."""
-    found: dict[str, dict[str, Any]] = {}
-    for request in made.requests:
+    records: dict[str, dict[str, Any]] = {}
+    for request in plan.requests:
         for item in aurorax_matching.matching_records(request.kind, query_json.write_query_json(request), RECORDS):
-            found.setdefault(_TEXTS[id(item)], item)
-    return list(found.values())
+            records.setdefault(_TEXTS[id(item)], item)
+    return list(records.values())
 
 
 def mark_list_fields(predicate: Predicate) -> Predicate:
@@ -173,11 +173,11 @@ def test_boxes_contain_exactly_the_sources_or_report_that_they_do_not(
     chosen: list[DataSource], others: list[DataSource]
 ) -> None:
     every = list({s.identifier: s for s in (*chosen, *others)}.values())
-    found = find_cover(chosen, every)
+    cover = find_cover(chosen, every)
     expected = {s.identifier for s in chosen}
-    held = set().union(*(sources_in(every, box) for box in found.boxes))
-    assert held == expected if found.exact else held > expected
-    assert all(name in AXES for box in found.boxes for name, _ in box)
+    covered = set().union(*(sources_in(every, box) for box in cover.boxes))
+    assert covered == expected if cover.exact else covered > expected
+    assert all(name in AXES for box in cover.boxes for name, _ in box)
 
 
 def test_sources_with_the_same_names_are_separated_by_post_processing() -> None:

@@ -140,7 +140,7 @@ def test_hostile_values_are_text_everywhere(value: str, tmp_path: Path) -> None:
     shown = (tmp_path / "page.html").read_text("utf-8")
     assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c != "\n"]
     assert "<" not in page.scripts["application/json"][0]
-    # The script reads JSON escapes back. They are no way around the check above.
+    # The script reads JSON escapes back. Escaped characters must pass the same check.
     assert not [c for c in json.dumps(page.tables, ensure_ascii=False) if unicodedata.category(c) in ("Cc", "Cf", "Cs")]
 
 

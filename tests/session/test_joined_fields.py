@@ -100,9 +100,9 @@ def test_clauses_use_them(both: tuple[Archive, Archive]) -> None:
             ("data_product_metadata_schema.field_name = 'v' AND owner = 'nobody'", set()),
             ("len(maintainers) = 2", {103}),
         ):
-            found = archive.run(f"FIND data_products WHERE {where} DURING 2020-02")
-            assert {record["data_source"]["identifier"] for record in found.records} == expected, (archive.name, where)
-            assert all(set(record["data_source"]) == set(SOURCE_FIELDS) for record in found.records)
+            result = archive.run(f"FIND data_products WHERE {where} DURING 2020-02")
+            assert {record["data_source"]["identifier"] for record in result.records} == expected, (archive.name, where)
+            assert all(set(record["data_source"]) == set(SOURCE_FIELDS) for record in result.records)
         (first, *_) = archive.run(
             "FIND data_products SELECT url, owner DURING 2020-02 ORDER BY owner DESC, url LIMIT 1"
         )
@@ -169,11 +169,11 @@ def test_many_records_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
         assert Counter(row[0] for row in rows) == owners
         groups = archive.run("FIND data_products SELECT owner, count(*) AS n DURING 2020-02 GROUP BY owner")
         assert Counter(dict(groups)) == owners
-        found = archive.run(
+        result = archive.run(
             "FIND data_products WHERE owner = 'a@b.example' DURING 2020-02 ORDER BY url LIMIT 5 OFFSET 2"
         )
         urls = [r["url"] for r in records if DETAILS[r["data_source"]["identifier"]]["owner"] == "a@b.example"]
-        assert [record["url"] for record in found.records] == sorted(urls)[2:7]
+        assert [record["url"] for record in result.records] == sorted(urls)[2:7]
 
 
 def test_forms_that_cannot_express_them() -> None:

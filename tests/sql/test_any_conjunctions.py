@@ -81,10 +81,10 @@ def searches(draw: st.DrawFn) -> Query:
     via = draw(st.lists(st.sampled_from(TRACES), max_size=3).map(tuple))
     start = draw(st.sampled_from((None, minute(1.5), minute(2))))
     end = draw(st.sampled_from((None, minute(6.5), minute(6), minute(2))))
-    made = replace_value(
+    query = replace_value(
         conjunction_query(*blocks, limits=limits, via=via, subminute=draw(st.booleans())), start=start, end=end
     )
-    return Query.build(made) if draw(st.booleans()) else made
+    return Query.build(query) if draw(st.booleans()) else query
 
 
 _SEARCHES = 3

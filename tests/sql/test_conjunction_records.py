@@ -40,9 +40,9 @@ EVERY = conjunction_query(GROUND, SPACE, SPACE, limits=[150, 250, None])
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
-    made = EmbeddedEngine(write(tmp_path_factory.mktemp("met") / "met.duckdb", [], SOURCES, positions=MET))
-    yield made
-    made.close()
+    embedded = EmbeddedEngine(write(tmp_path_factory.mktemp("met") / "met.duckdb", [], SOURCES, positions=MET))
+    yield embedded
+    embedded.close()
 
 
 def records(engine: EmbeddedEngine, query: Query = EVERY) -> list[Record]:

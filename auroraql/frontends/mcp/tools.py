@@ -88,7 +88,11 @@ class Tools:
                 return {"version": VERSION, "ok": False, "errors": errors}
             except AuroraQLError as error:
                 return {"version": VERSION, "ok": False, "errors": [{"message": str(error)}]}
-            warnings = [diagnostic_document(each, source) for source, found in self._warnings for each in found]
+            warnings = [
+                diagnostic_document(warning, source)
+                for source, diagnostics in self._warnings
+                for warning in diagnostics
+            ]
             return document | {"warnings": warnings} if warnings else document
 
     def _search(self, text: str, limit: int, parameters: dict[str, Any]) -> Document:

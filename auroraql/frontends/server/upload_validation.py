@@ -74,7 +74,7 @@ def _read_text(document: Document, name: str) -> str:
     return value
 
 
-def read_records(body: object, source: DataSource, read: Callable[[Document], Document]) -> list[Document]:
+def read_records(body: object, source: DataSource, read_record: Callable[[Document], Document]) -> list[Document]:
     """Convert a list of records of one source to catalogue columns. Raises HttpError with all errors."""
     if not isinstance(body, list):
         raise HttpError(400, "", document=[error_document(400, "the body is not an array of records")])
@@ -84,7 +84,7 @@ def read_records(body: object, source: DataSource, read: Callable[[Document], Do
             if not isinstance(document, dict):
                 raise HttpError(400, "a record must be an object")
             check_source(document, source)
-            rows.append(read(document))
+            rows.append(read_record(document))
         except HttpError as problem:
             errors.append(error_document(400, f"record {number}: {problem}"))
             if len(errors) == _MAX_ERRORS:

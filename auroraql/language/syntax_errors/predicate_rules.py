@@ -383,8 +383,9 @@ def find_comma(at: ParseErrorContext) -> Diagnostic | None:
             "before this value",
             hint=f"write , {at.found_text}",
         )
-    is_name = at.type in ("NAME", "END")  # `end` is a field too
-    if is_name and "COMMA" in at.accepts and "AS" in at.accepts and at.type_before() in ("NAME", "QNAME"):
+    # `end` is a field too, and `s` and `km` are units.
+    is_name = at.type in ("NAME", "END", "TIME_UNIT", "UNIT") and at.found_text.isidentifier()
+    if is_name and "COMMA" in at.accepts and "AS" in at.accepts and at.type_before() in (*VALUE_TYPES, "NAME", "QNAME"):
         return Diagnostic(
             "AQL0114",
             f"a comma or AS is missing before '{at.found_text}'",
