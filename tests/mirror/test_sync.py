@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 from auroraql.catalogues.writer import open_writer
-from auroraql.diagnostics.errors import Source, StatementError, Unreachable, UsageError
+from auroraql.diagnostics.errors import Diagnostic, Source, StatementError, Unreachable, UsageError
 from auroraql.engines.aurorax.aurorax_engine import AuroraXEngine
 from auroraql.mirror.report import SyncOptions, SyncProgress, SyncReport
 from auroraql.mirror.selection import split_statements
@@ -416,3 +416,75 @@ def test_a_killed_run_leaves_whole_units_and_the_next_one_continues(service: Aur
     report = json.loads(output)
     assert report["complete"], errors
     assert epochs(path) == all_epochs(service)
+
+
+@pytest.fixture
+def mirror(service: AuroraXServer, tmp_path: Path) -> Path:
+    path = tmp_path / "m.duckdb"
+    service.records = [product("2020-02-01T00:00:00", "2020-02-01T01:00:00")]
+    sync(service, path, "FIND ephemeris WHERE program = 'swarm' SINCE 2020-01-01 UNTIL 2020-02-29")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("FIND ephemeris WHERE program = 'swarm' DURING 2020-01", ""),
+        ("FIND ephemeris WHERE program = 'swarm' SINCE 2020-01-31T12:00 UNTIL 2020-02-01T12:00", ""),
+        (
+            "FIND ephemeris WHERE program = 'swarm' DURING 2020-03",
+            "ephemeris records of Swarm A only from 2020-01-01 to",
+        ),
+        (
+            "FIND ephemeris WHERE program = 'swarm' SINCE 2020-02-01 UNTIL 2020-03-02",
+            "only from 2020-01-01 to 2020-03-01",
+        ),
+        ("FIND ephemeris WHERE program = 'trex' DURING 2020-01", "no ephemeris records of TREx RGB GILL"),
+        (
+            "FIND data_products DURING 2020-02",
+            "no data products of Swarm A, THEMIS-ASI GILL, Rainbow RANK, TREx RGB GILL",
+        ),
+        (
+            "FIND conjunctions OF ground (program = 'trex'), space (program = 'swarm') WITHIN 500 km DURING 2020-01",
+            "ground1: the mirror has no ephemeris records of TREx RGB GILL",
+        ),
+    ],
+)
+def test_a_search_of_records_that_are_not_mirrored_has_a_warning(mirror: Path, statement: str, message: str) -> None:
+    with connect(mirror) as archive:
+        warnings: list[Diagnostic] = []
+        archive.on_warning(lambda diagnostics, _source: warnings.extend(diagnostics))
+        checked = archive.check(statement)
+        archive.run(statement)
+        reported = tuple(warnings)
+        explained = archive.run(f"EXPLAIN {statement}").warnings
+    for diagnostics in (reported, checked, explained):
+        messages = [diagnostic.message for diagnostic in diagnostics if diagnostic.code == "AQL0632"]
+        assert len(messages) == bool(message)
+        assert all(message in text for text in messages)
+
+
+def test_a_source_of_the_catalogue_itself_has_no_warning(mirror: Path) -> None:
+    with open_writer(mirror) as writer, writer.transaction() as records:
+        records.write_source(DataSource(9003, "lab", "camp", "ASI", "ground", "Lab camp"))
+    with connect(mirror) as archive:
+        assert not [
+            d for d in archive.check("FIND data_products WHERE program = 'lab' ON 2020-01-01") if d.code == "AQL0632"
+        ]
+
+
+def test_show_sync_lists_what_is_mirrored(mirror: Path, service: AuroraXServer) -> None:
+    with connect(mirror) as archive:
+        result = archive.run("SHOW SYNC SELECT kind, platform, start, end, gaps, units, records, archive")
+    assert [tuple(row) for row in result.rows] == [
+        ("ephemeris", "swarma", datetime(2020, 1, 1), datetime(2020, 3, 1), 0, 2, 20, service.url)
+    ]
+    with connect(service.url) as live:
+        assert list(live.run("SHOW SYNC").rows) == []
+
+
+def test_a_plan_reads_and_writes_nothing(service: AuroraXServer, tmp_path: Path) -> None:
+    engine = AuroraXEngine(service.url)
+    report = Synchronizer(engine, service.url, tmp_path / "m.duckdb", [SWARM_2020], FIXED_OPTIONS).plan()
+    assert (report.units, report.expected_records, report.to_json()["expected_transfer_bytes"]) == (3, 25, 25 * 520)
+    assert (service.count("submit"), list(tmp_path.iterdir())) == (0, [])
