@@ -10,10 +10,16 @@ from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.pictures import figures
 from auroraql.pictures.availability import create_availability
+from auroraql.pictures.distances import create_distances
+from auroraql.pictures.maps import create_map
 from auroraql.pictures.picture import Picture, PictureModel, Renderers
 from auroraql.pictures.svg.availability import draw_availability
+from auroraql.pictures.svg.distances import draw_distances
+from auroraql.pictures.svg.maps import draw_map
 from auroraql.pictures.svg.timeline import draw_timeline
 from auroraql.pictures.text.availability import render_availability
+from auroraql.pictures.text.distances import render_distances
+from auroraql.pictures.text.maps import render_map
 from auroraql.pictures.text.timeline import render_timeline
 from auroraql.pictures.timeline import create_timeline
 from auroraql.results.result_set import ResultSet
@@ -39,6 +45,14 @@ PICTURES = {
         PictureKind(
             "availability", "the number of records of each source and day", create_availability,
             Renderers(draw_availability, render_availability, figures.plot_availability),
+        ),
+        PictureKind(
+            "distances", "the smallest distance of each conjunction over time, by pair", create_distances,
+            Renderers(draw_distances, render_distances, figures.plot_distances),
+        ),
+        PictureKind(
+            "map", "sites, footprint tracks and closest approaches", create_map,
+            Renderers(draw_map, render_map, figures.plot_map),
         ),
     )
 }  # fmt: skip

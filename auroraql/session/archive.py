@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError, make_visible, warn_diagnostics
@@ -15,6 +15,7 @@ from auroraql.engines.base import Engine, OnProgress
 from auroraql.engines.record_range import record_range
 from auroraql.engines.registry import DEFAULT_TIMEOUT, open_archive, open_lazily
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
+from auroraql.pictures.picture import Picture
 from auroraql.results.result_set import ResultSet
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import (
@@ -28,6 +29,7 @@ from auroraql.session.analyzer import (
 )
 from auroraql.session.executor import Executor
 from auroraql.session.jobs import Search
+from auroraql.session.positions import PositionRequest
 from auroraql.session.settings import Settings
 
 __all__ = ["Archive", "Search", "connect"]
@@ -121,6 +123,40 @@ class Archive(Executor):
         """
         analyzed = self._analyze([to_source(script) for script in scripts], parameters)
         return (self._run(statement) for statement in analyzed)  # unlike `map`, a generator ends at its first error
+
+    def map(self, result: ResultSet, *, trace: str | None = None) -> Picture:
+        """Return a `Picture` of a map: sites with their fields of view, footprint tracks and closest approaches.
+
+        `result` has ephemeris records or conjunctions. The records of conjunctions have no coordinates, so their
+        positions are searched: those of the 100 nearest conjunctions. `trace` is nbtrace, sbtrace or geographic; by
+        default that of the conjunctions, or the first one with positions. Raises UsageError for a result without
+        positions, and ArchiveError when the search fails.
+        """
+        return self.picture(result, "map", trace=trace)
+
+    def picture(self, result: ResultSet, name: str, **options: Any) -> Picture:
+        """Return a picture of a result by name: timeline, availability, distances, map or keograms.
+
+        `options` are those of the picture's own method. Raises UsageError for an unknown name, and for a result that does
+        not have the data.
+        """
+        # Imported late: only pictures need numpy.
+        from auroraql.pictures.registry import create_picture
+        from auroraql.session.positions import create_position_request, is_conjunctions
+
+        if name.lower() != "map" or not is_conjunctions(result):
+            return create_picture(result, name, **options)
+        request = create_position_request(result, options.pop("trace", None))
+        positions = self._search_positions(request)
+        return create_picture(positions, "map", trace=request.trace, passages=request.passages, title=request.title)
+
+    def _search_positions(self, request: PositionRequest) -> ResultSet:
+        """Return the positions of the sources of conjunctions. Raises ArchiveError."""
+        self._stored[request.stored.name] = request.stored
+        try:
+            return self._run_statement(self._analyze_one(request.statement, {}))
+        finally:
+            del self._stored[request.stored.name]
 
     def on_warning(self, act: OnWarnings | None) -> None:
         """Call `act` with the warnings of each statement and its source, instead of `warnings.warn`.
