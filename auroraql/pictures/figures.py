@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from auroraql.pictures.availability import Availability
 from auroraql.pictures.distances import Distances
 from auroraql.pictures.geography import circle_around, map_radius, project_land
+from auroraql.pictures.keograms import Keograms
 from auroraql.pictures.maps import FIELD_OF_VIEW_KM, Map
 from auroraql.pictures.palette import COLORS, OTHER, SHAPES
 from auroraql.pictures.picture import load_matplotlib
@@ -98,6 +100,29 @@ def plot_map(model: Map, axes: Any) -> None:
     axes.set_title(model.title, loc="left", fontsize="medium", parse_math=False)
     if model.moving:
         axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def plot_keograms(model: Keograms, axes: Any) -> None:
+    """Draw the strips over the hours of the day: images, or bars where there are none, and marks for passes."""
+    image = load_matplotlib("image")
+    strips = model.strips[:_MAX_LANES]
+    for number, strip in enumerate(strips):
+        for keogram in strip.keograms:
+            start, end = (24 * strip.fraction(moment) for moment in (keogram.start, keogram.end))
+            if keogram.image is not None:
+                image_format = keogram.image.media_type.removeprefix("image/")
+                pixels = image.imread(io.BytesIO(keogram.image.content), format=image_format)
+                axes.imshow(pixels, extent=(start, end, number + 0.45, number - 0.45), aspect="auto")
+                continue
+            axes.barh(number, end - start, left=start, color=OTHER, alpha=0.25)
+            if keogram.imaging is not None:
+                first, last = (24 * strip.fraction(moment) for moment in keogram.imaging)
+                axes.barh(number, last - first, left=first, color=OTHER, alpha=0.6)
+        hours = [24 * strip.fraction(mark.when) for mark in strip.marks]
+        axes.scatter(hours, [number] * len(hours), marker="|", s=120, linewidths=3, color=COLORS[1], zorder=3)
+    _label_rows(axes, [strip.label for strip in strips])
+    axes.set(xlim=(0, 24), xticks=range(0, 25, 3), xlabel="hours UTC")
+    axes.set_title(model.title, loc="left", fontsize="medium", parse_math=False)
 
 
 _MARKERS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "P", "down": "v"}

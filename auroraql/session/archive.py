@@ -17,6 +17,7 @@ from auroraql.engines.registry import DEFAULT_TIMEOUT, open_archive, open_lazily
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
 from auroraql.pictures.picture import Picture
 from auroraql.results.result_set import ResultSet
+from auroraql.results.stored_results import StoredResult
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import (
     AnalyzedStatement,
@@ -29,7 +30,6 @@ from auroraql.session.analyzer import (
 )
 from auroraql.session.executor import Executor
 from auroraql.session.jobs import Search
-from auroraql.session.positions import PositionRequest
 from auroraql.session.settings import Settings
 
 __all__ = ["Archive", "Search", "connect"]
@@ -134,29 +134,24 @@ class Archive(Executor):
         """
         return self.picture(result, "map", trace=trace)
 
-    def picture(self, result: ResultSet, name: str, **options: Any) -> Picture:
+    def picture(self, result: ResultSet, name: str, /, **options: Any) -> Picture:
         """Return a picture of a result by name: timeline, availability, distances, map or keograms.
 
         `options` are those of the picture's own method. Raises UsageError for an unknown name, and for a result that does
         not have the data.
         """
         # Imported late: only pictures need numpy.
-        from auroraql.pictures.registry import create_picture
-        from auroraql.session.positions import create_position_request, is_conjunctions
+        from auroraql.session.positions import create_archive_picture
 
-        if name.lower() != "map" or not is_conjunctions(result):
-            return create_picture(result, name, **options)
-        request = create_position_request(result, options.pop("trace", None))
-        positions = self._search_positions(request)
-        return create_picture(positions, "map", trace=request.trace, passages=request.passages, title=request.title)
+        return create_archive_picture(result, name, options, self._run_with_result)
 
-    def _search_positions(self, request: PositionRequest) -> ResultSet:
-        """Return the positions of the sources of conjunctions. Raises ArchiveError."""
-        self._stored[request.stored.name] = request.stored
+    def _run_with_result(self, stored: StoredResult, statement: str) -> ResultSet:
+        """Return the result of a statement that refers to a result which the session does not keep. Raises ArchiveError."""
+        self._stored[stored.name] = stored
         try:
-            return self._run_statement(self._analyze_one(request.statement, {}))
+            return self._run_statement(self._analyze_one(statement, {}))
         finally:
-            del self._stored[request.stored.name]
+            del self._stored[stored.name]
 
     def on_warning(self, act: OnWarnings | None) -> None:
         """Call `act` with the warnings of each statement and its source, instead of `warnings.warn`.

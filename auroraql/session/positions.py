@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from auroraql.diagnostics.errors import UsageError
 from auroraql.pictures.maps import LOCATIONS, Passage
+from auroraql.pictures.picture import Picture
+from auroraql.pictures.registry import create_picture
 from auroraql.pictures.row_reader import source_name
 from auroraql.results.result_set import FetchedData, Listing, ResultColumn, ResultSet, Row
 from auroraql.results.stored_results import StoredResult
@@ -49,6 +51,19 @@ class PositionRequest:
             f"FIND ephemeris SELECT epoch, data_source, {LOCATIONS[self.trace]} {{lat, lon}}"
             f" DURING `{RESULT_NAME}` PADDED BY {_TRACK_MINUTES} minutes USING (identifier)"
         )
+
+
+RunWithResult = Callable[[StoredResult, str], ResultSet]
+"""Function that runs a statement which refers to a result."""
+
+
+def create_archive_picture(result: ResultSet, name: str, options: dict[str, Any], run: RunWithResult) -> Picture:
+    """Return a picture of a result. For a map of conjunctions, search their positions with `run`. Raises AuroraQLError."""
+    if name.lower() != "map" or not is_conjunctions(result):
+        return create_picture(result, name, **options)
+    request = create_position_request(result, options.get("trace"))
+    positions = run(request.stored, request.statement)
+    return create_picture(positions, "map", trace=request.trace, passages=request.passages, title=request.title)
 
 
 def create_position_request(conjunctions: ResultSet, trace: str | None) -> PositionRequest:

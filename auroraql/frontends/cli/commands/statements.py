@@ -31,6 +31,7 @@ from auroraql.rendering import (
     supports_blocks,
     write_result,
 )
+from auroraql.rendering.files import check_target
 from auroraql.rendering.text_output import RenderOptions
 from auroraql.results.result_set import ResultSet
 from auroraql.session.archive import Archive, connect
@@ -45,13 +46,13 @@ def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mappi
     """
     target = Path(options.output) if options.output is not None else None
     if target is not None:
-        check_writable(target, options.format)
+        _check_target(target, options)
         _check_one_result(sources, "--output")
     values = bind_script_parameters(sources, given)
     config = effective_config(options)
     for warning in config.warnings:
         print_notice(warning)
-    if target is None:
+    if target is None and not options.plot:
         _check_single_document(config.format, sources)
     archive = open_archive_from_config(config, verbose=bool(options.verbose))
     if options.limit is not None:
@@ -60,6 +61,9 @@ def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mappi
     with archive, InterruptHandler(archive).detaching_jobs():
         for outcome in _run_each(archive, sources, values, keep_going=bool(options.keep_going)):
             if isinstance(outcome, ResultSet):
+                if options.plot and not outcome.is_report and not outcome.note:
+                    _draw_picture(archive, outcome, options, config)
+                    continue
                 first_format = _choose_second_format(first_format, outcome, archive.settings.format)
                 _write_output(outcome, options, first_format, config)
             else:
@@ -74,6 +78,34 @@ def _run_each(
     if keep_going:
         return archive.run_each(*sources, **values)
     return archive.run_script(*sources, **values)
+
+
+def _check_target(target: Path, options: argparse.Namespace) -> None:
+    """Raise UsageError, before any search, for a file that cannot be written, or a picture that cannot be drawn."""
+    if not options.plot:
+        check_writable(target, options.format)
+        return
+    # Imported late: most commands draw no picture.
+    from auroraql.pictures.picture import check_picture_file
+
+    check_picture_file(target)
+    check_target(target)
+
+
+def _draw_picture(archive: Archive, result: ResultSet, options: argparse.Namespace, config: Config) -> None:
+    """Draw a picture of a result on standard output, or write it to the output file."""
+    picture = archive.picture(result, options.plot)
+    if options.output is not None:
+        picture.save(options.output)
+        print_notice(f"{Path(options.output)}: {picture.title}")
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    screen = RenderOptions(
+        width, terminal=width is not None, color=use_color(config), blocks=supports_blocks(sys.stdout)
+    )
+    for chunk in picture.render_text(screen):
+        sys.stdout.write(chunk)
+    print_notice(format_footer(result))
 
 
 def _write_output(result: ResultSet, options: argparse.Namespace, shown_as: str, config: Config) -> None:
