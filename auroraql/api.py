@@ -25,7 +25,7 @@ def translate(statement: StatementLike, /, to: str, **parameters: object) -> str
     """Return one statement in another form.
 
     `statement` is text in any form, a query document as a dict, or a search object of pyaurorax. `to` is one of aql,
-    json, sentence, plan, python and curl; json and plan return dicts, the others text. `$name` in the statement takes
+    json, sentence, plan, python, curl, idl and notebook; json, plan and notebook return dicts, the others text. `$name` in the statement takes
     the keyword argument `name`. Warnings are reported by `warnings.warn` (`AuroraQLWarning`). Raises StatementError
     when the statement has errors or the form cannot express it, and UsageError for an unknown form.
     """

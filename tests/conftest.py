@@ -72,6 +72,15 @@ def _handle_interrupts() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of processes of `-n auto`.
+
+    It is one more than there are cores, because tests wait for servers, terminals and timers in a third of their time.
+    """
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_report_header() -> str | None:
     """Say what is not tested without AuroraX's client."""
     if not collect_ignore:

@@ -250,7 +250,7 @@ DUCKDB_SPELLING = re.compile(
 
 
 def test_only_the_dialect_has_the_spelling_of_an_engine() -> None:
-    found = []
+    spellings = []
     for path in (ROOT / "auroraql/sql").glob("*.py"):
         tree = ast.parse(path.read_text())
         docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -259,5 +259,5 @@ def test_only_the_dialect_has_the_spelling_of_an_engine() -> None:
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
         }
-        found += [(path.name, text) for text in texts if DUCKDB_SPELLING.search(text)]
-    assert {name for name, _ in found} == {"dialect.py"}, found
+        spellings += [(path.name, text) for text in texts if DUCKDB_SPELLING.search(text)]
+    assert {name for name, _ in spellings} == {"dialect.py"}, spellings

@@ -37,8 +37,8 @@ class Completion:
 class Completer:
     """Completer of one text that is being typed. It caches the parser state between keys."""
 
-    def __init__(self) -> None:
-        self._reader, self._finder = WordReader(), CursorFinder()
+    def __init__(self, reader: WordReader | None = None) -> None:
+        self._reader, self._finder = reader or WordReader(), CursorFinder()
         self._groups_key: tuple[CompletionContext, str, str] | None = None
         self._without_quotes: Completer | None = None
         self._following_words: tuple[str, Sequence[Token]] = ("", ())
@@ -73,7 +73,7 @@ class Completer:
         if typed is None or place.quote:
             return
         if self._without_quotes is None:
-            self._without_quotes = Completer()
+            self._without_quotes = Completer(self._reader)
         longer = replace(place, start=typed.start(1))
         values = (group for group in self._without_quotes._fitting_groups(longer, context)[0] if group.form == "value")
         for candidate in _rank_candidates(longer, values, frozenset(), loose=False):

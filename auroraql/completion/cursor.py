@@ -24,8 +24,14 @@ from auroraql.language.splitter import (
 
 _NUMBER = re.compile(r"(?<!\w)\.?\d[\w.:+-]*\Z")
 _WORD = re.compile(r"\$?\w*\Z")
-_WHOLE = re.compile(r"[^\d\s]\s+\Z")
-"""A text whose last word is complete: it ends with a blank. After a date, a time of day may still follow."""
+_WHOLE = re.compile(r"(?:[^\d\s]\s+|[(),])\Z")
+"""A text whose last word is complete: it ends with a blank, a comma or a parenthesis.
+
+After a date and a blank, a time of day may still follow.
+"""
+
+_MAX_CHECKPOINTS = 8
+"""Largest number of beginnings of a text whose state is kept."""
 
 _LAST_RUN = re.compile(r"[$\w.:+-]*\Z")
 """A word, number or time at the end of a text, which may still grow."""
@@ -216,19 +222,28 @@ def _cursor_at_word(text: str, form: Form, begin: int, cursor: int) -> Cursor | 
 
 
 class WordReader:
-    """Incremental reader of the words before the cursor. It reuses its state up to the last complete word."""
+    """Incremental reader of the words before the cursor. It reuses a state that it had after a beginning of the text.
+
+    It keeps several states, because a deleted character leads back to an earlier one.
+    """
 
     def __init__(self) -> None:
-        self._text, self._trail, self._survey = "", ParserState.begin(), ScopeReader()
+        self._checkpoints: list[tuple[str, ParserState, ScopeReader]] = []
+        """Beginnings of the text that end with a complete word, most recently used last."""
 
     def read(self, place: Cursor) -> tuple[ParserState, ScopeReader]:
         """Return the parser state and the scopes after the words before the cursor."""
         text = place.text[place.begin : place.start]
-        if not text.startswith(self._text):
-            self._text, self._trail, self._survey = "", ParserState.begin(), ScopeReader()
-        trail, word_count = self._trail.copy(), len(self._trail.words)
-        trail.read(text, len(self._text), len(text))
-        survey = self._survey.copy().read(trail.words[word_count:])
+        fitting = [checkpoint for checkpoint in self._checkpoints if text.startswith(checkpoint[0])]
+        begin, trail, survey = max(fitting, key=_length_of_text, default=("", ParserState.begin(), ScopeReader()))
+        trail, word_count = trail.copy(), len(trail.words)
+        trail.read(text, len(begin), len(text))
+        survey = survey.copy().read(trail.words[word_count:])
         if _WHOLE.search(text):
-            self._text, self._trail, self._survey = text, trail.copy(), survey.copy()
+            others = [checkpoint for checkpoint in self._checkpoints if checkpoint[0] != text]
+            self._checkpoints = [*others[1 - _MAX_CHECKPOINTS :], (text, trail.copy(), survey.copy())]
         return trail, survey
+
+
+def _length_of_text(checkpoint: tuple[str, ParserState, ScopeReader]) -> int:
+    return len(checkpoint[0])

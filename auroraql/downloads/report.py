@@ -104,11 +104,11 @@ class Report:
         return f"{make_visible(str(self.folder))}: {', '.join(parts)}"
 
     def _count_planned(self) -> str:
-        kept = sum(file.action == "keep" for file in self.planned)
+        unchanged = sum(file.action == "keep" for file in self.planned)
         resumed = sum(file.action == "resume" for file in self.planned)
-        text = f"{_count(len(self.planned) - kept)} to download"
+        text = f"{_count(len(self.planned) - unchanged)} to download"
         text += f" ({resumed:,} begun)" if resumed else ""
-        text += f", {kept:,} unchanged" if kept else ""
+        text += f", {unchanged:,} unchanged" if unchanged else ""
         return text + (f", {len(self.failed):,} refused" if self.failed else "")
 
     def describe_failures(self, most: int = _FAILURES_SHOWN) -> str:

@@ -9,7 +9,9 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
-from auroraql.diagnostics.errors import Diagnostic, Origin
+import msgspec
+
+from auroraql.diagnostics.errors import Diagnostic, LocatedValue, Origin
 from auroraql.ir.block_columns import kind_of_criteria
 from auroraql.ir.query import (
     EVERYTHING,
@@ -35,31 +37,31 @@ def record_kind(query: Query) -> Kind:
     return KINDS[query.kind] if query.criteria is None else kind_of_criteria(query.criteria)
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(LocatedValue, frozen=True):
     """Metadata filter (OpenAPI `MetadataExpression`). AuroraX supports its `operator`."""
 
     key: str
     operator: Op
     values: tuple[str, ...]
-    origin: Origin = field(default=None, compare=False)
+    origin: Origin = None
 
 
-@dataclass(frozen=True, slots=True)
-class FilterGroup:
+class FilterGroup(msgspec.Struct, frozen=True):
     """Flat group of metadata filters (OpenAPI `MetadataExpressionGroup`). It is an OR only with two or more filters."""
 
     expressions: tuple[Expression, ...] = ()
     operator: str = "AND"
 
 
-@dataclass(frozen=True, slots=True)
-class BlockRequest:
+NO_FILTERS = FilterGroup()
+
+
+class BlockRequest(msgspec.Struct, frozen=True):
     """Criteria block of a request: lists by the bare name of their field, filters, or points in degrees."""
 
     kind: str
     lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    filters: FilterGroup = FilterGroup()
+    filters: FilterGroup = NO_FILTERS
     points: tuple[tuple[Decimal, Decimal], ...] = ()
 
     def list_values(self, name: str) -> tuple[str, ...]:
@@ -67,8 +69,7 @@ class BlockRequest:
         return next((values for field_name, values in self.lists if field_name == name), ())
 
 
-@dataclass(frozen=True, slots=True)
-class CriteriaRequest:
+class CriteriaRequest(msgspec.Struct, frozen=True):
     """Criteria of a conjunction request; see `ir.query.Criteria`.
 
     Distances are whole km, except in a query that is described but not run.
@@ -99,7 +100,7 @@ class Request:
 
     kind: str
     lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    filters: FilterGroup = FilterGroup()
+    filters: FilterGroup = NO_FILTERS
     start: datetime | None = None
     end: datetime | None = None
     response_format: Tree | None = field(default=None, hash=False)
@@ -110,8 +111,7 @@ class Request:
         return next((values for field_name, values in self.lists if field_name == name), ())
 
 
-@dataclass(frozen=True, slots=True)
-class PostProcessing:
+class PostProcessing(msgspec.Struct, frozen=True):
     """Post-processing of the fetched records: intervals and predicate, groups, order, limit, then columns.
 
     `during` and `using` are those of the query.
@@ -129,7 +129,7 @@ class PostProcessing:
     having: Predicate = EVERYTHING
 
     def __bool__(self) -> bool:
-        return self != PostProcessing()
+        return self != NO_POST_PROCESSING
 
     @property
     def is_aggregate(self) -> bool:
@@ -141,6 +141,8 @@ class PostProcessing:
         """Whether a column or a sort key is an expression."""
         return has_expressions(self.select, self.order_by)
 
+
+NO_POST_PROCESSING = PostProcessing()
 
 SourceFacts = Mapping[str, Mapping[int, Any]]
 """Values of joined fields, by the dotted name of the field and the identifier of the source."""
@@ -156,7 +158,7 @@ class Plan:
 
     query: Query
     requests: tuple[Request, ...]
-    post_processing: PostProcessing = PostProcessing()
+    post_processing: PostProcessing = NO_POST_PROCESSING
     warnings: tuple[Diagnostic, ...] = ()
     unsayable: tuple[Diagnostic, ...] = ()
     """Reasons why AuroraX's requests cannot express the query. Engines that run whole queries ignore them."""

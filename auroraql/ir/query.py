@@ -20,13 +20,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import combinations, pairwise
-from typing import assert_never
+from typing import ClassVar, assert_never
 
-from auroraql.diagnostics.errors import Origin
+import msgspec
+
+from auroraql.diagnostics.errors import LocatedValue, Origin, replace_value
 from auroraql.ir.times import (
     RESOLUTION,
     TimeError,
@@ -47,8 +48,7 @@ Tree = dict[str, "Tree | bool"]
 """AuroraX's response_format: the tree of a record with `True` leaves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(msgspec.Struct, frozen=True):
     """Reference to a field (role source, record or joined, by its dotted path) or a metadata key (by its name)."""
 
     role: Role
@@ -65,8 +65,7 @@ class Ref:
         return bare_name(self.role, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(LocatedValue, frozen=True):
     """Comparison of a field with values, which are strings in the spelling of AuroraX's JSON.
 
     `listed` marks a field that AuroraX filters by a separate list (programs …, product types).
@@ -76,45 +75,40 @@ class Comparison:
     operator: Op
     values: tuple[str, ...] = ()
     listed: bool = False
-    origin: Origin = field(default=None, compare=False)
+    origin: Origin = None
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(LocatedValue, frozen=True):
     """Conjunction of terms. Without terms, it is always true."""
 
     terms: tuple[Predicate, ...]
-    origin: Origin = field(default=None, compare=False)
+    origin: Origin = None
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(LocatedValue, frozen=True):
     """Disjunction of terms. Without terms, it is never true."""
 
     terms: tuple[Predicate, ...]
-    origin: Origin = field(default=None, compare=False)
+    origin: Origin = None
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(LocatedValue, frozen=True):
     """Negation of a term. It is unknown if the term is unknown, as in SQL."""
 
     term: Predicate
-    origin: Origin = field(default=None, compare=False)
+    origin: Origin = None
 
 
-@dataclass(frozen=True, slots=True)
-class FieldComparison:
+class FieldComparison(LocatedValue, frozen=True):
     """Comparison of two fields of a record, such as `start < metadata.imaging_start_time`."""
 
     ref: Ref
     operator: FieldOp
     other: Ref
-    origin: Origin = field(default=None, compare=False)
+    origin: Origin = None
 
 
-@dataclass(frozen=True, slots=True)
-class FieldValue:
+class FieldValue(msgspec.Struct, frozen=True):
     """The value of a field or metadata key. A metadata key has the type ANY. `many` marks a list."""
 
     ref: Ref
@@ -123,8 +117,7 @@ class FieldValue:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(msgspec.Struct, frozen=True):
     """A constant, spelled as in AuroraX's JSON. A duration is a number of microseconds."""
 
     value: str
@@ -132,8 +125,7 @@ class Constant:
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """A metadata value read as a type. It is missing if it cannot be read."""
 
     value: FieldValue
@@ -141,8 +133,7 @@ class Reading:
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A function or a sign of arithmetic applied to its arguments, with the type and unit of the result."""
 
     function: str
@@ -152,8 +143,7 @@ class Call:
     distinct: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """The value of the first branch whose predicate is true, else `otherwise`, else missing."""
 
     branches: tuple[tuple[Predicate, Scalar], ...]
@@ -162,8 +152,7 @@ class Case:
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(msgspec.Struct, frozen=True):
     """A predicate as a value: TRUE, FALSE or missing."""
 
     predicate: Predicate
@@ -175,8 +164,7 @@ Scalar = FieldValue | Constant | Reading | Call | Case | Truth
 """A value computed from a record, or from a group of records."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(LocatedValue, frozen=True):
     """Comparison of a computed value with constants, or with another value (`right`).
 
     `escape` is the character of LIKE … ESCAPE. `negated` is NOT before the comparison. Requests cannot express it, so
@@ -189,7 +177,7 @@ class Condition:
     right: Scalar | None = None
     escape: str = ""
     negated: bool = False
-    origin: Origin = field(default=None, compare=False)
+    origin: Origin = None
 
 
 Predicate = Comparison | FieldComparison | Condition | And | Or | Not
@@ -197,8 +185,7 @@ Predicate = Comparison | FieldComparison | Condition | And | Or | Not
 EVERYTHING = And(())
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(LocatedValue, frozen=True):
     """Column of the result: a field, a metadata key, a function of all records of a group, or an expression.
 
     `function` is empty or one of `SIMPLE_AGGREGATES`. `ref` is None for `count(*)` and expressions. `bare` records that the path was
@@ -207,7 +194,7 @@ class Column:
 
     ref: Ref | None
     alias: str = ""
-    origin: Origin = field(default=None, compare=False)
+    origin: Origin = None
     function: str = ""
     bare: bool = False
     expression: Scalar | None = None
@@ -243,8 +230,7 @@ def default_columns(leaves: Sequence[Field]) -> tuple[Column, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OrderKey:
+class OrderKey(LocatedValue, frozen=True):
     """Key of ORDER BY. Missing values come last unless `nulls_first`.
 
     A ref with the role `column` names a result column by its label, for example an aggregate. `expression` is a
@@ -254,7 +240,7 @@ class OrderKey:
     ref: Ref
     descending: bool = False
     nulls_first: bool = False
-    origin: Origin = field(default=None, compare=False)
+    origin: Origin = None
     expression: Scalar | None = None
 
 
@@ -262,22 +248,22 @@ GroupKey = Ref | Scalar
 """Key of GROUP BY: a field, or a computed value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(LocatedValue, frozen=True):
     """Criteria block of conjunctions: a kind of `schema.BLOCKS` and a predicate on its ephemeris.
 
     `points` are the latitudes and longitudes, in degrees, of a location block.
     """
 
+    uncompared: ClassVar[frozenset[str]] = frozenset(("alias",))
+
     kind: str
     where: Predicate = EVERYTHING
     points: tuple[tuple[Decimal, Decimal], ...] = ()
-    alias: str = field(default="", compare=False)
+    alias: str = ""
     """The name of the block's column. It is not part of the search: AuroraX numbers the blocks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Criteria:
+class Criteria(msgspec.Struct, frozen=True):
     """Criteria of conjunctions: blocks, maximum distances and conjunction types.
 
     The blocks are in the order of `schema.BLOCKS`. `distances` has one limit in km for each pair of blocks, in the
@@ -350,8 +336,7 @@ def merge_nearest_windows(windows: Sequence[Interval], max_windows: int) -> tupl
     return tuple((windows[i][0], windows[j][1]) for i, j in zip(firsts, lasts, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class UsingGroup:
+class UsingGroup(msgspec.Struct, frozen=True):
     """Group of result rows that have the same values in the fields of USING.
 
     `values` has one string per field, in the spelling of AuroraX's JSON. `intervals` are the times of the rows, sorted
@@ -362,16 +347,14 @@ class UsingGroup:
     intervals: tuple[Interval, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Using:
+class Using(msgspec.Struct, frozen=True):
     """Condition of DURING … USING: a record overlaps an interval of a group, and has the group's values in `refs`."""
 
     refs: tuple[Ref, ...]
     groups: tuple[UsingGroup, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(LocatedValue, frozen=True):
     """Search in normal form.
 
     `start` and `end` are inclusive, in naive UTC and whole seconds. None is open. `select` is None for whole records,
@@ -379,6 +362,8 @@ class Query:
     records that overlap one of the sorted, disjoint intervals. An empty tuple finds nothing, and None does not
     restrict. With `using`, `during` has the intervals of all groups.
     """
+
+    uncompared: ClassVar[frozenset[str]] = frozenset(("window_from",))
 
     kind: str
     where: Predicate = EVERYTHING
@@ -393,7 +378,7 @@ class Query:
     criteria: Criteria | None = None
     during: tuple[Interval, ...] | None = None
     using: Using | None = None
-    window_from: tuple[str, ...] = field(default=(), compare=False)
+    window_from: tuple[str, ...] = ()
     """Descriptions of what set the bounds of the window: the window clause, or comparisons."""
     having: Predicate = EVERYTHING
     """The predicate on groups. Its values are group keys and aggregates."""
@@ -402,7 +387,7 @@ class Query:
     def build(cls, query: Query) -> Query:
         """Return the query in normal form."""
         criteria = query.criteria and _normalize_criteria(query.criteria)
-        return _move_bounds_to_window(replace(query, where=normalize(query.where), criteria=criteria))
+        return _move_bounds_to_window(replace_value(query, where=normalize(query.where), criteria=criteria))
 
     @property
     def is_aggregate(self) -> bool:
@@ -517,7 +502,7 @@ def _move_bounds_to_window(query: Query) -> Query:
         return query
     where = rest[0] if len(rest) == 1 else And(tuple(rest), query.where.origin)
     origins = tuple(dict.fromkeys((*query.window_from, *(f"WHERE {name}" for name in names))))
-    return replace(query, where=where, start=start, end=end, window_from=origins)
+    return replace_value(query, where=where, start=start, end=end, window_from=origins)
 
 
 def intersect(a: Window, b: Window) -> Window:
@@ -595,7 +580,7 @@ def _normalize_criteria(criteria: Criteria) -> Criteria:
     limits = {frozenset(pair): limit for pair, limit in zip(criteria.pairs, criteria.distances, strict=True)}
     distances = (limits[frozenset((order[i], order[j]))] for i, j in criteria.pairs)
     blocks = tuple(_normalize_block(criteria.blocks[at]) for at in order)
-    return replace(
+    return replace_value(
         criteria, blocks=blocks, distances=tuple(None if d is None else _canonical_number(d) for d in distances)
     )
 
@@ -605,7 +590,7 @@ def _normalize_block(block: Block) -> Block:
     where = normalize(block.where)
     if block.kind == "events" and not any(_names_program(term) for term in split_conjuncts(where)):
         where = normalize(And((EVENTS_ONLY, *split_conjuncts(where)), block.where.origin))
-    return replace(
+    return replace_value(
         block, where=where, points=tuple((_canonical_number(lat), _canonical_number(lon)) for lat, lon in block.points)
     )
 
@@ -753,13 +738,13 @@ def _push_not(predicate: Predicate, *, negate: bool) -> Predicate:
             return And(inner, origin) if negate else Or(inner, origin)
         case FieldComparison():
             negation = FIELD_OPERATORS[OPERATORS[predicate.operator].negation]
-            return replace(predicate, operator=negation) if negate else predicate
+            return replace_value(predicate, operator=negation) if negate else predicate
         case Condition():
-            return replace(predicate, negated=not predicate.negated) if negate else predicate
+            return replace_value(predicate, negated=not predicate.negated) if negate else predicate
 
 
 def _negate(leaf: Comparison) -> Comparison:
-    return replace(leaf, operator=OPERATORS[leaf.operator].negation)
+    return replace_value(leaf, operator=OPERATORS[leaf.operator].negation)
 
 
 def _expand_not_between(leaf: Comparison) -> Predicate:
@@ -767,7 +752,10 @@ def _expand_not_between(leaf: Comparison) -> Predicate:
     if leaf.operator != Op.NOT_BETWEEN:
         return leaf
     low, high = leaf.values
-    below, above = replace(leaf, operator=Op.LT, values=(low,)), replace(leaf, operator=Op.GT, values=(high,))
+    below, above = (
+        replace_value(leaf, operator=Op.LT, values=(low,)),
+        replace_value(leaf, operator=Op.GT, values=(high,)),
+    )
     return Or((below, above), leaf.origin)
 
 
@@ -779,14 +767,14 @@ def _expand_interval_equality(leaf: Predicate) -> Predicate:
     if span is None or (leaf.operator == Op.NE and literal_of(*span)):
         return leaf
     operator = Op.BETWEEN if leaf.operator == Op.EQ else Op.NOT_BETWEEN
-    return _expand_not_between(replace(leaf, operator=operator, values=tuple(map(write_instant, span))))
+    return _expand_not_between(replace_value(leaf, operator=operator, values=tuple(map(write_instant, span))))
 
 
 def _flatten(predicate: Predicate) -> Predicate:
     match predicate:
         case Comparison():
             single = predicate.listed and predicate.operator == Op.IN and len(predicate.values) == 1
-            return replace(predicate, operator=Op.EQ) if single else predicate
+            return replace_value(predicate, operator=Op.EQ) if single else predicate
         case And(terms, origin):
             return _make_group(And, [_flatten(t) for t in terms], origin)
         case Or(terms, origin):
@@ -799,6 +787,11 @@ def _make_group(group: type[And] | type[Or], terms: Iterable[Predicate], origin:
     flat: list[Predicate] = []
     for term in terms:
         flat.extend(term.terms if isinstance(term, group) else (term,))
+    # FALSE decides an AND, and TRUE decides an OR, also if another term is unknown.
+    decisive = Or if group is And else And
+    decided = next((term for term in flat if isinstance(term, decisive) and not term.terms), None)
+    if decided is not None:
+        return decided
     if group is Or:
         flat = _union_lists(flat)
     return flat[0] if len(flat) == 1 else group(tuple(flat), origin)
@@ -809,7 +802,7 @@ def _is_list(term: Predicate) -> bool:
 
 
 def _make_list(leaf: Comparison, values: tuple[str, ...]) -> Comparison:
-    return replace(leaf, operator=Op.EQ if len(values) == 1 else Op.IN, values=values)
+    return replace_value(leaf, operator=Op.EQ if len(values) == 1 else Op.IN, values=values)
 
 
 def _union_lists(terms: list[Predicate]) -> list[Predicate]:

@@ -7,12 +7,9 @@ may be unknown, and values may have the wrong type. `origin` does not take part 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
-import msgspec
-import msgspec.structs
-
-from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, LocatedValue, Origin
 from auroraql.schema import KINDS
 from auroraql.schema.operators import Op
 
@@ -34,30 +31,10 @@ def make_token(text: str, kind: str, start: int) -> Token:
     return word
 
 
-class Node(msgspec.Struct, frozen=True):
-    """A node of the AST. Places in the source and notes do not take part in equality.
+class Node(LocatedValue, frozen=True):
+    """A node of the AST. Places in the source and notes do not take part in equality."""
 
-    Struct makes a class forty times faster than `dataclasses`, which every command waits for.
-    """
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        for name in self.__struct_fields__:
-            if name not in _UNCOMPARED and getattr(self, name) != getattr(other, name):
-                return False
-        return True
-
-    def __hash__(self) -> int:
-        values = [getattr(self, name) for name in self.__struct_fields__ if name not in _UNCOMPARED]
-        return hash((type(self), *values))
-
-
-replace_node = msgspec.structs.replace
-"""Return a copy of a node with other values for some fields."""
-
-_UNCOMPARED = frozenset(("origin", "name_origin", "notes"))
-"""Fields that do not take part in equality."""
+    uncompared: ClassVar[frozenset[str]] = frozenset(("origin", "name_origin", "notes"))
 
 
 class Path(Node, frozen=True):

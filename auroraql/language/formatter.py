@@ -90,10 +90,10 @@ def _format_statement(text: str, piece: StatementPiece) -> tuple[str, int]:
     if piece.form != "text":
         verb = f"{piece.verb.upper()} " if piece.verb else ""
         return verb + text[piece.start : piece.end].strip() + ";", piece.end
-    read = script.read_piece(text, piece)
-    setter = _StatementFormatter({cast("Span", clause.origin).start for clause in get_clauses(read.statement)})
+    statement = script.read_piece(text, piece)
+    setter = _StatementFormatter({cast("Span", clause.origin).start for clause in get_clauses(statement.statement)})
     at = piece.start
-    for token in read.tokens:
+    for token in statement.tokens:
         setter.gap(text[at : token.start_pos])
         setter.token(token)
         at = token.end_pos

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.ir.plan import record_kind
 from auroraql.ir.query import (
     EVENTS_ONLY,
@@ -71,6 +71,8 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+_WHOLE = re.compile(r"-?\d+")
+_ENDS_WITH_NUMBER = re.compile(r"(?<![\w`.])[\d.]+(?:[eE][+-]?\d+)?$")
 _DAY = timedelta(days=1) - timedelta(seconds=1)
 
 
@@ -226,6 +228,10 @@ class _Printer:
                 return self.condition(predicate)
             case Not(term):
                 return f"NOT ({self.predicate(term, 0)})"
+            case And(()):
+                return "TRUE"
+            case Or(()):
+                return "FALSE"
             case And(terms):
                 text = " AND ".join(self.predicate(t, 2) for t in terms)
                 return f"({text})" if above == 2 else text
@@ -254,7 +260,7 @@ class _Printer:
 
     def condition(self, condition: Condition) -> str:
         """Return a comparison of computed values."""
-        is_truth = condition == replace(condition, operator=Op.EQ, values=("true",), right=None)
+        is_truth = condition == replace_value(condition, operator=Op.EQ, values=("true",), right=None)
         if is_truth and isinstance(condition.left, Call) and condition.left.type is Type.BOOLEAN:
             text = self.scalar(condition.left, 1)
             return f"NOT {text}" if condition.negated else text
@@ -285,20 +291,30 @@ class _Printer:
         return texts
 
     def scalar(self, scalar: Scalar, above: int) -> str:
-        """Return a value. `above` is the precedence of its surroundings: 0 none, 1 a comparison, 2 a sum, 3 a product."""
+        """Return a value.
+
+        `above` is the precedence of its surroundings: 0 none, 1 a comparison, 2 a sum, 3 a product, 4 a minus sign.
+        """
         match scalar:
             case FieldValue(ref):
                 return self.operand(ref)
             case Reading(value):
                 return self.operand(value.ref)
+            case Constant(value, Type.NUMBER, unit) if _WHOLE.fullmatch(value):
+                # Without the point, it would be a whole number, whose arithmetic has other results.
+                return self.signed(f"{value}.0 {unit}".rstrip(), above)
             case Constant():
-                return self.constant(scalar)
+                return self.signed(self.constant(scalar), above)
             case Truth(predicate):
                 return f"({self.predicate(predicate, 0)})"
             case Case():
                 return self.case(scalar)
             case Call():
                 return self.call(scalar, above)
+
+    def signed(self, constant: str, above: int) -> str:
+        """Return a constant, in parentheses if it has a sign and follows a minus."""
+        return f"({constant})" if above == 4 and constant.startswith("-") else constant
 
     def case(self, case: Case) -> str:
         if not case.branches:
@@ -316,9 +332,13 @@ class _Printer:
                 listed = "*"
             return f"{call.function}({'DISTINCT ' if call.distinct else ''}{listed})"
         if len(call.arguments) == 1:
-            return f"-{self.scalar(call.arguments[0], 4)}"
+            text = f"-{self.scalar(call.arguments[0], 4)}"
+            # Two signs in a row begin a comment.
+            return f"({text})" if above == 4 else text
         own = 3 if call.function in "*/%" else 2
         left, right = self.scalar(call.arguments[0], own), self.scalar(call.arguments[1], own + 1)
+        if call.function == "%" and _ENDS_WITH_NUMBER.search(left):
+            left = f"({left})"  # after a number, % is the unit percent
         text = f"{left} {call.function} {right}"
         return f"({text})" if above > own else text
 

@@ -86,7 +86,7 @@ class ExplainDocument(TypedDict):
 
 def check_document(reports: Iterable[tuple[Source, Iterable[Diagnostic]]]) -> CheckDocument:
     """Return the JSON of the diagnostics of scripts."""
-    documents = [diagnostic_document(each, source) for source, report in reports for each in report]
+    documents = [diagnostic_document(diagnostic, source) for source, report in reports for diagnostic in report]
     return {"version": VERSION, "diagnostics": documents}
 
 

@@ -58,8 +58,8 @@ def hover(text: str, position: int | tuple[int, int], *, archive: Archive | None
 
     `position` is that of `complete`.
     """
-    found = _service(archive).hover(text, _offset(text, position))
-    return None if found is None else hover_document(found, text)
+    hovered = _service(archive).hover(text, _offset(text, position))
+    return None if hovered is None else hover_document(hovered, text)
 
 
 def explain(statement: StatementLike, /, *, archive: Archive | None = None, **parameters: object) -> ExplainDocument:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from auroraql.diagnostics.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic, replace_value
 from auroraql.ir.plan import Plan, PostProcessing, Request
 from auroraql.ir.query import EVERYTHING, MAX_WINDOWS, Predicate, Query, Using, collect_refs, is_time
 from auroraql.ir.window_inference import narrow_window
@@ -28,14 +28,14 @@ def plan_query(
     sources: Callable[[], Sequence[DataSource]] | None = None,
     *,
     cut: bool = True,
-    held: FindRecordRange | None = None,
+    record_range: FindRecordRange | None = None,
 ) -> Plan:
     """Plan a query as requests of the AuroraX API, followed by post-processing.
 
     `warnings` come first in the plan's warnings. `sources` returns all data sources of the archive; it is called only
     if the predicate needs more than lists, and defaults to the catalogue's sources. With `cut`, the requests meet the
     limits of the service: a window that is too long is split, and a missing filter is added. Without it, the plan is
-    the query as one document. `held` returns the time range of the archive's records for a request and closes open
+    the query as one document. `record_range` returns the time range of the archive's records for a request and closes open
     windows; without it, they stay open.
 
     A query that no data source can match has no requests, and a warning.
@@ -43,17 +43,20 @@ def plan_query(
     plan = _plan_requests(query, catalogue, warnings, sources)
     if not cut or query.criteria is not None or not KINDS[query.kind].longest_months:
         return plan
-    return _make_acceptable(plan, catalogue, sources, held)
+    return _make_acceptable(plan, catalogue, sources, record_range)
 
 
 def _make_acceptable(
-    plan: Plan, catalogue: Catalogue, sources: Callable[[], Sequence[DataSource]] | None, held: FindRecordRange | None
+    plan: Plan,
+    catalogue: Catalogue,
+    sources: Callable[[], Sequence[DataSource]] | None,
+    record_range: FindRecordRange | None,
 ) -> Plan:
     """Return the plan with requests that the service accepts: each has a filter, and a window of allowed length."""
     requests, known, origins = plan.requests, True, plan.window_from
     requests = tuple(_add_source_filter(request, sources or (lambda: catalogue.sources)) for request in requests)
-    if held is not None and any(map(is_open, requests)):
-        requests, known = close_windows(requests, held)
+    if record_range is not None and any(map(is_open, requests)):
+        requests, known = close_windows(requests, record_range)
         origins = (*origins, "what the archive holds")
     if not known:
         return replace(plan, requests=(), counted=False, unsayable=(*plan.unsayable, open_window(plan.query)))
@@ -105,7 +108,7 @@ def _plan_requests(
         from auroraql.planner.conjunction_plan import ConjunctionPlanner
 
         planner = ConjunctionPlanner(query.criteria, sources or (lambda: catalogue.sources), catalogue)
-        requests = planner.requests(replace(query, start=window[0], end=window[1]))
+        requests = planner.requests(replace_value(query, start=window[0], end=window[1]))
         if query.during is not None:
             # Conjunctions depend on the windows, so their number must not depend on the requests of the blocks.
             requests = apply_windows(requests, query, len(requests) * MAX_WINDOWS)
@@ -170,7 +173,7 @@ def _plan_groups(
         if len(requests) <= MAX_REQUESTS:
             break
     tree = response_format(query, collect_refs(query.where) if rest is not None else ())
-    warnings = plan_warnings(replace(query, using=None), catalogue, collected)
+    warnings = plan_warnings(replace_value(query, using=None), catalogue, collected)
     if not requests and query.during and len(warnings) == len(collected):
         message = "no data source can match any row of the result: this finds nothing"
         origin = query.where.origin

@@ -8,12 +8,12 @@ minutes is exact (engines/aurorax/merge.py). Criteria that cannot be split exact
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 
-from auroraql.diagnostics.errors import Diagnostic
-from auroraql.ir.plan import BlockRequest, CriteriaRequest, FilterGroup, Request
+from auroraql.diagnostics.errors import Diagnostic, replace_value
+from auroraql.ir.plan import NO_FILTERS, BlockRequest, CriteriaRequest, Request
 from auroraql.ir.query import (
     And,
     Block,
@@ -52,8 +52,7 @@ class ConjunctionPlanner:
         """Return the requests of a query. Its WHERE on the conjunctions themselves is left to post-processing."""
         tree = response_format(query, collect_refs(query.where))
         return tuple(
-            Request(query.kind, (), FilterGroup(), query.start, query.end, tree, criteria)
-            for criteria in self._criteria()
+            Request(query.kind, (), NO_FILTERS, query.start, query.end, tree, criteria) for criteria in self._criteria()
         )
 
     def check(self) -> list[Diagnostic]:
@@ -186,19 +185,19 @@ def _source_types(kind: str, catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def _remove_negation(block: Block) -> Block:
-    return replace(block, where=normalize(_positive_predicate(block.where)))
+    return replace_value(block, where=normalize(_positive_predicate(block.where)))
 
 
 def _positive_predicate(predicate: Predicate) -> Predicate:
     """Rewrite NOT on hemispheres to IN the others, because AuroraX takes a list of the wanted hemispheres."""
     match predicate:
         case And(terms):
-            return replace(predicate, terms=tuple(map(_positive_predicate, terms)))
+            return replace_value(predicate, terms=tuple(map(_positive_predicate, terms)))
         case Or(terms):
-            return replace(predicate, terms=tuple(map(_positive_predicate, terms)))
+            return replace_value(predicate, terms=tuple(map(_positive_predicate, terms)))
         case Comparison(ref, Op.NE | Op.NOT_IN, values) if ref.name == "hemisphere" and ref.role == "record":
             others = tuple(hemisphere for hemisphere in HEMISPHERES if hemisphere not in values)
-            return replace(predicate, operator=Op.IN, values=others) if others else Or(())
+            return replace_value(predicate, operator=Op.IN, values=others) if others else Or(())
         case _:
             return predicate
 

@@ -12,8 +12,8 @@ from datetime import datetime
 from functools import reduce
 from itertools import product
 
-from auroraql.diagnostics.errors import Diagnostic
-from auroraql.ir.plan import FilterGroup, Request
+from auroraql.diagnostics.errors import Diagnostic, replace_value
+from auroraql.ir.plan import NO_FILTERS, FilterGroup, Request
 from auroraql.ir.query import (
     And,
     Comparison,
@@ -146,7 +146,7 @@ class DnfPlanner:
         boxes = self._covering_boxes(self.truths.possible_sources(self.query.where))
         self.used_sources = any(boxes)
         window = narrow_window(self.query)
-        return [] if window is None else [self._request(box, FilterGroup(), window) for box in boxes]
+        return [] if window is None else [self._request(box, NO_FILTERS, window) for box in boxes]
 
     def _request(self, lists: Box, filters: FilterGroup, window: Window, also: tuple[Ref, ...] = ()) -> Request:
         query = self.query
@@ -190,10 +190,10 @@ def _expand_time_lists(predicate: Predicate, kind: Kind) -> Predicate:
     """Expand lists of times and intervals to OR, because each value becomes its own window or filter."""
     match predicate:
         case And(terms) | Or(terms):
-            return normalize(replace(predicate, terms=tuple(_expand_time_lists(term, kind) for term in terms)))
+            return normalize(replace_value(predicate, terms=tuple(_expand_time_lists(term, kind) for term in terms)))
         case Comparison(operator=Op.IN) if _is_window_list(predicate, kind):
             return normalize(
-                Or(tuple(replace(predicate, operator=Op.EQ, values=(value,)) for value in predicate.values))
+                Or(tuple(replace_value(predicate, operator=Op.EQ, values=(value,)) for value in predicate.values))
             )
         case _:
             return predicate

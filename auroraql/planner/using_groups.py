@@ -7,8 +7,8 @@ for some groups is the original query with their values as a predicate, so that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.ir.query import And, Comparison, Predicate, Query, Ref, Using, UsingGroup, normalize, split_conjuncts
 from auroraql.planner.pushdown import MAX_REQUESTS
 from auroraql.planner.source_predicates import SourcePredicates
@@ -52,14 +52,14 @@ def _merge_equal_windows(query: Query, refs: Sequence[Ref], groups: Sequence[Usi
         return [[group] for group in groups]
     combined: dict[object, list[UsingGroup]] = {}
     for group in groups:
-        combined.setdefault(replace(query, during=group.intervals, using=None).windows, []).append(group)
+        combined.setdefault(replace_value(query, during=group.intervals, using=None).windows, []).append(group)
     return list(combined.values())
 
 
 def _query_of_group(query: Query, refs: Sequence[Ref], groups: Sequence[UsingGroup], catalogue: Catalogue) -> Query:
     during = tuple(join_intervals(interval for group in groups for interval in group.intervals))
     return Query.build(
-        replace(query, where=_restrict_to_groups(query, refs, groups, catalogue), during=during, using=None)
+        replace_value(query, where=_restrict_to_groups(query, refs, groups, catalogue), during=during, using=None)
     )
 
 

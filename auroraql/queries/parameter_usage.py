@@ -81,7 +81,7 @@ def _find_uses(text: str) -> ParameterUses:
     for parsed in script.read_each_statement(Source(text)):
         if isinstance(parsed, StatementError):
             is_complete = False
-        else:
+        elif parsed.form != "text" or "$" in text[parsed.start : parsed.end]:
             uses += _statement_uses(parsed.statement)
     return ParameterUses(tuple(uses), is_complete)
 

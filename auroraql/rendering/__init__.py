@@ -7,10 +7,11 @@ completely or not at all.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from auroraql.downloads.report import Report
-from auroraql.rendering.files import check_writable, format_of, write_result, write_text
+from auroraql.rendering.files import check_writable, format_of, write_chunks, write_result, write_text
 from auroraql.rendering.formats import (
     FORMATS,
     ResultFormat,
@@ -38,6 +39,7 @@ __all__ = [
     "render_text",
     "should_color",
     "supports_blocks",
+    "write_chunks",
     "write_result",
     "write_text",
 ]
@@ -47,6 +49,13 @@ def _notebook_html(result: ResultSet) -> str:
     from auroraql.rendering.notebook import notebook_html  # deferred: only notebooks need it
 
     return notebook_html(result)
+
+
+def _write_report(result: ResultSet, path: str | os.PathLike[str], title: str | None, pictures: Sequence[Any]) -> None:
+    from auroraql.rendering.report.page import render_result_page  # deferred: only reports need it
+
+    drawings = [_create_picture(result, picture) if isinstance(picture, str) else picture for picture in pictures]
+    write_chunks(path, render_result_page(result, title or "", drawings))
 
 
 def _to_arrow_table(result: ResultSet, flat: bool) -> Any:
@@ -77,6 +86,7 @@ ResultSet.registered_writers = ResultWriters(
     render_text,
     render_pretty,
     write_result,
+    _write_report,
     _notebook_html,
     _to_arrow_table,
     _to_pandas_frame,

@@ -37,6 +37,14 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     _write_atomically(path, (content,))
 
 
+def write_chunks(path: str | os.PathLike[str], chunks: Iterable[str]) -> None:
+    """Write a text in pieces to a file atomically: an error while a piece is made leaves the file as it was.
+
+    Raises UsageError when writing fails.
+    """
+    _write_atomically(path, (chunk.encode() for chunk in chunks))
+
+
 def _write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
     with _describe_os_error(path), _open_target(Path(path)) as stream:
         for chunk in chunks:

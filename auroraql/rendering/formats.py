@@ -86,7 +86,7 @@ _render_jsonl = _load_on_call("data_formats", "render_jsonl")
 _encode_jsonl = _load_on_call("data_formats", "encode_jsonl")
 _encode_parquet = _load_on_call("parquet", "encode_parquet")
 _render_markdown = _load_on_call("markdown", "render_markdown")
-_render_html = _load_on_call("html", "render_html")
+_render_html = _load_on_call("report.page", "render_html")
 
 FORMATS = {
     row.name: row
@@ -128,7 +128,7 @@ FORMATS = {
         ),
         ResultFormat(
             "html",
-            "a web page with pictures and a table",
+            "a web page with pictures and a table that can be filtered and sorted",
             (".html", ".htm"),
             _render_html,
             on_terminal=_escape_invisible,

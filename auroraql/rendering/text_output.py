@@ -59,10 +59,10 @@ def format_brief(value: Any) -> str:
     return format_cell(value)
 
 
-_DECIMALS = {"km": 1, "deg": 2}
+DECIMALS = {"km": 1, "deg": 2}
 """Decimals of numbers by unit in a terminal table; more exceed the precision of the measured positions."""
 
-_MAX_DECIMALS = 6
+MAX_DECIMALS = 6
 
 
 def cell_writer(column: ResultColumn, values: Sequence[Any]) -> Callable[[Any], str]:
@@ -72,7 +72,7 @@ def cell_writer(column: ResultColumn, values: Sequence[Any]) -> Callable[[Any], 
     """
     if column.type is Type.TIME and not any(isinstance(v, datetime) and (v.second or v.microsecond) for v in values):
         return lambda value: f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else format_brief(value)
-    decimals = _DECIMALS.get(column.unit)
+    decimals = DECIMALS.get(column.unit)
     return lambda value: _format_rounded(value, decimals) if type(value) is float else format_brief(value)
 
 
@@ -80,7 +80,7 @@ def _format_rounded(value: float, decimals: int | None) -> str:
     if decimals is not None and isfinite(value):
         return f"{value:.{decimals}f}"
     text = repr(value)
-    return text if "e" in text or len(text.partition(".")[2]) <= _MAX_DECIMALS else f"{value:.{_MAX_DECIMALS}f}"
+    return text if "e" in text or len(text.partition(".")[2]) <= MAX_DECIMALS else f"{value:.{MAX_DECIMALS}f}"
 
 
 def _format_other(value: Any) -> str:

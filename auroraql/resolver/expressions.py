@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from auroraql.diagnostics.errors import Origin, Span
+from auroraql.diagnostics.errors import Origin, Span, replace_value
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import (
     And,
@@ -26,6 +25,7 @@ from auroraql.ir.query import (
     Ref,
     Scalar,
     Truth,
+    normalize,
 )
 from auroraql.ir.times import TimeError, read_full_date, read_interval, unit_seconds, write_instant
 from auroraql.language import ast
@@ -142,8 +142,7 @@ class ExpressionResolver:
                 message = "a FIND in parentheses is a list of values, not a single value"
                 raise SemanticError("AQL0221", message, origin, "a list", "use it after IN: platform IN (FIND …)")
             case _:
-                predicate = self.resolve_predicate(value)
-                return Truth(predicate)
+                return Truth(normalize(self.resolve_predicate(value)))
 
     # --- leaves
 
@@ -165,7 +164,7 @@ class ExpressionResolver:
         if number in (float("inf"), float("-inf")):
             raise SemanticError("AQL0203", f"{text} is too large or too small a number", origin)
         whole = re.fullmatch(r"[+-]?\d{1,18}", text) is not None
-        return Constant(text if whole else repr(number), Type.INTEGER if whole else Type.NUMBER, unit)
+        return Constant(text if whole else plain_value(number), Type.INTEGER if whole else Type.NUMBER, unit)
 
     def _duration(self, duration: Duration) -> Constant:
         try:
@@ -253,7 +252,7 @@ class ExpressionResolver:
         branches = []
         for test, result in value.branches:
             condition = test if value.subject is None else _equals(value.subject, test)
-            branches.append((self.resolve_predicate(condition), self.resolve(result)))  # type: ignore[arg-type]
+            branches.append((normalize(self.resolve_predicate(condition)), self.resolve(result)))  # type: ignore[arg-type]
         otherwise = self.resolve(value.otherwise) if value.otherwise is not None else None
         written = [result for _, result in value.branches] + ([value.otherwise] if value.otherwise is not None else [])
         scalars = [scalar for _, scalar in branches] + ([otherwise] if otherwise is not None else [])
@@ -511,7 +510,7 @@ class ExpressionResolver:
             raise SemanticError("AQL0203", f"{taker} has only NULL", values[0][1].origin, "no value", hint)
         unified = self._unify(present, taker)
         type_, remaining = _common_type(unified), iter(unified)
-        return [replace(_NULL, type=type_) if scalar == _NULL else next(remaining) for scalar, _ in values]
+        return [replace_value(_NULL, type=type_) if scalar == _NULL else next(remaining) for scalar, _ in values]
 
     def _unify(self, values: list[tuple[Scalar, Value]], taker: str) -> list[Scalar]:
         known = [scalar.type for scalar, _ in values if scalar.type is not Type.ANY]

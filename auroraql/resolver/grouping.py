@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin, replace_value
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import (
     EVERYTHING,
+    And,
     Column,
+    Constant,
     FieldValue,
     GroupKey,
+    Not,
+    Or,
     OrderKey,
     Predicate,
     Ref,
@@ -20,20 +24,23 @@ from auroraql.ir.query import (
     normalize,
 )
 from auroraql.language.ast import (
+    BooleanLiteral,
+    Duration,
     FindStatement,
     FunctionCall,
     GroupBy,
     Having,
+    Instant,
     NumberLiteral,
     OrderBy,
     OrderItem,
     Path,
     Select,
     SelectStar,
+    TextLiteral,
     Value,
-    replace_node,
 )
-from auroraql.language.printer import print_scalar
+from auroraql.language.printer import print_name, print_path, print_scalar
 from auroraql.resolver.expressions import ExpressionResolver, ungrouped_in_predicate, ungrouped_refs
 from auroraql.resolver.names import NameResolver
 from auroraql.resolver.predicates import PredicateResolver
@@ -72,6 +79,7 @@ class GroupingResolver:
         for value in self._written_keys():
             for key in self._group_keys(value):
                 written.setdefault(key, value)
+        written = self._without_constants(written)
         group_by = tuple(written)
         if self.columns is None and group_by:
             for star in self._refuse_stars():
@@ -88,18 +96,37 @@ class GroupingResolver:
                 )
             if not self.errors:
                 self._check_columns(group_by)
-            self._check_ungrouped(ungrouped_in_predicate(having, group_by), self._having_origin(), group_by)
-        order = [key for clause in self.find.clauses if isinstance(clause, OrderBy) for key in clause.keys]
+            self._check_having(having, group_by)
+        return RowShape(self.columns, group_by, self._order_keys(group_by if aggregates else None), having)
+
+    def _order_keys(self, group_by: tuple[GroupKey, ...] | None) -> tuple[OrderKey, ...]:
+        """Return the keys of ORDER BY. `group_by` is None if rows are records."""
         keys: list[OrderKey] = []
-        for item in order:
+        for item in (key for clause in self.find.clauses if isinstance(clause, OrderBy) for key in clause.keys):
             try:
-                keys.append(self._order_key(item, group_by if aggregates else None))
+                key = self._order_key(item, group_by)
             except SemanticError as error:
                 self.errors.append(error.diagnostic)
-        return RowShape(self.columns, group_by, tuple(keys), having)
+                continue
+            # A constant is the same in every row, so it does not order them.
+            keys += [] if isinstance(key.expression, Constant) else [key]
+        return tuple(keys)
 
     def _written_keys(self) -> Iterator[Value]:
         return (key for clause in self.find.clauses if isinstance(clause, GroupBy) for key in clause.keys)
+
+    def _without_constants(self, written: dict[GroupKey, Value]) -> dict[GroupKey, Value]:
+        """Return the keys of GROUP BY that are not constants, which are the same in every record.
+
+        A group needs another key, so constants alone are an error.
+        """
+        varying: dict[GroupKey, Value] = {key: value for key, value in written.items() if not isinstance(key, Constant)}
+        if written and not varying:
+            message = "GROUP BY has only constants, which are the same in every record"
+            hint = "name a field, or remove GROUP BY: functions such as count(*) are then computed from all records"
+            origin = next(iter(written.values())).origin
+            self.errors.append(Diagnostic("AQL0212", message, origin, "a constant", hint))
+        return varying
 
     def _key_column(self, key: GroupKey, value: Value) -> Column:
         if isinstance(key, Ref):
@@ -139,6 +166,17 @@ class GroupingResolver:
             hint = f"add {name} to GROUP BY" if group_by else f"add GROUP BY {name}"
             self._refuse(name, origin, f"{hint}, or use a function such as max({name})")
 
+    def _check_having(self, having: Predicate, group_by: tuple[GroupKey, ...]) -> None:
+        """Report the first condition of HAVING on a field that has several values in a group."""
+        for term in _leaves(having):
+            for field in ungrouped_in_predicate(term, group_by)[:1]:
+                name = self._format_name(field.ref)
+                hint = f"put the condition into WHERE to filter records, or use a function such as max({name})"
+                if field.ref.role == "metadata" and not self.names.is_known(Path((name,))):
+                    hint = f"the columns are {', '.join(column.label for column in self.columns or ())}; {hint}"
+                self._refuse(name, term.origin or self._having_origin(), hint)
+                return
+
     def _labels(self) -> Mapping[str, Column]:
         """Return the columns by label: aliases, and functions as written."""
         return {label: c for c in self.columns or () if (label := c.label if c.is_computed else c.alias)}
@@ -156,8 +194,7 @@ class GroupingResolver:
         try:
             if isinstance(value, Path):
                 return (self._named_key(value),)
-            if isinstance(value, NumberLiteral):
-                raise self._ordinal_error("GROUP BY", value)
+            self._refuse_literal("GROUP BY", value)
             # Inside an expression, a name is the field, as in SQL: upper(program) AS program … GROUP BY upper(program).
             expressions = PredicateResolver(self.names, self.values, "GROUP BY").expressions
             expressions.allows_aggregates = False
@@ -178,6 +215,21 @@ class GroupingResolver:
         if not self.names.kind.is_listed(ref.path) or self._is_object(ref):
             check_single(self.names, ref, path)
         return ref
+
+    def _refuse_literal(self, clause: str, value: Value) -> None:
+        """Raise SemanticError for a literal in place of a key: a position, or a name in quotes."""
+        if isinstance(value, NumberLiteral):
+            raise self._ordinal_error(clause, value)
+        if not isinstance(value, TextLiteral | BooleanLiteral | Instant | Duration):
+            return
+        hint, fix = "name a field or a column of SELECT", None
+        if isinstance(value, TextLiteral):
+            path = Path(tuple(value.value.split(".")), value.origin)
+            if self._column_with_label(path) is not None or ("" not in path.parts and self.names.is_known(path)):
+                fix = print_path(path.dotted) if len(path.parts) > 1 else print_name(path.dotted)
+                hint = f"write the name without quotes: {fix}"
+        verb = "does not order rows" if clause == "ORDER BY" else "does not form groups"
+        raise SemanticError("AQL0212", f"a constant {verb}", value.origin, "a constant", hint, fix)
 
     def _ordinal_error(self, clause: str, number: NumberLiteral) -> SemanticError:
         """Return the error for the position of a column, as in GROUP BY 1."""
@@ -236,8 +288,7 @@ class GroupingResolver:
         Raises SemanticError if it is unknown, or does not have one value per row.
         """
         value, origin = item.value, item.value.origin
-        if isinstance(value, NumberLiteral):
-            raise self._ordinal_error("ORDER BY", value)
+        self._refuse_literal("ORDER BY", value)
         if not isinstance(value, Path):
             return self._computed_order_key(item, group_by)
         named = self._column_with_label(value)
@@ -253,7 +304,7 @@ class GroupingResolver:
         expressions.allows_aggregates = group_by is not None
         scalar = expressions.resolve(item.value)
         if isinstance(scalar, FieldValue):
-            return self._order_key(replace_node(item, value=Path(scalar.ref.path, origin)), group_by)
+            return self._order_key(replace_value(item, value=Path(scalar.ref.path, origin)), group_by)
         if group_by is not None and (fields := ungrouped_refs(scalar, group_by)):
             raise self._ungrouped_error(Path((self._format_name(fields[0].ref),), origin))
         if self.find.distinct and not any(column.expression == scalar for column in self.columns or ()):
@@ -302,6 +353,18 @@ class GroupingResolver:
             return True
         selected = [c.ref.path for c in self.columns if c.ref is not None and not c.function]
         return any(ref.path[: len(path)] == path for path in selected)
+
+
+def _leaves(predicate: Predicate) -> Iterator[Predicate]:
+    """Yield the comparisons of a predicate."""
+    match predicate:
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from _leaves(term)
+        case Not(term):
+            yield from _leaves(term)
+        case _:
+            yield predicate
 
 
 def _aggregate_value(column: Column, expressions: ExpressionResolver) -> Scalar:

@@ -23,6 +23,7 @@ from auroraql.language.ast import (
 from auroraql.resolver.values import SemanticError, ValueContext
 from auroraql.schema import BLOCKS, CONJUNCTIONS, KINDS, Field, Kind, Type
 from auroraql.schema.catalogue import Catalogue, is_time_key
+from auroraql.schema.functions import FUNCTION_NAMES
 from auroraql.schema.operators import Op
 from auroraql.schema.synonyms import TIME_WORDS
 
@@ -142,6 +143,8 @@ class NameResolver:
         block = self.kind.field(parts[0]) if len(parts) > 1 else None
         if block is not None and block.role == "block":
             return self._unknown_member(path, parts[0], parts[1:], block)
+        if not above and (call := _call_of_member(parts)) is not None:
+            return self._member_call(path, call)
         fields = (f for f in (*self.kind.fields, *self.kind.leaves()) if not f.is_hidden)
         names = [f.bare if f.role == "block" else f.name for f in fields]
         dotted = ".".join(parts)
@@ -153,6 +156,14 @@ class NameResolver:
         message = f"{self.kind.title} have no field '{dotted}'"
         fix = near[0] if near and find_misspelt(dotted, every) == near[0] and not above else None
         return SemanticError("AQL0201", message, path.origin, "unknown field", hint, fix)
+
+    def _member_call(self, path: Path, call: tuple[str, str]) -> SemanticError:
+        """Return the error for `start.month`: a function after a dot."""
+        function, argument = call
+        written = f"{function}({argument})"
+        message = f"'{argument}' has no member '{path.parts[-1]}': functions take it as an argument"
+        fix = written if self.kind.field(argument) is not None else None
+        return SemanticError("AQL0201", message, path.origin, "a function", f"write {written}", fix)
 
     def _unknown_member(self, path: Path, block: str, member: tuple[str, ...], display_name: Field) -> SemanticError:
         """Return the error for a name after the name of a criteria block, whose records have no metadata."""
@@ -170,6 +181,19 @@ class NameResolver:
             hint, fix = f"did you mean {block}.{near[0]}?", f"{block}.{near[0]}"
         message = f"block '{block}' has no field '{'.'.join(member)}'"
         return SemanticError("AQL0201", message, path.origin, "unknown field", hint, fix)
+
+
+_ACCESSORS = ("dt", "str", "date")
+"""Members by which pandas reaches its functions."""
+
+
+def _call_of_member(parts: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the function and the argument of `start.month` or `start.dt.month`. Return None for other paths."""
+    function = FUNCTION_NAMES.get(parts[-1].casefold())
+    fields = parts[:-2] if len(parts) > 2 and parts[-2].casefold() in _ACCESSORS else parts[:-1]
+    if function is None or function.is_aggregate or len(function.arguments) != 1 or not fields:
+        return None
+    return function.name, ".".join(fields)
 
 
 def _contains(outer: Origin, inner: Origin) -> bool:

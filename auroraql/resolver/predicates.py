@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from auroraql.diagnostics.errors import Diagnostic, Origin, Span
+from auroraql.diagnostics.errors import Diagnostic, Origin, Span, replace_value
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.query import (
     And,
@@ -38,7 +38,6 @@ from auroraql.language.ast import (
     Subquery,
     TextLiteral,
     Timestamp,
-    replace_node,
 )
 from auroraql.language.printer import print_name, print_scalar, quote_text
 from auroraql.resolver.expressions import ExpressionResolver, check_units, constant_value, literal_of_constant
@@ -193,14 +192,14 @@ class PredicateResolver:
         self._refuse_bare_hyphen(comparison)
         left = self.expressions.fold_operand(comparison.left)
         operands = tuple(self.expressions.fold_operand(operand) for operand in comparison.operands)
-        folded = replace_node(comparison, left=left, operands=operands)
+        folded = replace_value(comparison, left=left, operands=operands)
         if isinstance(left, Path) and not folded.escape and self._are_plain(operands, left):
             return self._comparison(ast.ComparisonExpression(left, folded.operator, operands, folded.origin))  # type: ignore[arg-type]
         if isinstance(left, _LITERALS):
             return self._constant_left(folded)
         scalar = self.expressions.resolve(left)
         if isinstance(scalar, Constant):
-            return self._constant_left(replace_node(folded, left=literal_of_constant(scalar, left.origin)))
+            return self._constant_left(replace_value(folded, left=literal_of_constant(scalar, left.origin)))
         if folded.operator in (Op.IS_NULL, Op.IS_NOT_NULL):
             return Condition(scalar, folded.operator, origin=folded.origin)
         if all(isinstance(operand, _LITERALS) for operand in operands):
@@ -247,8 +246,8 @@ class PredicateResolver:
         match operator:
             case Op.IN | Op.NOT_IN:
                 terms = (ast.ValueComparison(operand, Op.EQ, (left,), origin=origin) for operand in operands)
-                found = Or(tuple(map(self._value_comparison, terms)), origin)
-                return found if operator is Op.IN else Not(found, origin)
+                alternatives = Or(tuple(map(self._value_comparison, terms)), origin)
+                return alternatives if operator is Op.IN else Not(alternatives, origin)
             case Op.BETWEEN | Op.NOT_BETWEEN:
                 low = self._value_comparison(ast.ValueComparison(left, Op.GE, operands[:1], origin=origin))
                 high = self._value_comparison(ast.ValueComparison(left, Op.LE, operands[1:], origin=origin))
@@ -330,17 +329,17 @@ class PredicateResolver:
         operator, origin, operands = comparison.operator, comparison.origin, comparison.operands
         match operator:
             case Op.IN | Op.NOT_IN:
-                found = Or(
+                alternatives = Or(
                     tuple(
-                        self._value_comparison(replace_node(comparison, operator=Op.EQ, operands=(v,)))
+                        self._value_comparison(replace_value(comparison, operator=Op.EQ, operands=(v,)))
                         for v in operands
                     ),
                     origin,
                 )
-                return found if operator is Op.IN else Not(found, origin)
+                return alternatives if operator is Op.IN else Not(alternatives, origin)
             case Op.BETWEEN | Op.NOT_BETWEEN:
-                low = self._value_comparison(replace_node(comparison, operator=Op.GE, operands=operands[:1]))
-                high = self._value_comparison(replace_node(comparison, operator=Op.LE, operands=operands[1:]))
+                low = self._value_comparison(replace_value(comparison, operator=Op.GE, operands=operands[:1]))
+                high = self._value_comparison(replace_value(comparison, operator=Op.LE, operands=operands[1:]))
                 return And((low, high), origin) if operator is Op.BETWEEN else Not(And((low, high), origin), origin)
             case _:
                 right = self.expressions.resolve(operands[0])
@@ -437,7 +436,7 @@ class PredicateResolver:
         other_context = self.names.value_context(other, path.dotted)
         check_single(self.names, ref, comparison.path)
         check_single(self.names, other, path)
-        _check_operator(replace_node(comparison, path=path), other_context)
+        _check_operator(replace_value(comparison, path=path), other_context)
         comparable = (
             context.metadata or other_context.metadata or _type_family(context.type) == _type_family(other_context.type)
         )
@@ -766,10 +765,10 @@ def _expand_unnamed_intervals(leaf: Comparison) -> Predicate:
             plain.append(value)
         else:
             operator = Op.BETWEEN if positive else Op.NOT_BETWEEN
-            ranges.append(replace(leaf, operator=operator, values=tuple(map(write_instant, span))))
+            ranges.append(replace_value(leaf, operator=operator, values=tuple(map(write_instant, span))))
     if not ranges:
         return leaf
-    terms: tuple[Predicate, ...] = (*([replace(leaf, values=tuple(plain))] if plain else []), *ranges)
+    terms: tuple[Predicate, ...] = (*([replace_value(leaf, values=tuple(plain))] if plain else []), *ranges)
     if len(terms) == 1:
         return terms[0]
     return Or(terms, leaf.origin) if positive else And(terms, leaf.origin)

@@ -12,7 +12,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any, Protocol
 
-from auroraql.diagnostics.errors import Diagnostic, Origin, Span, StatementError
+from auroraql.diagnostics.errors import Diagnostic, Origin, Span, StatementError, replace_value
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import Interval, Using
 from auroraql.language.ast import (
@@ -41,7 +41,6 @@ from auroraql.language.ast import (
     clause_uses_results,
     find_references,
     is_list_of_values,
-    replace_node,
 )
 from auroraql.resolver.names import METADATA, NameResolver
 from auroraql.resolver.using import (
@@ -192,24 +191,24 @@ class _ReferenceBinder:
                 case Overlap():
                     self._overlap(clause)
                 case Where(expression):
-                    clauses.append(replace_node(clause, expression=self._expression(expression, self.bound.kind)))
+                    clauses.append(replace_value(clause, expression=self._expression(expression, self.bound.kind)))
                 case Of(blocks):
-                    clauses.append(replace_node(clause, blocks=tuple(map(self._block, blocks))))
+                    clauses.append(replace_value(clause, blocks=tuple(map(self._block, blocks))))
                 case _:
                     clauses.append(clause)
-        self.bound.find = replace_node(self.bound.find, clauses=tuple(clauses))
+        self.bound.find = replace_value(self.bound.find, clauses=tuple(clauses))
 
     def _block(self, block: BlockItem) -> BlockItem:
         if block.expression is None:
             return block
-        return replace_node(block, expression=self._expression(block.expression, BLOCKS[block.kind]))
+        return replace_value(block, expression=self._expression(block.expression, BLOCKS[block.kind]))
 
     def _expression(self, expression: Expression, kind: Kind) -> Expression:
         match expression:
             case AndExpression(terms) | OrExpression(terms):
-                return replace_node(expression, terms=tuple(self._expression(term, kind) for term in terms))
+                return replace_value(expression, terms=tuple(self._expression(term, kind) for term in terms))
             case NotExpression(term):
-                return replace_node(expression, term=self._expression(term, kind))
+                return replace_value(expression, term=self._expression(term, kind))
             case ComparisonExpression() | ValueComparison() if expression.operands and is_list_of_values(expression):
                 try:
                     return self._list(expression, kind)
@@ -251,7 +250,7 @@ class _ReferenceBinder:
         if len(values) > MAX_LIST_VALUES:
             message = f"{_format_operand(operand)} has {len(values):,} values; the maximum is {MAX_LIST_VALUES:,}"
             raise SemanticError("AQL0116", message, origin, "too many", "narrow the search that found them")
-        return replace_node(leaf, operands=tuple(_row_value_operand(value, origin) for value in values))
+        return replace_value(leaf, operands=tuple(_row_value_operand(value, origin) for value in values))
 
     def _is_result_name(self, name: str) -> bool:
         return self.results is not None and self.results.get(name) is not None

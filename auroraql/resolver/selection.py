@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Protocol
 
-from auroraql.diagnostics.errors import Diagnostic, Origin
+from auroraql.diagnostics.errors import Diagnostic, Origin, replace_value
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.ir.query import Column, FieldValue, Ref, Scalar, default_columns
 from auroraql.language.ast import FunctionCall, Path, Select, SelectAggregate, SelectExpression, SelectItem, SelectStar
@@ -141,7 +140,7 @@ class SelectResolver:
         excluded = {self._excluded_paths(path, above) for path in exclude}
         for leaf, column in zip(leaves, default_columns(leaves), strict=True):
             if not excluded & {leaf.path[:n] for n in range(1, len(leaf.path) + 1)}:
-                yield replace(column, origin=origin, bare=column.bare and not above)
+                yield replace_value(column, origin=origin, bare=column.bare and not above)
 
     def _excluded_paths(self, path: Path, above: tuple[str, ...]) -> tuple[str, ...]:
         declared: Field | None = self.names.kind.field(".".join((*above, *path.parts)))

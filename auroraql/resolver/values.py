@@ -231,8 +231,8 @@ class OperandResolver:
 
     def _string(self, value: str, origin: Origin, context: ValueContext) -> str:
         if context.type is Type.TIME:
-            read = read_interval if isinstance(origin, Pointer) else read_literal
-            return _time(_interval(read, value, origin=origin), context)
+            read_time = read_interval if isinstance(origin, Pointer) else read_literal
+            return _time(_interval(read_time, value, origin=origin), context)
         if context.metadata and context.type in (Type.ANY, Type.STRING) and context.limit != "text":
             named_interval = _interval_of_text(value, context)
             error = fault_of_literal(value) if context.is_time and named_interval is None else None
@@ -259,8 +259,8 @@ class OperandResolver:
             if isinstance(base, Timestamp) and written.isdigit() and len(written) != len("2020"):
                 raise _diagnose_digits(written, base.origin)
             # The documents of the service take ISO 8601 only.
-            read = read_interval if isinstance(base.origin, Pointer) else read_literal
-            interval = _interval(read, written, origin=base.origin)
+            read_time = read_interval if isinstance(base.origin, Pointer) else read_literal
+            interval = _interval(read_time, written, origin=base.origin)
         for shift in instant.shifts:
             count = self.count(shift)
             interval = _interval(shift_interval, interval, count, shift.unit, origin=shift.origin)
@@ -345,10 +345,10 @@ def _operand(value: object, parameter: Parameter) -> Operand:
             )
 
 
-def _interval(read: Callable[..., Interval], *parts: object, origin: Origin) -> Interval:
+def _interval(read_time: Callable[..., Interval], *parts: object, origin: Origin) -> Interval:
     """Return `read(*parts)`. Raises SemanticError at `origin` if the time does not exist."""
     try:
-        return read(*parts)
+        return read_time(*parts)
     except TimeError as error:
         raise SemanticError("AQL0301", str(error), origin, hint=error.hint) from None
 

@@ -191,6 +191,7 @@ class ResultWriters:
     render_text: Callable[[ResultSet], str]
     render_pretty: Callable[[ResultSet], str]
     write_result: Callable[[ResultSet, str | os.PathLike[str]], None]
+    write_report: Callable[[ResultSet, str | os.PathLike[str], str | None, Sequence[Any]], None]
     notebook_html: Callable[[ResultSet], str]
     to_arrow_table: Callable[[ResultSet, bool], Any]
     to_pandas_frame: Callable[[ResultSet, bool], Any]
@@ -368,6 +369,16 @@ class ResultSet:
         Raises UsageError for an unknown suffix, and for a file that cannot be written.
         """
         _load_writers().write_result(self, path)
+
+    def report(self, path: str | os.PathLike[str], *, title: str | None = None, pictures: Sequence[Any] = ()) -> None:
+        """Write a web page with the rows, whatever the suffix of the path. The file is written whole or not at all.
+
+        The page needs no network, except for the pictures of its rows. A browser filters and sorts the rows, at most
+        500,000 of them. The title is by default the statement. `pictures` are names, such as timeline, or pictures, such
+        as `result.timeline()`, which are drawn above the rows. Raises UsageError for a picture that the result has no
+        data for, and for a file that cannot be written.
+        """
+        _load_writers().write_report(self, path, title, pictures)
 
     def download(
         self,

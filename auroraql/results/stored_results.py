@@ -52,11 +52,11 @@ class StoredResult:
 
     def values(self, path: tuple[str, ...]) -> list[Any]:
         """Return the distinct values at a path of `kind`, in order of appearance. Lists give their elements."""
-        read = self._reader(path)
+        read_value = self._reader(path)
         rows = self.result.rows if self.result is not None else ()
         distinct: dict[Any, None] = {}
         for row in rows:
-            distinct.update(dict.fromkeys(read(row)))
+            distinct.update(dict.fromkeys(read_value(row)))
         return list(distinct)
 
     def intervals(self) -> list[tuple[datetime, datetime]]:
@@ -75,7 +75,7 @@ class StoredResult:
         for row in self.result.rows if self.result is not None else ():
             first, last = row[times[0]], row[times[-1]]
             if first is not None and last is not None and first <= last:
-                yield (first, last), tuple(list(read(row)) for read in readers)
+                yield (first, last), tuple(list(read_value(row)) for read_value in readers)
 
     @property
     def ends(self) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from auroraql.schema.model import Field, Role, Type
 
 SOURCE_TYPES = ("ground", "heo", "leo", "lunar", "event_list", "not_applicable")
 
+MAX_LENGTHS = {"program": 200, "platform": 50, "instrument_type": 200, "display_name": 50}
+"""Maximum lengths of the texts of a source in characters, as in AuroraX."""
+
 PREFIX = "data_source"
 
 IDENTIFIER = (PREFIX, "identifier")

@@ -24,6 +24,7 @@ from auroraql.diagnostics.errors import (
     Span,
     StatementError,
     UsageError,
+    replace_value,
 )
 from auroraql.diagnostics.suggestions import find_closest
 from auroraql.ir.plan import Plan
@@ -39,7 +40,6 @@ from auroraql.language.ast import (
     SqlStatement,
     Statement,
     SubmitStatement,
-    replace_node,
     uses_results,
 )
 from auroraql.language.splitter import too_deep
@@ -207,11 +207,16 @@ class Analyzer:
         context: SessionContext = EMPTY_CONTEXT,
         kind_of: KindOf | None = None,
         *,
-        held: FindRecordRange | None = None,
+        record_range: FindRecordRange | None = None,
         checking: bool = False,
         validates_fixes: bool = True,
     ) -> None:
-        self.checking, self.validates_fixes, self.kind_of, self.held = checking, validates_fixes, kind_of, held
+        self.checking, self.validates_fixes, self.kind_of, self.record_range = (
+            checking,
+            validates_fixes,
+            kind_of,
+            record_range,
+        )
         self.catalogue, self.parameters, self.data_sources = catalogue, parameters, data_sources
         self.now = datetime.now(UTC).replace(tzinfo=None)
         self.stored = {name: replace(result, result=None) for name, result in context.results.items()}
@@ -334,7 +339,9 @@ class Analyzer:
             warnings = plan_warnings(resolved.query, self.catalogue, resolved.warnings)
             return replace(draft, resolved=resolved, warnings=warnings)
         data_sources = self.data_sources if asks else None
-        plan = make_plan(resolved.query, self.catalogue, resolved.warnings, data_sources, held=self.held)
+        plan = make_plan(
+            resolved.query, self.catalogue, resolved.warnings, data_sources, record_range=self.record_range
+        )
         return replace(draft, plan=plan, resolved=resolved, warnings=plan.warnings)
 
     def _store(self, analyzed: AnalyzedStatement, results: dict[str, StoredResult]) -> AnalyzedStatement:
@@ -376,7 +383,7 @@ class Analyzer:
         for results in (self.stored, self.searches):
             results.pop(name, None)
         self.foreign_ids[name] = statement.request_id
-        return replace(draft, statement=replace_node(statement, name=name), name=name)
+        return replace(draft, statement=replace_value(statement, name=name), name=name)
 
     def _register_foreign_result(self, statement_text: str) -> None:
         """Request the kind of each foreign search that the statement may refer to. Raises ArchiveError."""

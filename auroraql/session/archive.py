@@ -235,7 +235,9 @@ class Archive(Executor):
         deadline = self._deadline()
         sources, kind_of = partial(self._engine.sources, deadline), partial(self._kind_of, deadline=deadline)
         find_range = partial(record_range, self._engine, deadline)
-        return Analyzer(self._engine.catalogue(), parameters, sources, self.session_context, kind_of, held=find_range)
+        return Analyzer(
+            self._engine.catalogue(), parameters, sources, self.session_context, kind_of, record_range=find_range
+        )
 
     def _kind_of(self, request_id: str, deadline: float) -> str:
         return self._engine.attach(request_id, deadline)[0].query.kind

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
-from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError
+from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError, replace_value
 from auroraql.engines.base import Engine, OnProgress, SubmissionInterrupted
 from auroraql.engines.record_range import record_range
 from auroraql.ir.plan import Plan
@@ -268,18 +268,21 @@ class Executor:
         matches_nothing = Or(()) in split_conjuncts(resolved.query.where)
         sources = tuple if matches_nothing else partial(self._engine.sources, self._deadline())
         find_range = partial(record_range, self._engine, self._deadline())
-        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, held=find_range)
+        plan = make_plan(resolved.query, catalogue, resolved.warnings, sources, record_range=find_range)
         plan = _drop_repeated_warning(self._join_source_facts(plan))
         return PlannedFind(plan, resolved, name, statement_text)
 
     def _join_source_facts(self, plan: Plan) -> Plan:
-        """Return the plan with the values of its joined fields. Raises ArchiveError."""
+        """Return the plan with the values of its joined fields, and requests narrowed by them. Raises ArchiveError."""
         if not plan.query.joined_names:
             return plan
         # Imported late: few searches name fields of the archive's source list.
         from auroraql.session.source_details import load_source_facts, missing_facts_warnings
+        from auroraql.session.source_narrowing import narrow_to_sources
 
-        facts = load_source_facts(plan.query, self._engine, self._deadline())
+        deadline = self._deadline()
+        facts = load_source_facts(plan.query, self._engine, deadline)
+        plan = narrow_to_sources(plan, facts, self._engine, deadline)
         return replace(plan, source_facts=facts, warnings=(*plan.warnings, *missing_facts_warnings(plan.query, facts)))
 
     def _run_find(self, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
@@ -555,7 +558,7 @@ def _limit_plan(planned: PlannedFind, max_rows: int) -> PlannedFind:
     if planned.searched is not None or plan.counted:
         return planned
     limit = max_rows if plan.query.limit is None else min(max_rows, plan.query.limit)
-    query, post_processing = replace(plan.query, limit=limit), replace(plan.post_processing, limit=limit)
+    query, post_processing = replace_value(plan.query, limit=limit), replace_value(plan.post_processing, limit=limit)
     return replace(planned, plan=replace(plan, query=query, post_processing=post_processing))
 
 

@@ -95,8 +95,24 @@ class ExplainContext:
         """Return the plan of a FIND that does not depend on other results."""
         if resolved.searched is not None:
             return plan_row_query(resolved.query, resolved.searched, resolved.warnings)
-        find_range = partial(record_range, self.engine, time.monotonic() + _SOURCES_SECONDS)
-        return make_plan(resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, held=find_range)
+        deadline = time.monotonic() + _SOURCES_SECONDS
+        find_range = partial(record_range, self.engine, deadline)
+        plan = make_plan(
+            resolved.query, self.engine.catalogue(), resolved.warnings, self.data_sources, record_range=find_range
+        )
+        return plan if not plan.query.joined_names else self._narrow(plan, deadline)
+
+    def _narrow(self, plan: Plan, deadline: float) -> Plan:
+        """Return the plan with requests narrowed by joined fields, if the archive's source list arrives in time."""
+        # Imported late: few searches name fields of the archive's source list.
+        from auroraql.session.source_details import load_source_facts
+        from auroraql.session.source_narrowing import narrow_to_sources
+
+        try:
+            return narrow_to_sources(plan, load_source_facts(plan.query, self.engine, deadline), self.engine, deadline)
+        except ArchiveError as error:
+            self.warnings.append(error.message)
+            return plan
 
     def data_sources(self) -> Sequence[DataSource]:
         """Return all data sources: those of the archive if it responds in time, otherwise those of the local catalogue."""

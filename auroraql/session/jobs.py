@@ -13,7 +13,16 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from auroraql.diagnostics.errors import ArchiveError, Cancelled, Refused, TimedOut, Unreachable, make_visible, shorten
+from auroraql.diagnostics.errors import (
+    ArchiveError,
+    Cancelled,
+    Refused,
+    TimedOut,
+    Unreachable,
+    UsageError,
+    make_visible,
+    shorten,
+)
 from auroraql.engines.base import EngineRun, LogLine, OnProgress, Progress, RunStatus
 from auroraql.ir.plan import Plan
 from auroraql.resolver import ResolvedFind
@@ -23,6 +32,7 @@ from auroraql.session.analyzer import AnalyzedStatement
 from auroraql.session.result_queries import post_process_fetched, stored_result_for, warn_of_unlisted_sources
 from auroraql.session.settings import Settings
 from auroraql.session.verbose_steps import VerboseSteps
+from auroraql.session.web_links import WEB_PAGES, find_web_url
 
 MAX_WORKERS = 4
 """Maximum number of jobs that are polled or run at the same time."""
@@ -292,6 +302,20 @@ class Search:
         return self._run.request_urls
 
     @property
+    def web_url(self) -> str | None:
+        """Address of the search on AuroraX's web page.
+
+        None for other archives, while the search runs, and for a search that the page does not show: it shows one
+        request for conjunctions with fewer than 5,000 results.
+        """
+        if self.state != "done" or not self.request_urls:
+            return None
+        with suppress(UsageError):
+            kind = self._planned.plan.query.kind
+            return find_web_url(WEB_PAGES["aurorax"], self.request_urls[0], kind, self.request_ids, self.result_count)
+        return None
+
+    @property
     def statement(self) -> str:
         """Statement, on one line."""
         return self._prepared.statement_text
@@ -380,6 +404,7 @@ class Search:
             self.result_count,
             ids,
             urls,
+            self.web_url,
             self._started,
             self.statement,
         )

@@ -521,7 +521,7 @@ _LISTINGS = {
             ResultColumn("elapsed", Type.NUMBER, "s", path=("elapsed",)),
             *_text_columns("log"),
             ResultColumn("result_count", Type.INTEGER, path=("result_count",)),
-            *_text_columns("request_ids", "request_urls"),
+            *_text_columns("request_ids", "request_urls", "web_url"),
             ResultColumn("started", Type.TIME, path=("started",)),
             *_text_columns("statement"),
         ),

@@ -32,11 +32,14 @@ from auroraql.schema import KINDS
 from auroraql.schema.catalogue import Catalogue, load_shipped
 from auroraql.session.fix_checker import find_translation_errors, keep_valid_fixes
 
-TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
+TARGETS = ("aql", "json", "sentence", "python", "curl", "idl", "notebook", "plan")
 """Names of the target forms."""
 
-_CALLED = {"json": "a query", "python": "a search of the client", "curl": "a search"}
+_CALLED = {"json": "a query", "python": "a search of the client", "curl": "a search", "idl": "a search of the library"}
 """Nouns in messages for the forms of a single request. The sentence has its own codes."""
+
+_WITHOUT_COLUMNS = ("json", "sentence", "idl")
+"""Forms that do not express selected columns."""
 
 FORMS: Mapping[str, Form | None] = {"auto": None, "aql": "text", "json": "json", "sentence": "sentence"}
 """Source forms by the name of the option. `auto` detects the form from the text."""
@@ -115,9 +118,15 @@ def translate_find(
         from auroraql.language import printer
 
         return Translation(printer.print_query(resolved.query, target_catalogue), resolved.warnings)
-    allows_several = to in ("plan", "python", "curl")
+    if to == "notebook":
+        from auroraql.codecs import jupyter
+        from auroraql.language import printer
+
+        statement = printer.print_query(resolved.query, target_catalogue)
+        return Translation(jupyter.write_notebook(resolved.query, statement), resolved.warnings)
+    allows_several = to in ("plan", "python", "curl", "idl")
     plan = make_plan(
-        resolved.query, target_catalogue, resolved.warnings, cut=allows_several, held=lambda _request: None
+        resolved.query, target_catalogue, resolved.warnings, cut=allows_several, record_range=lambda _request: None
     )
     if plan.unsayable:
         raise StatementError(plan.unsayable)
@@ -144,11 +153,11 @@ def _write_request(request: Request, query: Query, to: str, catalogue: Catalogue
             from auroraql.codecs import sentence
 
             return sentence.write_sentence(request)
-    from auroraql.codecs import curl, pyaurorax
+    from auroraql.codecs import curl, idl, pyaurorax
     from auroraql.language import printer
 
-    statement = printer.print_query(query, catalogue)
-    return pyaurorax.write_pyaurorax(request, statement) if to == "python" else curl.write_curl(request, statement)
+    write = {"python": pyaurorax.write_pyaurorax, "curl": curl.write_curl, "idl": idl.write_idl}[to]
+    return write(request, printer.print_query(query, catalogue))
 
 
 def _check_parameters(parameters: Mapping[str, object] | None, used: frozenset[str]) -> None:
@@ -209,7 +218,7 @@ def require_one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Reque
             "applied after the request",
             f"use --to plan, or remove {'the clause' if name.endswith(_CLAUSES) else 'it'}",
         )
-        for name, origin in _find_untranslatable(find, plan.query, omits_columns=to in ("json", "sentence"))
+        for name, origin in _find_untranslatable(find, plan.query, omits_columns=to in _WITHOUT_COLUMNS)
     ]
     if not plan.requests:
         errors.append(
@@ -238,7 +247,7 @@ def require_one_request(plan: Plan, find: FindStatement, to: str) -> tuple[Reque
             severity="warning",
         )
         for clause in find.clauses
-        if isinstance(clause, Select) and to in ("json", "sentence")
+        if isinstance(clause, Select) and to in _WITHOUT_COLUMNS
     ]
     return plan.requests[0], tuple(warnings)
 

@@ -218,7 +218,7 @@ class ExpressionCompiler:
         function = FUNCTIONS.get(call.function)
         if function is not None and function.is_aggregate and self.locate_in_group is not None and self.gather:
             inner = ExpressionCompiler(self.locate_in_group, self.bind)
-            values = [inner.finite_value(each) for each in call.arguments]
+            values = [inner.finite_value(value) for value in call.arguments]
             name = self.gather(_aggregate_sql(call, values, self.dialect))
             # The sum of whole numbers is a HUGEINT, and a total that is too large is missing.
             is_whole = call.function == "sum" and values[0].type in (Type.INTERVAL, Type.INTEGER)
@@ -239,7 +239,7 @@ class ExpressionCompiler:
 
     def _case(self, case: Case) -> StoredValue:
         if not case.branches:
-            return StoredValue("NULL", case.type)
+            return StoredValue(self.dialect.missing(case.type), case.type)
         branches = " ".join(
             f"WHEN {self.predicate(test)} THEN {self.value(value).sql}" for test, value in case.branches
         )

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.ir.plan import PostProcessing
 from auroraql.ir.query import (
     EVERYTHING,
@@ -266,7 +267,7 @@ class _GroupCompiler:
 
 
 def _order_terms(key: OrderKey, stored: StoredValue, bind: Bindings) -> Iterable[str]:
-    return clauses.order_terms((replace(key, expression=None),), lambda _ref, _bind: stored, bind)
+    return clauses.order_terms((replace_value(key, expression=None),), lambda _ref, _bind: stored, bind)
 
 
 def _value_of(column: Column) -> GroupKey:

@@ -75,11 +75,11 @@ def test_exception_tree_matches_its_docstring() -> None:
     drawn: dict[str, str] = {}
     above: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
-        found = re.match(r"    ([│ ├└─]*)(\w+)(?:  |$)", line)
-        if found:
-            depth = len(found[1]) // 4
-            above[depth:] = [found[2]]
-            drawn[found[2]] = above[depth - 1] if depth else ""
+        match = re.match(r"    ([│ ├└─]*)(\w+)(?:  |$)", line)
+        if match:
+            depth = len(match[1]) // 4
+            above[depth:] = [match[2]]
+            drawn[match[2]] = above[depth - 1] if depth else ""
     real = {
         name: value.__mro__[1].__name__
         for name, value in vars(errors).items()

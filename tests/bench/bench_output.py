@@ -58,7 +58,7 @@ def compare_json(runs: int) -> None:
     """Compare the JSON of a month of demonstration products with msgspec on the same records, indented likewise."""
     with auroraql.connect() as archive:
         result = archive.run("FIND data_products DURING 2021-01")
-    made = best(partial(_write_result, "jsonl", result), runs)
+    seconds = best(partial(_write_result, "jsonl", result), runs)
     records = result.records
     peers = {
         "json": best(lambda: len(msgspec.json.format(msgspec.json.encode(records), indent=2)), runs),
@@ -68,7 +68,7 @@ def compare_json(runs: int) -> None:
         ours = best(partial(_write_result, name, result), runs)
         line(f"{len(result):,} products as {name} / msgspec", ours, peer, "<= 1.2")
     from_rows = best(lambda: len(msgspec.json.encode(list(records_from_rows(result.rows, result.columns)))), runs)
-    line("the same from rows, as jsonl / dicts and msgspec", made, from_rows, "<= 1.2")
+    line("the same from rows, as jsonl / dicts and msgspec", seconds, from_rows, "<= 1.2")
 
 
 if __name__ == "__main__":

@@ -56,9 +56,9 @@ class Session:
 
     def until(self, shown: bytes, seconds: float = 30.0) -> float:
         """Return the seconds until new output appears."""
-        began, seen = time.perf_counter(), b""
-        while shown not in seen and select.select([self.handle], [], [], seconds)[0]:
-            seen += os.read(self.handle, 65536)
+        began, output = time.perf_counter(), b""
+        while shown not in output and select.select([self.handle], [], [], seconds)[0]:
+            output += os.read(self.handle, 65536)
         return time.perf_counter() - began
 
     def rest(self) -> None:
@@ -87,11 +87,11 @@ class Session:
 @contextmanager
 def session(program: Program) -> Iterator[Session]:
     """Start a program and yield it at its first prompt."""
-    made = Session(program)
+    started = Session(program)
     try:
-        yield made
+        yield started
     finally:
-        made.end()
+        started.end()
 
 
 def version(program: Program) -> float:
@@ -134,12 +134,12 @@ def measure_alternately(
     work: Callable[[Program], float], ours: Program, peer: Program | None, runs: int
 ) -> tuple[float, float | None]:
     """Return the medians of both programs, measured alternately so that a slow moment affects both."""
-    found: tuple[list[float], list[float]] = ([], [])
+    durations: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs):
-        found[0].append(work(ours))
+        durations[0].append(work(ours))
         if peer is not None:
-            found[1].append(work(peer))
-    return statistics.median(found[0]), statistics.median(found[1]) if found[1] else None
+            durations[1].append(work(peer))
+    return statistics.median(durations[0]), statistics.median(durations[1]) if durations[1] else None
 
 
 def main() -> None:

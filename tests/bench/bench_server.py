@@ -91,11 +91,11 @@ def measure_large_search(server: ServerProcess) -> None:
     watching = threading.Thread(target=watch)
     watching.start()
     began = time.perf_counter()
-    found = await_status(post(server, "ephemeris/search", A_MONTH).headers["Location"], 600)["search_result"]
+    search = await_status(post(server, "ephemeris/search", A_MONTH).headers["Location"], 600)["search_result"]
     took = time.perf_counter() - began
     over.set()
     watching.join()
-    name = f"a search of {found['result_count']:,} records, {found['file_size'] / 1e6:.0f} MB"
+    name = f"a search of {search['result_count']:,} records, {search['file_size'] / 1e6:.0f} MB"
     line(name, took, None, f"(memory {before:.0f} MB before, {most[0]:.0f} at most)", "s")
 
 

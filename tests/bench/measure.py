@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable
 
 
-def line(name: str, ours: float, peer: float | None, wanted: str, unit: str = "ms") -> None:
+def line(name: str, ours: float, peer: float | None, target: str, unit: str = "ms") -> None:
     """Print one measurement: times in seconds, memory in bytes."""
     scale = {"ms": 1e3, "us": 1e6, "s": 1, "MB": 1e-6}[unit]
     beside = f"{peer * scale:>9.1f} {unit}{ours / peer:>8.2f}" if peer else f"{'':>20}"
-    print(f"{name:<58}{ours * scale:>9.1f} {unit}{beside}  {wanted}", flush=True)
+    print(f"{name:<58}{ours * scale:>9.1f} {unit}{beside}  {target}", flush=True)
 
 
 def best(work: Callable[[], object], runs: int, least: float = 0.05) -> float:
     """Return the seconds of one call, the best of several rounds."""
-    found = []
+    durations = []
     for _ in range(runs):
         calls, began = 0, time.perf_counter()
         while time.perf_counter() - began < least:
             work()
             calls += 1
-        found.append((time.perf_counter() - began) / calls)
-    return min(found)
+        durations.append((time.perf_counter() - began) / calls)
+    return min(durations)

@@ -34,6 +34,7 @@ LONG = (
     "bench_conjunctions",
     "bench_server",
     "bench_download",
+    "bench_report",
     "bench_prompt",
     "bench_live",
 )

@@ -148,16 +148,16 @@ _COMMENTS = st.sampled_from(
 @given(EVERY_QUERY, st.data())
 def test_law_4_formatting_is_idempotent_and_keeps_comments_and_meaning(query: Query, data: st.DataObject) -> None:
     text = printer.print_query(query, load_shipped())
-    made, at = "", 0
+    script, at = "", 0
     for token in parser.parse_words(text)[1]:
-        made += text[at : token.start_pos] + data.draw(_COMMENTS) + text[token.start_pos : token.end_pos]
+        script += text[at : token.start_pos] + data.draw(_COMMENTS) + text[token.start_pos : token.end_pos]
         at = token.end_pos
-    made += data.draw(_COMMENTS) + ";" + data.draw(_COMMENTS)
-    once = format_text(Source(made))
+    script += data.draw(_COMMENTS) + ";" + data.draw(_COMMENTS)
+    once = format_text(Source(script))
     assert format_text(Source(once)) == once
     assert read_text(once) == query
     for comment in ("-- why", "-- alone", "/* in */"):
-        assert once.count(comment) == made.count(comment)
+        assert once.count(comment) == script.count(comment)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from dataclasses import replace
 from datetime import datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -31,6 +30,7 @@ from pyaurorax.search import (
 
 from auroraql import StatementError, translate
 from auroraql.codecs import pyaurorax, query_json
+from auroraql.diagnostics.errors import replace_value
 from auroraql.ir.query import Query
 from auroraql.planner import plan_query
 from auroraql.schema.catalogue import load_shipped
@@ -89,7 +89,7 @@ def sent_query(program: str) -> Any:
 
 # pyaurorax needs both ends of the window, and writes years of less than four digits without their zeros.
 _FIRST, _LAST = datetime(2020, 1, 1), datetime(2020, 1, 5, 6, 30, 1)
-_SEARCHES = (EVERY_SEARCH | conjunction_strategies.searches()).map(lambda q: replace(q, start=_FIRST, end=_LAST))
+_SEARCHES = (EVERY_SEARCH | conjunction_strategies.searches()).map(lambda q: replace_value(q, start=_FIRST, end=_LAST))
 
 
 @given(_SEARCHES)

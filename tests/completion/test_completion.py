@@ -75,14 +75,14 @@ STANDING = (
 )
 
 
-def complete_at_mark(marked: str, known: CompletionContext = KNOWN, *, loose: bool = True) -> list[Completion]:
+def complete_at_mark(marked: str, context: CompletionContext = KNOWN, *, loose: bool = True) -> list[Completion]:
     """Return the candidates at the `|` in a text."""
     cursor = marked.index("|")
-    return Completer().complete(marked.replace("|", "", 1), cursor, known, loose=loose)
+    return Completer().complete(marked.replace("|", "", 1), cursor, context, loose=loose)
 
 
-def candidate_texts(marked: str, known: CompletionContext = KNOWN) -> list[str]:
-    return [candidate.text for candidate in complete_at_mark(marked, known)]
+def candidate_texts(marked: str, context: CompletionContext = KNOWN) -> list[str]:
+    return [candidate.text for candidate in complete_at_mark(marked, context)]
 
 
 def lark_accepts(text: str) -> frozenset[str]:
@@ -166,7 +166,8 @@ def test_no_input_breaks_completion(text: str, data: st.DataObject) -> None:
 @given(st.sampled_from(STATEMENTS))
 def test_incremental_completion_equals_a_fresh_start(statement: str) -> None:
     completer = Completer()
-    for cursor in range(len(statement) + 1):
+    # Typed to its end, then deleted.
+    for cursor in (*range(len(statement) + 1), *range(len(statement), -1, -3)):
         text = statement[:cursor]
         assert completer.complete(text, cursor, KNOWN) == Completer().complete(text, cursor, KNOWN)
 
@@ -356,10 +357,10 @@ def test_using_offers_the_fields_that_the_result_has_too() -> None:
 def test_metadata_keys_are_narrowed_by_the_programs() -> None:
     keys = (MetadataKey("of_a", Type.STRING, programs=("a",)), MetadataKey("of_b", Type.STRING, programs=("b",)))
     sources = (DataSource(1, "a", "x", "i", "ground", "A"), DataSource(2, "b", "it's y", "i", "ground", "B"))
-    known = CompletionContext(ArchiveNames(Catalogue(sources, {"data_products": keys})))
-    assert candidate_texts("FIND data_products WHERE program = 'a' AND of|", known)[:1] == ["of_a"]
-    assert candidate_texts("FIND data_products WHERE platform = 'x' AND of|", known)[:1] == ["of_a"]
-    assert candidate_texts("FIND data_products WHERE platform = y|", known)[:1] == ["'it''s y'"]
+    context = CompletionContext(ArchiveNames(Catalogue(sources, {"data_products": keys})))
+    assert candidate_texts("FIND data_products WHERE program = 'a' AND of|", context)[:1] == ["of_a"]
+    assert candidate_texts("FIND data_products WHERE platform = 'x' AND of|", context)[:1] == ["of_a"]
+    assert candidate_texts("FIND data_products WHERE platform = y|", context)[:1] == ["'it''s y'"]
 
 
 def test_candidates_have_descriptions() -> None:
@@ -375,9 +376,9 @@ def test_numbers_of_a_known_list_come_with_their_unit() -> None:
     assert docs["60 s"].startswith("one epoch per minute")
     assert docs["30 s"].startswith("one epoch per half minute")
     channel = MetadataKey("channel", Type.NUMBER, values=("557.7", "630"), unit="km")
-    known = CompletionContext(ArchiveNames(Catalogue((), {"data_products": (channel,)})))
-    assert candidate_texts("FIND data_products WHERE channel = |", known)[:2] == ["557.7 km", "630 km"]
-    assert candidate_texts("FIND data_products WHERE channel = 6|", known) == ["630 km"]
+    context = CompletionContext(ArchiveNames(Catalogue((), {"data_products": (channel,)})))
+    assert candidate_texts("FIND data_products WHERE channel = |", context)[:2] == ["557.7 km", "630 km"]
+    assert candidate_texts("FIND data_products WHERE channel = 6|", context) == ["630 km"]
 
 
 def test_fuzzy_matching_can_be_turned_off() -> None:
@@ -388,9 +389,9 @@ def test_fuzzy_matching_can_be_turned_off() -> None:
 
 def test_at_most_a_hundred_candidates() -> None:
     sources = tuple(DataSource(n, f"p{n}", f"site {n:05}", "i", "ground", f"Site {n}") for n in range(10_000))
-    known = CompletionContext(ArchiveNames(Catalogue(sources, {})))
-    assert len(candidate_texts("FIND data_products WHERE platform = |", known)) == MAX_CANDIDATES
-    assert candidate_texts("FIND data_products WHERE platform = '1234|", known)[0] == "'site 01234'"
+    context = CompletionContext(ArchiveNames(Catalogue(sources, {})))
+    assert len(candidate_texts("FIND data_products WHERE platform = |", context)) == MAX_CANDIDATES
+    assert candidate_texts("FIND data_products WHERE platform = '1234|", context)[0] == "'site 01234'"
 
 
 _DOCUMENT = '{"data_product_type_filters": [], "start": "2020-01-01T00:00:00", "end": "2020-01-02T00:00:00"}'
@@ -409,14 +410,14 @@ _SENTENCE = (
 )
 def test_after_a_document_without_a_semicolon(before: str, separator: str, words: str) -> None:
     """The candidates are those of the statement alone, both for a fresh start and after every key."""
-    known = CompletionContext(ArchiveNames(load_shipped()))
-    alone = [candidate.text for candidate in Completer().complete(words, len(words), known)]
+    context = CompletionContext(ArchiveNames(load_shipped()))
+    alone = [candidate.text for candidate in Completer().complete(words, len(words), context)]
     text = f"{before}{separator}{words}"
     assert alone
-    assert [candidate.text for candidate in Completer().complete(text, len(text), known)] == alone
+    assert [candidate.text for candidate in Completer().complete(text, len(text), context)] == alone
     typing = Completer()
     for cursor in range(len(before), len(text) + 1):
-        candidates = typing.complete(text[:cursor], cursor, known)
+        candidates = typing.complete(text[:cursor], cursor, context)
     assert [candidate.text for candidate in candidates] == alone
 
 

@@ -90,9 +90,11 @@ def test_positions_move_with_the_text_before() -> None:
 def test_changes_of_stored_results_are_noticed() -> None:
     again, text = LiveChecker(), "FIND passes WHERE program = 'trex'"
     assert [diagnostic.severity for diagnostic in again.check(text, load_shipped())] == ["error"]
-    (made,) = analyze_scripts([Source("LET passes = FIND data_products ON 2021-01-01")], Analyzer(load_shipped(), {}))
-    assert isinstance(made.stored_result, StoredResult)
-    standing = SessionContext({"passes": made.stored_result}, {})
+    (statement,) = analyze_scripts(
+        [Source("LET passes = FIND data_products ON 2021-01-01")], Analyzer(load_shipped(), {})
+    )
+    assert isinstance(statement.stored_result, StoredResult)
+    standing = SessionContext({"passes": statement.stored_result}, {})
     assert again.check(text, load_shipped(), standing) == check_from_scratch(text, standing) == ()
     assert [diagnostic.severity for diagnostic in again.check(text, load_shipped())] == ["error"]
 
@@ -140,13 +142,13 @@ def test_warnings_of_joined_conjunctions_are_found_without_the_plan(wheres: list
 
 
 def _assert_same_warnings(text: str) -> None:
-    known = replace(
+    context = replace(
         load_shipped(), is_shipped=False
     )  # a plan is limited to the shipped list of sources, a check is not
-    resolved = resolve(script.read_find(Source(text)), known)
+    resolved = resolve(script.read_find(Source(text)), context)
     query, warnings = resolved.query, resolved.warnings
-    assert codes_with_positions(plan_warnings(query, known, warnings)) == codes_with_positions(
-        plan_query(query, known, warnings).warnings
+    assert codes_with_positions(plan_warnings(query, context, warnings)) == codes_with_positions(
+        plan_query(query, context, warnings).warnings
     )
 
 
@@ -175,9 +177,11 @@ def test_only_changed_statements_are_parsed_and_checked_again(monkeypatch: pytes
         texts.append(text)
         return read_piece(text, piece)
 
-    def count_outcome(self: Analyzer, read: script.ReadStatement, source: Source) -> AnalyzedStatement | StatementError:
+    def count_outcome(
+        self: Analyzer, statement: script.ReadStatement, source: Source
+    ) -> AnalyzedStatement | StatementError:
         texts.append(source.text)
-        return outcome(self, read, source)
+        return outcome(self, statement, source)
 
     monkeypatch.setattr(script, "read_piece", count_read)
     monkeypatch.setattr(Analyzer, "analyze", count_outcome)

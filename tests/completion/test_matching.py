@@ -8,7 +8,7 @@ from auroraql.completion import NamedItem, Vocabulary
 
 
 @pytest.mark.parametrize(
-    ("typed", "found"),
+    ("typed", "matches"),
     [
         ("fo", ["fort smith", "fort yukon"]),
         ("smi", ["fort smith"]),
@@ -26,9 +26,9 @@ from auroraql.completion import NamedItem, Vocabulary
         ("[(*", []),
     ],
 )
-def test_names_match_what_is_typed(typed: str, found: list[str]) -> None:
+def test_names_match_what_is_typed(typed: str, matches: list[str]) -> None:
     names = Vocabulary(map(NamedItem, ("fort smith", "fort yukon", "gillam", "pinawa\n2")))
-    assert [item.text for _, item in names.matches(typed, 10)] == found
+    assert [item.text for _, item in names.matches(typed, 10)] == matches
 
 
 def test_prefix_matches_come_first() -> None:

@@ -92,7 +92,7 @@ def test_precedence_of_option_environment_profile_file_and_default(write: Write)
 
 def test_precedence_on_the_command_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     write(LAYERS)
-    made = {"json": "[\n", "jsonl": '{"', "csv": "star", "vertical": "─[ 1"}
+    beginnings = {"json": "[\n", "jsonl": '{"', "csv": "star", "vertical": "─[ 1"}
     for arguments, environ, shown_as in (
         ((), {}, "json"),
         (("--profile", "other"), {}, "jsonl"),
@@ -104,7 +104,7 @@ def test_precedence_on_the_command_line(write: Write, monkeypatch: pytest.Monkey
             for name, value in environ.items():
                 patch.setenv(name, value)
             done = command("-c", "FIND data_products SELECT start ON 2021-01-01 LIMIT 1", *arguments)
-        assert (done.code, done.out[: len(made[shown_as])]) == (0, made[shown_as])
+        assert (done.code, done.out[: len(beginnings[shown_as])]) == (0, beginnings[shown_as])
     done = command("-c", ONE, "--profile", "lib")
     assert (done.code, done.out) == (2, "")
     assert "unknown profile 'lib'\n  = hint: did you mean lab?" in done.err
@@ -133,7 +133,7 @@ def test_every_setting_has_a_variable_and_is_in_the_file_and_documented(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         ("AURORAQL_TIMEOUT", "soon", "AURORAQL_TIMEOUT sets 'timeout' to a value of the wrong type"),
         ("AURORAQL_TIMEOUT", "-1", "write a positive number of seconds"),
@@ -144,11 +144,13 @@ def test_every_setting_has_a_variable_and_is_in_the_file_and_documented(tmp_path
         ("AURORAQL_PROFILE", "lab", "the configuration file has no profile"),
     ],
 )
-def test_an_invalid_environment_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str) -> None:
+def test_an_invalid_environment_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
     monkeypatch.setenv(variable, value)
     done = command("-c", ONE)
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
 
 
 def test_unknown_environment_variables() -> None:
@@ -217,9 +219,9 @@ def test_a_key_is_sent_to_its_own_archive_and_to_no_other(server: AuroraXServer,
         ):
             assert command("-c", ONE, *arguments).code == 0
         assert {call.headers["x-aurorax-api-key"] for call in server.calls} == {"key-of-a"}
-        sent = [call.headers.get("x-aurorax-api-key") for call in other.calls]
-        assert set(sent) == {"key-of-b", None}
-        assert sent[-1] is None
+        keys = [call.headers.get("x-aurorax-api-key") for call in other.calls]
+        assert set(keys) == {"key-of-b", None}
+        assert keys[-1] is None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions")
@@ -327,10 +329,10 @@ def test_a_broken_profile_does_not_affect_commands_that_do_not_use_it(write: Wri
         read_config(os.environ)
 
 
-@pytest.mark.parametrize("given", [["--color", "always"], []])
-def test_a_pipe_gets_colours_only_on_request(given: list[str]) -> None:
-    out = process("-c", "FIND data_products SELECT start ON 2021-01-01 LIMIT 1", *given, env={"NO_COLOR": "1"}).out
-    assert ("\x1b[" in out) is bool(given)
+@pytest.mark.parametrize("arguments", [["--color", "always"], []])
+def test_a_pipe_gets_colours_only_on_request(arguments: list[str]) -> None:
+    out = process("-c", "FIND data_products SELECT start ON 2021-01-01 LIMIT 1", *arguments, env={"NO_COLOR": "1"}).out
+    assert ("\x1b[" in out) is bool(arguments)
 
 
 def test_a_completion_script_for_each_shell() -> None:

@@ -49,8 +49,8 @@ def is_written(query: Query) -> bool:
 def test_a_statement_in_every_form(path: Path, update: bool) -> None:
     case = corpus_files.read(path)
     source = Source(case["statement"])
-    found = {form: translate_or_refusal(source, form) for form in ("aql", "json", "sentence", "plan")}
-    corpus_files.compare(path, case, found, update=update)
+    forms = {form: translate_or_refusal(source, form) for form in ("aql", "json", "sentence", "plan")}
+    corpus_files.compare(path, case, forms, update=update)
 
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
@@ -82,13 +82,13 @@ def test_a_wrong_statement_and_its_rendering(path: Path, update: bool) -> None:
     case = corpus_files.read(path)
     source = Source(case["statement"], "query.aql")
     try:
-        given = json.loads(case["parameters"]) if "parameters" in case else None
+        parameters = json.loads(case["parameters"]) if "parameters" in case else None
         if case.get("to") == "head":
-            message = front_matter_diagnostics(source, given or {})
+            message = front_matter_diagnostics(source, parameters or {})
         elif case.get("to") == "session":
-            message = session_warnings(source, given or {})
+            message = session_warnings(source, parameters or {})
         else:
-            translation = translate_source(source, case.get("to", "plan"), parameters=given, now=NOW)
+            translation = translate_source(source, case.get("to", "plan"), parameters=parameters, now=NOW)
             message = render(translation.warnings, source)
     except AuroraQLError as error:
         message = str(error)

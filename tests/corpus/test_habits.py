@@ -37,10 +37,10 @@ def errors(statement: str) -> list[Diagnostic]:
 def fix(statement: str) -> str | None:
     """Apply the first fix until no error remains. Return None if an error without a fix remains."""
     for _ in range(MAX_STEPS):
-        found = errors(statement)
-        if not found:
+        diagnostics = errors(statement)
+        if not diagnostics:
             return statement
-        fixable = next((error for error in found if error.fix is not None), None)
+        fixable = next((error for error in diagnostics if error.fix is not None), None)
         if fixable is None:
             return None
         statement = fixes.apply_fix(statement, fixable)
@@ -50,10 +50,10 @@ def fix(statement: str) -> str | None:
 def observe(case: dict[str, str]) -> dict[str, str]:
     """Return the expected sections of a case as they are today."""
     statement = case["statement"]
-    found = errors(statement)
-    assert found, f"nothing is wrong with {statement}"
+    diagnostics = errors(statement)
+    assert diagnostics, f"nothing is wrong with {statement}"
     fixed = fix(statement)
-    shown = {"rendering": render(found, Source(statement, "query.aql"))}
+    shown = {"rendering": render(diagnostics, Source(statement, "query.aql"))}
     return shown if fixed is None else {**shown, "fixed": fixed}
 
 
@@ -61,11 +61,11 @@ def observe(case: dict[str, str]) -> dict[str, str]:
 def test_a_family_of_habits(path: Path, update: bool) -> None:
     cases = corpus_files.read_cases(path)
     inputs = [{name: text for name, text in case.items() if name in corpus_files.INPUTS} for case in cases]
-    found = [{**case, **observe(case)} for case in inputs]
+    answers = [{**case, **observe(case)} for case in inputs]
     if update:
-        corpus_files.write_cases(path, found)
+        corpus_files.write_cases(path, answers)
         return
-    for case, observed in zip(cases, found, strict=True):
+    for case, observed in zip(cases, answers, strict=True):
         assert case == observed
 
 

@@ -29,8 +29,11 @@ def test_a_script_and_its_results(path: Path, archive: Archive, update: bool) ->
     case = corpus_files.read(path)
     source = Source(case["statement"], "script.aql")
     parameters = json.loads(case.get("parameters", "{}"))
-    found = {"formatted": format_text(source).removesuffix("\n"), "output": csv_of_results(archive, source, parameters)}
-    corpus_files.compare(path, case, found, update=update)
+    outcome = {
+        "formatted": format_text(source).removesuffix("\n"),
+        "output": csv_of_results(archive, source, parameters),
+    }
+    corpus_files.compare(path, case, outcome, update=update)
 
 
 MAX_LINES = 8

@@ -48,24 +48,34 @@ def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator
 
 
 def _command_line() -> Iterator[str]:
-    made = build_parser(tuple(FORMATS), tuple(TARGETS), tuple(SOURCES))
-    (commands,) = (action for action in made._actions if isinstance(action, argparse._SubParsersAction))
+    parser = build_parser(tuple(FORMATS), tuple(TARGETS), tuple(SOURCES))
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     yield "## Commands and options\n"
-    docs = {choice.dest: choice.help or "" for choice in commands._choices_actions}
     yield from _table(
         ("command", "what it does"),
-        (
-            (f"`auroraql {name}{''.join(_arguments(command))}`", docs[name])
-            for name, command in commands.choices.items()
-        ),
+        ((f"`auroraql {name}{''.join(_arguments(command))}`", doc) for name, command, doc in _leaves(commands)),
     )
     yield "Options of a search, with or without `run`:\n"
-    yield from _table(("option", "meaning"), _options(made, {"--help"}))
-    searching = {option for action in made._actions for option in action.option_strings}
-    for name, command in commands.choices.items():
+    yield from _table(("option", "meaning"), _options(parser, {"--help"}))
+    searching = {option for action in parser._actions for option in action.option_strings}
+    for name, command, _ in _leaves(commands):
         # Two options share the name of a search option and mean something else: they are listed separately.
         shared = searching - {"serve": {"--archive", "--timeout"}, "check": {"--format"}}.get(name, set())
         yield from _options_of(name, command, shared)
+
+
+def _leaves(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> Iterator[tuple[str, argparse.ArgumentParser, str]]:
+    """Yield each command with its name and help, and the actions of a command that has some in its place."""
+    docs = {choice.dest: choice.help or "" for choice in commands._choices_actions}
+    for name, command in commands.choices.items():
+        actions = [action for action in command._actions if isinstance(action, argparse._SubParsersAction)]
+        if not actions:
+            yield name, command, docs[name]
+        for below in actions:
+            for inner, action, doc in _leaves(below):
+                yield f"{name} {inner}", action, doc
 
 
 def _options_of(name: str, command: argparse.ArgumentParser, shared: set[str]) -> Iterator[str]:

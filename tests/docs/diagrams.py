@@ -34,13 +34,13 @@ Node = Any
 
 def page() -> str:
     """Return the whole page, with a diagram for each rule in reading order."""
-    found = [HEAD]
+    parts = [HEAD]
     for rule in _meta_grammar().parse(grammar.grammar_text()).find_data("rule"):
         name = str(rule.children[0]).lstrip("?!")
         picture = io.StringIO()
         railroad.Diagram(_diagram_item(rule.children[-1])).writeSvg(picture.write)
-        found.append(f'<h2 id="{escape(name)}">{escape(name)}</h2>\n{picture.getvalue()}')
-    return "\n".join(found) + "\n"
+        parts.append(f'<h2 id="{escape(name)}">{escape(name)}</h2>\n{picture.getvalue()}')
+    return "\n".join(parts) + "\n"
 
 
 def _meta_grammar() -> lark.Lark:

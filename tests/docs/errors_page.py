@@ -46,11 +46,11 @@ def _entries() -> Iterator[str]:
 
 def examples() -> dict[str, str]:
     """Return, for each code, the shortest case that reports it first."""
-    found: dict[str, str] = {}
+    statements: dict[str, str] = {}
     for path in corpus_files.files("errors"):
         case = corpus_files.read(path)
         messages = case["rendering"]
         code = messages.partition("[")[2][:7]
-        if len(messages) <= MAX_EXAMPLE_LENGTH and (code not in found or len(messages) < len(found[code])):
-            found[code] = messages
-    return found
+        if len(messages) <= MAX_EXAMPLE_LENGTH and (code not in statements or len(messages) < len(statements[code])):
+            statements[code] = messages
+    return statements

@@ -82,16 +82,16 @@ def _runs(cells: dict[int, pyte.screens.Char]) -> Iterator[_Run]:
     characters = [cells[column] for column in range(WIDTH)]
     text = "".join(character.data for character in characters)
     elapsed = _ELAPSED.search(text)
-    kept = [n for n in range(len(text.rstrip())) if elapsed is None or not elapsed.start() <= n < elapsed.end()]
+    columns = [n for n in range(len(text.rstrip())) if elapsed is None or not elapsed.start() <= n < elapsed.end()]
 
     def style(number: int) -> tuple[str, str, bool]:
-        cell = characters[kept[number]]
+        cell = characters[columns[number]]
         front, back = (cell.bg, cell.fg) if cell.reverse else (cell.fg, cell.bg)
         return front, back, cell.bold
 
-    for (front, back, bold), numbers in groupby(range(len(kept)), style):
+    for (front, back, bold), numbers in groupby(range(len(columns)), style):
         places = list(numbers)
-        yield places[0], "".join(characters[kept[n]].data for n in places), front, back, bold
+        yield places[0], "".join(characters[columns[n]].data for n in places), front, back, bold
 
 
 def _line(runs: list[_Run], row: int) -> str:

@@ -34,6 +34,7 @@ from tests.support.server_process import ServerProcess
 TUTORIAL = ROOT / "examples" / "README.md"
 SQL_SHEET = ROOT / "examples" / "SQL.md"
 FAQ = ROOT / "examples" / "FAQ.md"
+CATALOGUE = ROOT / "examples" / "CATALOGUE.md"
 GENERATED = {"CONFORMANCE.md", "ERRORS.md", "PYTHON.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "grammar").glob("*.md")), *sorted((ROOT / "examples").glob("*.md"))]
 DOCUMENTS = [page for page in PAGES if page.name not in GENERATED]
@@ -44,19 +45,19 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def blocks(language: str) -> list[pytest.param]:  # type: ignore[valid-type]
     """Return the blocks of one language in all documents, with their position as the name of the test.
 
-    The Python blocks of the tutorial form one program, which has its own test.
+    The Python blocks of the tutorial, and the commands of the page on catalogues, each have a test of their own.
     """
-    found = []
+    fenced = []
     for document in DOCUMENTS:
-        if language == "python" and document == TUTORIAL:
+        if (language, document) in (("python", TUTORIAL), ("console", CATALOGUE)):
             continue
         text = document.read_text("utf-8")
         for match in _BLOCK.finditer(text):
             if match[1] == language:
                 line = text.count("\n", 0, match.start()) + 1
-                found.append(pytest.param(match[2], id=f"{document.parent.name}/{document.stem}:{line}"))
-    assert found, language
-    return found
+                fenced.append(pytest.param(match[2], id=f"{document.parent.name}/{document.stem}:{line}"))
+    assert fenced, language
+    return fenced
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +84,18 @@ def test_console_blocks_print_what_they_show(block: str, shell: dict[str, str]) 
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")
         assert run_command(command, shell) == shown, command
+
+
+def test_the_commands_of_the_page_on_catalogues_print_what_they_show(shell: dict[str, str], tmp_path: Path) -> None:
+    """They continue each other, in a folder with the file of the example."""
+    shutil.copy(ROOT / "examples" / "nights.csv", tmp_path)
+    blocks = re.findall(r"^( *)```console\n(.*?)^ *```$", CATALOGUE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 6
+    for indent, block in blocks:
+        text = re.sub(f"^{indent}", "", block, flags=re.MULTILINE)
+        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            assert run_command(f"cd {shlex.quote(str(tmp_path))} && {command}", shell) == shown, command
 
 
 @pytest.mark.parametrize("block", blocks("aql"))
@@ -147,12 +160,12 @@ def test_the_tutorial_is_a_program_in_which_both_clients_agree(
     program = "\n".join(re.findall(r"^```python\n(.*?)^```$", TUTORIAL.read_text("utf-8"), re.MULTILINE | re.DOTALL))
     monkeypatch.setenv("HOME", str(tmp_path))  # pyaurorax creates a folder there
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    known: dict[str, Any] = {}
+    namespace: dict[str, Any] = {}
     try:
-        exec(compile(program.replace("http://127.0.0.1:8080", demo_server.url), "tutorial", "exec"), known)  # noqa: S102
+        exec(compile(program.replace("http://127.0.0.1:8080", demo_server.url), "tutorial", "exec"), namespace)  # noqa: S102
     finally:
-        known["archive"].close()
-    assert len(known["result"]) == 820
+        namespace["archive"].close()
+    assert len(namespace["result"]) == 820
 
 
 def test_the_tutorial_lists_every_saved_query() -> None:
@@ -260,10 +273,10 @@ def test_the_reference_is_generated_from_schema_and_grammar(update: bool) -> Non
     path = ROOT / "grammar" / "README.md"
     text = path.read_text("utf-8")
     head, _, _ = text.partition(MARK)
-    made = head + MARK + "\n\n" + write_reference()
+    page = head + MARK + "\n\n" + write_reference()
     if update:
-        path.write_text(made, "utf-8")
-    assert path.read_text("utf-8") == made
+        path.write_text(page, "utf-8")
+    assert path.read_text("utf-8") == page
 
 
 def test_the_tables_of_commands_and_settings_are_generated(update: bool) -> None:

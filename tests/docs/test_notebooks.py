@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 from jupyter_core.utils import ensure_event_loop
 from nbconvert.preprocessors import ExecutePreprocessor
 
+import auroraql
 from tests.conftest import ROOT
+from tests.support.small_catalogue import Product, write
 
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 
@@ -69,3 +73,32 @@ def test_the_notebook_of_conjunctions(execute: Any) -> None:
     assert any(value.startswith("passes: 26 conjunctions") for value in values)
     assert "('demo', {'distance': 200, 'first': '2021-01-01', 'last': '2021-01-03'})" in values
     assert not any("warning[" in value or "error[" in value for value in values)
+
+
+def test_a_translated_statement_is_a_notebook_that_runs(
+    execute: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = datetime(2021, 1, 1)
+    product = Product(1, day, day.replace(hour=23), "https://files.example/a.png", "keogram", {"keogram_type": "daily"})
+    write(tmp_path / "small.duckdb", [product])
+    monkeypatch.setenv("AURORAQL_ARCHIVE", str(tmp_path / "small.duckdb"))  # the demonstration takes long to build
+    statement = "FIND data_products WHERE program = $program AND keogram_type = 'daily' ON 2021-01-01"
+    document = auroraql.translate(statement, "notebook", program="trex")
+    notebook = nbformat.reads(json.dumps(document), as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.validate(notebook)
+    executed = execute(notebook)
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", ()) if "data" in output]
+    assert ["text/html" in output["data"] for output in outputs if output["output_type"] == "execute_result"] == [
+        True
+    ] * 3
+    assert "metadata.keogram_type" in outputs[-2]["data"]["text/plain"]
+    assert "data:image/svg+xml" in outputs[-1]["data"]["text/html"]
+
+
+@pytest.mark.parametrize("value", ["{platform}", "$x", "%%bash\necho", "'''", "\u202e\x1b", "</script>"])
+def test_text_in_a_statement_stays_in_its_cell(value: str) -> None:
+    document: Any = auroraql.translate("FIND data_products WHERE k = $v ON 2021-01-01", "notebook", v=value)
+    notebook = nbformat.reads(json.dumps(document), as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.validate(notebook)
+    holders = [cell for cell in notebook.cells if value in cell["source"]]
+    assert [cell["source"].startswith("%%auroraql -o result\n") for cell in holders] == [True]

@@ -38,14 +38,14 @@ def test_ctrl_c_ends_quickly_and_keeps_the_parts(tmp_path: Path) -> None:
         assert time.monotonic() - began < 3
         assert process.returncode == 130
         assert err.rstrip().endswith("interrupted; the same command continues the download")
-        kept = {path.name: path.stat().st_size for path in (tmp_path / "data").glob("*.part")}
-        assert max(kept.values()) > 50_000
+        sizes = {path.name: path.stat().st_size for path in (tmp_path / "data").glob("*.part")}
+        assert max(sizes.values()) > 50_000
         files.chunk_seconds = 0
         before = len(files.calls)
         report = download_result(result_of(urls), tmp_path / "data", DownloadOptions())
         assert not report.failed
         ranges = [call.headers["range"] for call in files.calls[before:] if "range" in call.headers]
-        assert set(ranges) == {f"bytes={size}-" for size in kept.values() if size}
+        assert set(ranges) == {f"bytes={size}-" for size in sizes.values() if size}
         check_folder(tmp_path / "data", {f"{n}.jpg": content for n in range(8)})
 
 

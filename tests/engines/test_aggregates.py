@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from auroraql import connect
 from auroraql.codecs import script
-from auroraql.diagnostics.errors import Source, StatementError
+from auroraql.diagnostics.errors import Source, StatementError, replace_value
 from auroraql.engines.duckdb import postprocess
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, PostProcessing, Request
@@ -51,21 +50,21 @@ RECORDS = [record(product) for product in KNOWN]
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
-    made = EmbeddedEngine(write(tmp_path_factory.mktemp("groups") / "small.duckdb", KNOWN))
-    yield made
-    made.close()
+    embedded = EmbeddedEngine(write(tmp_path_factory.mktemp("groups") / "small.duckdb", KNOWN))
+    yield embedded
+    embedded.close()
 
 
-def run_embedded(engine: EmbeddedEngine, made: Plan) -> list[tuple[Any, ...]]:
+def run_embedded(engine: EmbeddedEngine, plan: Plan) -> list[tuple[Any, ...]]:
     """Return the rows that the embedded archive finds."""
-    run = engine.submit(made)
+    run = engine.submit(plan)
     return list(run.fetch(time.monotonic() + 60).rows or ())
 
 
-def run_by_requests(made: Plan) -> list[tuple[Any, ...]]:
+def run_by_requests(plan: Plan) -> list[tuple[Any, ...]]:
     """Return the rows that requests with post-processing find."""
-    columns = result_columns(made.query)
-    done = postprocess.post_process(FetchedData(records=fetch(made)), made)
+    columns = result_columns(plan.query)
+    done = postprocess.post_process(FetchedData(records=fetch(plan)), plan)
     return list(done.rows) if done.rows is not None else rows_from_records(done.records or (), columns)
 
 
@@ -111,8 +110,8 @@ def queries(draw: st.DrawFn) -> Query:
     plain = [Column(ref) for ref in keys]
     distinct = draw(st.booleans())
     if draw(st.booleans()) or not keys:
-        made = draw(st.lists(functions(), min_size=1, max_size=3))
-        columns = [*draw(st.permutations(made)), *draw(st.permutations(plain))[: draw(st.integers(0, 3))]]
+        functions_ = draw(st.lists(functions(), min_size=1, max_size=3))
+        columns = [*draw(st.permutations(functions_)), *draw(st.permutations(plain))[: draw(st.integers(0, 3))]]
         group_by = keys
     else:
         columns, group_by, distinct = plain, (), True
@@ -169,7 +168,7 @@ def test_every_two_values_of_metadata(engine: EmbeddedEngine, tmp_path: Any, sig
     query = many_products(where=FieldComparison(W, FIELD_OPERATORS[Op(sign)], K))
     other = EmbeddedEngine(write(tmp_path / "pairs.duckdb", products))
     try:
-        rows = run_embedded(other, Plan(replace(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))
+        rows = run_embedded(other, Plan(replace_value(query, select=(Column(Ref("record", "url")),)), (Request(KIND),)))
     finally:
         other.close()
     expected = [p.url for p in brute_force.answer(query, products)]
@@ -225,16 +224,16 @@ def test_paths_through_lists_are_fetched_element_by_element() -> None:
         "events": {"e1_source": source},
         "start": True,
     }
-    made = result_columns(Query("conjunctions", select=columns))
-    assert [(c.type, c.many_at) for c in made] == [(Type.OBJECT, 1), (Type.OBJECT, 1), (Type.TIME, 0)]
-    found = {
+    columns_of_result = result_columns(Query("conjunctions", select=columns))
+    assert [(c.type, c.many_at) for c in columns_of_result] == [(Type.OBJECT, 1), (Type.OBJECT, 1), (Type.TIME, 0)]
+    values = {
         "data_sources": [{"platform": "gill"}, {"platform": "swarma"}],
         "events": [],
         "start": "2020-01-01T00:00:00",
     }
-    (row,) = rows_from_records([found], made)
+    (row,) = rows_from_records([values], columns_of_result)
     assert row == (["gill", "swarma"], [], datetime(2020, 1, 1))
-    assert record_from_row(row, made) == found
+    assert record_from_row(row, columns_of_result) == values
 
 
 def test_columns_through_one_list_share_its_elements() -> None:

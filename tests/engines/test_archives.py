@@ -259,8 +259,8 @@ def test_the_same_rows_in_order(archives: Archives, order: str, select: str) -> 
 
 def test_whole_records_equal_the_stored_ones(archives: Archives) -> None:
     for archive in archives:
-        found = archive.run("FIND data_products ORDER BY url").records
-        assert found == [record(product) for product in PRODUCTS], archive.name
+        records = archive.run("FIND data_products ORDER BY url").records
+        assert records == [record(product) for product in PRODUCTS], archive.name
 
 
 def test_conditions_that_no_source_fulfils_give_an_empty_result(archives: Archives) -> None:

@@ -8,7 +8,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from hypothesis import strategies as st
 
 import auroraql
 from auroraql import Archive, ResultSet, connect
-from auroraql.diagnostics.errors import StatementError
+from auroraql.diagnostics.errors import StatementError, replace_value
 from auroraql.ir.block_columns import BlockMatcher, block_columns, fits_block
 from auroraql.ir.query import And, Block, Comparison, Ref
 from auroraql.schema.catalogue import DataSource
@@ -53,8 +52,8 @@ def last(archive: Archive, script: str) -> ResultSet:
 def source(record: dict[str, Any], block: str) -> dict[str, Any]:
     """Return the source of a block: each one has its own program here."""
     program = {"img": "trex", "ground2": "rego", "space1": "swarm"}[block]
-    (found,) = (each for each in record["data_sources"] if each["program"] == program)
-    return dict(found)
+    (match,) = (candidate for candidate in record["data_sources"] if candidate["program"] == program)
+    return dict(match)
 
 
 def test_whole_conjunctions_have_a_column_for_each_block(whole: ResultSet) -> None:
@@ -110,9 +109,9 @@ PREDICATES = (
 
 @pytest.mark.parametrize(("predicate", "holds"), PREDICATES, ids=[text for text, _ in PREDICATES])
 def test_where_takes_block_columns(archive: Archive, whole: ResultSet, predicate: str, holds: Any) -> None:
-    found = archive.run(f"{SEARCH} WHERE {predicate} {ON}").records
+    records = archive.run(f"{SEARCH} WHERE {predicate} {ON}").records
     expected = [r for r in whole.records if holds(*(source(r, block) for block in BLOCKS))]
-    assert list(found) == expected
+    assert list(records) == expected
     assert 0 < len(expected) < len(whole)
     stored = last(archive, f"LET c = {SEARCH} {ON}; FIND c WHERE {predicate}")
     assert list(stored.records) == expected
@@ -133,30 +132,30 @@ def test_groups_orders_and_having(archive: Archive, whole: ResultSet) -> None:
 
 def values(record: dict[str, Any], *names: str) -> set[tuple[Any, ...]]:
     """Return the distinct values of fields of the sources of a conjunction."""
-    return {tuple(each[name] for name in names) for each in record["data_sources"]}
+    return {tuple(source[name] for name in names) for source in record["data_sources"]}
 
 
 @pytest.mark.parametrize("names", [("platform",), ("program",), ("platform", "program"), ("program", "source_type")])
 def test_a_conjunction_counts_once_in_the_group_of_each_site(
     archive: Archive, whole: ResultSet, names: tuple[str, ...]
 ) -> None:
-    counts = Counter(each for record in whole.records for each in values(record, *names))
+    counts = Counter(site for record in whole.records for site in values(record, *names))
     listed = ", ".join(names)
     text = f"SELECT {listed}, count(*) AS n, min(min_distance) AS nearest {{}} GROUP BY {listed} ORDER BY {listed}"
     nearest = {
-        each: min(record["min_distance"] for record in whole.records if each in values(record, *names))
-        for each in counts
+        site: min(record["min_distance"] for record in whole.records if site in values(record, *names))
+        for site in counts
     }
-    expected = sorted((*each, n, nearest[each]) for each, n in counts.items())
-    found = archive.run(f"{SEARCH} {text.format(ON)}")
-    assert list(found.rows) == expected
-    assert found.records[0] == dict(zip([*names, "n", "nearest"], expected[0], strict=True))
+    expected = sorted((*site, n, nearest[site]) for site, n in counts.items())
+    result = archive.run(f"{SEARCH} {text.format(ON)}")
+    assert list(result.rows) == expected
+    assert result.records[0] == dict(zip([*names, "n", "nearest"], expected[0], strict=True))
     stored = last(archive, f"LET c = {SEARCH} {ON}; FIND c {text.format('')}")
     assert list(stored.rows) == expected
-    for each, n in counts.items():
+    for site, n in counts.items():
         (single,) = (name for name in names[:1])
         if len(names) == 1:
-            count = archive.run(f"{SEARCH} SELECT count(*) AS n WHERE {single} = '{each[0]}' {ON}")
+            count = archive.run(f"{SEARCH} SELECT count(*) AS n WHERE {single} = '{site[0]}' {ON}")
             assert count["n"] == [n]
 
 
@@ -196,8 +195,8 @@ def test_fields_of_blocks_are_lists_of_values(archive: Archive, whole: ResultSet
 
 
 def test_a_star_after_a_block_gives_all_fields_of_its_source(archive: Archive, whole: ResultSet) -> None:
-    found = archive.run(f"{SEARCH} SELECT img {{*}} {ON} LIMIT 1").records
-    assert list(found) == [{"img": source(whole.records[0], "img")}]
+    records = archive.run(f"{SEARCH} SELECT img {{*}} {ON} LIMIT 1").records
+    assert list(records) == [{"img": source(whole.records[0], "img")}]
 
 
 def test_sql_reads_the_columns_and_the_fields_of_blocks(archive: Archive, whole: ResultSet) -> None:
@@ -334,7 +333,9 @@ SOURCE = st.builds(
 def test_as_many_blocks_as_possible_get_a_fitting_source(blocks: list[Block], sources: list[dict[str, Any]]) -> None:
     names = tuple(f"b{at}" for at in range(len(blocks)))
     matched = BlockMatcher(tuple(blocks), names)({"data_sources": sources})
-    taken = [next(at for at, each in enumerate(sources) if each is matched[name]) for name in names if name in matched]
+    taken = [
+        next(at for at, source in enumerate(sources) if source is matched[name]) for name in names if name in matched
+    ]
     assert len(set(taken)) == len(taken)
     assert all(fits_block(DataSource(**matched[n]), b) for n, b in zip(names, blocks, strict=True) if n in matched)
     places = [*range(len(sources)), *[None] * len(blocks)]
@@ -361,7 +362,7 @@ def test_the_order_of_sources_does_not_matter_where_predicates_differ(whole: Res
 
 def test_aliases_are_not_part_of_the_search() -> None:
     block = Block("ground", of_program("trex"), alias="a")
-    assert block == replace(block, alias="b")
+    assert block == replace_value(block, alias="b")
     assert [column.name for column in block_columns([("space", "s"), ("ground", "S"), ("ground", "ground1")])] == [
         "ground1",
         "ground2",

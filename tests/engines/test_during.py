@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auroraql import connect
+from auroraql.diagnostics.errors import replace_value
 from auroraql.engines.duckdb import postprocess
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan, Request
@@ -85,12 +85,12 @@ def day(number: int, hour: int = 0) -> datetime:
 
 
 def test_data_products_are_requested_for_the_days_around_intervals() -> None:
-    query = replace(plan_of("FIND data_products WHERE program = 'trex'").query)
+    query = replace_value(plan_of("FIND data_products WHERE program = 'trex'").query)
     during = ((day(0, 3), day(0, 4)), (day(0, 23), day(1, 1)), (day(2, 5), day(2, 5)), (day(9, 1), day(9, 2)))
-    plan = plan_query(replace(query, during=during), load_shipped())
+    plan = plan_query(replace_value(query, during=during), load_shipped())
     second = timedelta(seconds=1)
     assert [(r.start, r.end) for r in plan.requests] == [(day(-1), day(4) - second), (day(8), day(11) - second)]
-    bounded = plan_query(replace(query, during=during, start=day(1, 6), end=day(9, 6)), load_shipped())
+    bounded = plan_query(replace_value(query, during=during, start=day(1, 6), end=day(9, 6)), load_shipped())
     assert [(r.start, r.end) for r in bounded.requests] == [(day(1, 6), day(4) - second), (day(8), day(9, 6))]
     assert plan.post_processing.during == during
 
@@ -99,13 +99,13 @@ def test_excess_intervals_are_joined_at_the_smallest_gaps() -> None:
     query = plan_of("FIND ephemeris WHERE program = 'swarm'").query
     far = [(day(n * 3), day(n * 3, 1)) for n in range(MAX_REQUESTS)]
     near = [(first + timedelta(hours=3), last + timedelta(hours=3)) for first, last in far[:8]]
-    plan = plan_query(replace(query, during=tuple(sorted((*far, *near)))), load_shipped(), cut=False)
+    plan = plan_query(replace_value(query, during=tuple(sorted((*far, *near)))), load_shipped(), cut=False)
     joined = [(first, last + timedelta(hours=3)) for first, last in far[:8]]
     assert [(r.start, r.end) for r in plan.requests] == [*joined, *far[8:]]
 
 
 def test_no_intervals_mean_no_requests() -> None:
-    query = replace(plan_of("FIND ephemeris WHERE program = 'swarm'").query, during=())
+    query = replace_value(plan_of("FIND ephemeris WHERE program = 'swarm'").query, during=())
     assert plan_query(query, load_shipped()).requests == ()
 
 
@@ -144,7 +144,7 @@ def test_a_data_product_must_lie_in_the_days_around_an_interval(tmp_path: Any) -
     products = [Product(1, day(0, first), day(0, last), name) for name, (first, last) in spans.items()]
     selected = (Column(Ref("record", "url")),)
     with connect(write(tmp_path / "days.duckdb", products)) as archive:
-        for during, found in (
+        for during, expected in (
             ([(21, 22)], ["one day", "two days", "into the next"]),
             ([(21, 25)], ["one day", "two days", "into the next", "the next"]),
             ([(1, 2), (28, 29)], ["one day", "two days", "into the next"]),
@@ -154,7 +154,9 @@ def test_a_data_product_must_lie_in_the_days_around_an_interval(tmp_path: Any) -
         ):
             moments = tuple((day(0, first), day(0, last)) for first, last in during)
             plan = plan_query(Query(KIND, select=selected, during=moments), SMALL)
-            assert [url for (url,) in run_embedded(archive._engine, plan)] == found, during  # type: ignore[arg-type]
+            assert [url for (url,) in run_embedded(archive._engine, plan)] == expected, during  # type: ignore[arg-type]
             done = postprocess.post_process(FetchedData(records=[record(p) for p in products]), plan)
-            assert [url for (url,) in done.rows or ()] == found, during
-            assert brute_force.rows(replace(plan.query, distinct=True), products) == sorted((url,) for url in found)
+            assert [url for (url,) in done.rows or ()] == expected, during
+            assert brute_force.rows(replace_value(plan.query, distinct=True), products) == sorted(
+                (url,) for url in expected
+            )

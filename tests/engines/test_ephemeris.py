@@ -36,15 +36,16 @@ POSITIONS = (
 """Made-up records, one of which has nothing but its epoch."""
 
 
-def record(each: Position) -> dict[str, Any]:
+def record(position: Position) -> dict[str, Any]:
     """Return a position in AuroraX's JSON shape."""
-    source = next(row for row in SOURCES if row[0] == each.data_source)
+    source = next(row for row in SOURCES if row[0] == position.data_source)
     names = ("location_geo", "location_gsm", "nbtrace", "sbtrace")
     places = {
-        n: dict(zip(("lat", "lon"), p or (None, None), strict=True)) for n, p in zip(names, each.places, strict=True)
+        n: dict(zip(("lat", "lon"), p or (None, None), strict=True))
+        for n, p in zip(names, position.places, strict=True)
     }
     described = dict(zip(SOURCE_FIELDS, source, strict=True))
-    return {"epoch": each.epoch.isoformat(), "data_source": described, **places, "metadata": each.metadata}
+    return {"epoch": position.epoch.isoformat(), "data_source": described, **places, "metadata": position.metadata}
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +96,9 @@ def test_every_archive_finds_the_same(archives: tuple[Archive, ...], statement: 
         assert sorted(map(_text, result.records)) == sorted(_text(record(POSITIONS[i])) for i in expected), archive.name
 
 
-def _text(each: dict[str, Any]) -> str:
+def _text(document: dict[str, Any]) -> str:
     """Return a record as JSON, where all numbers have one type."""
-    return json.dumps(json.loads(json.dumps(each), parse_int=float), sort_keys=True)
+    return json.dumps(json.loads(json.dumps(document), parse_int=float), sort_keys=True)
 
 
 SELECTS = [

@@ -21,9 +21,11 @@ WHERE = "program IN ('trex', 'themis-asi') AND data_product_type = 'keogram'"
 @cache
 def keograms() -> list[Record]:
     with auroraql.connect() as archive:
-        found: list[Record] = list(archive.run(f"FIND data_products WHERE {WHERE} ON 2021-01-01 ORDER BY url").records)
-    assert len(found) > 100
-    return found
+        records: list[Record] = list(
+            archive.run(f"FIND data_products WHERE {WHERE} ON 2021-01-01 ORDER BY url").records
+        )
+    assert len(records) > 100
+    return records
 
 
 def same(left: Any, right: Any) -> bool:
@@ -46,8 +48,8 @@ def check(archive: auroraql.Archive, value: Expression, test: Expression) -> Non
         raise AssertionError(text) from error
     expected = [(record["url"], value.compute(record)) for record in keograms() if test.compute(record) is True]
     assert [row[0] for row in rows] == [url for url, _ in expected], text
-    for row, (_, wanted) in zip(rows, expected, strict=True):
-        assert same(row[1], wanted), (text, row, wanted)
+    for row, (_, computed) in zip(rows, expected, strict=True):
+        assert same(row[1], computed), (text, row, computed)
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def join_products(rows: Sequence[Row], names: Sequence[str], padding: timedelta 
 @st.composite
 def rows_of_results(draw: st.DrawFn) -> list[Row]:
     """Generate rows with duplicates, missing values, and times that cross the ends of days and of a month."""
-    found: list[Row] = []
+    rows: list[Row] = []
     for _ in range(draw(st.integers(0, 6))):
         start = FIRST + timedelta(minutes=draw(st.sampled_from((-90, -1, 0, 359, 420, 1409, 1439, 1440, 2880, 7200))))
         end = start + timedelta(minutes=draw(st.sampled_from((0, 1, 31, 1440))))
@@ -118,8 +118,8 @@ def rows_of_results(draw: st.DrawFn) -> list[Row]:
             kind,
             draw(st.sampled_from((None, 1.5, 2, "wide"))),
         )
-        found += [row] * draw(st.sampled_from((1, 1, 2)))
-    return found
+        rows += [row] * draw(st.sampled_from((1, 1, 2)))
+    return rows
 
 
 LET = "LET r = FIND data_products SELECT start, end, platform, identifier, keogram_type, w UNTIL 2020-02-01T00:00"

@@ -44,11 +44,11 @@ def plain_parser() -> lark.Lark:
 
 def statement_rules() -> set[str]:
     """Return the rules and their named alternatives that a statement can consist of."""
-    found = set()
+    rules = set()
     for rule in plain_parser().rules:
         if rule.alias or not (rule.options.expand1 and len(rule.expansion) == 1):
-            found.add(str(rule.alias or rule.origin.name))
-    return {name for name in found if not name.startswith("_")} - INNER
+            rules.add(str(rule.alias or rule.origin.name))
+    return {name for name in rules if not name.startswith("_")} - INNER
 
 
 def used_constructs() -> Iterator[tuple[str, str]]:

@@ -97,8 +97,8 @@ def test_every_schema_operator_is_in_the_grammar() -> None:
         for part in typed:
             assert part in words or re.fullmatch(grammar.terminal_pattern("CMP"), part), part
         operand = {0: "", 1: "'x'", 2: "'x' AND 'y'", -1: "('x')"}[operator.arity]
-        (read,) = script.read_script(Source(f"FIND data_products WHERE a {operator.text} {operand}"))
-        assert read.statement.clauses[0].expression.operator == operator.op  # type: ignore[union-attr]
+        (statement,) = script.read_script(Source(f"FIND data_products WHERE a {operator.text} {operand}"))
+        assert statement.statement.clauses[0].expression.operator == operator.op  # type: ignore[union-attr]
         assert OPERATORS[operator.negation].negation == operator.op
 
 
@@ -111,8 +111,10 @@ def test_every_comparison_of_the_grammar_is_in_the_schema() -> None:
 def test_a_keyword_is_a_name_where_a_name_is_expected(word: str) -> None:
     kind = KINDS["data_products"]
     written = printer.print_name(word)
-    (read,) = script.read_script(Source(f"FIND data_products SELECT {written} WHERE {written} = 5 ORDER BY {written}"))
-    assert read.statement.clauses[1].expression.path.parts == (word,)  # type: ignore[union-attr]
+    (statement,) = script.read_script(
+        Source(f"FIND data_products SELECT {written} WHERE {written} = 5 ORDER BY {written}")
+    )
+    assert statement.statement.clauses[1].expression.path.parts == (word,)  # type: ignore[union-attr]
     field = kind.field(word)  # field names are case-insensitive: METADATA is one
     assert field is None or field.name == word.lower()
     assert Ref("metadata", word).path == ("metadata", word)

@@ -46,9 +46,9 @@ def kinds(text: str, word: str) -> list[_TokenType]:
 
 @pytest.mark.parametrize("text", VALID)
 def test_valid_statements_have_no_error_token_and_join_to_the_input(text: str) -> None:
-    found = tokens(text)
-    assert "".join(value for _, value in found) == text
-    assert [value for kind, value in found if kind is Error] == []
+    pieces = tokens(text)
+    assert "".join(value for _, value in pieces) == text
+    assert [value for kind, value in pieces if kind is Error] == []
 
 
 FRAGMENTS = st.sampled_from([*" \n'\"`‘”;{}()[]:,.\\-+/*%$#!<=>≤", "--", "/*", "*/", "find ", "from {", "5 km", *VALID])

@@ -34,8 +34,8 @@ def statements(text: str) -> list[object]:
 
 
 def coloured_parts(text: str, kind: object) -> list[str]:
-    found = AuroraQLLexer().get_tokens_unprocessed(text)
-    return [value for _, token, value in found if token in kind]  # type: ignore[operator]
+    pieces = AuroraQLLexer().get_tokens_unprocessed(text)
+    return [value for _, token, value in pieces if token in kind]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
@@ -69,8 +69,8 @@ def test_other_separators_are_blanks_and_do_not_end_a_comment(blank: str) -> Non
     assert coloured_parts(text, Comment) == [f"-- these{blank}WHERE program = 'trex'"]
     assert CursorFinder().locate(text, text.index("WHERE")) is None
     assert statements(format_text(Source(text))) == statements(text)
-    held = f"\\x{blank}y"
-    assert [*split_input(f"{ONE} AND a = '{held}'")] == [f"{ONE} AND a = '{held}'"]
+    content = f"\\x{blank}y"
+    assert [*split_input(f"{ONE} AND a = '{content}'")] == [f"{ONE} AND a = '{content}'"]
 
 
 @pytest.mark.parametrize("blank", BLANKS, ids=ascii)
@@ -186,11 +186,11 @@ def test_parameters_of_sql_are_outside_quotes_and_comments() -> None:
 
 @pytest.mark.parametrize("quotes", ["''", '""', "‘’", "’’", "“”", "„“", "‚‘", "‟”", "‛’", '“"', "‘'"], ids=ascii)
 def test_every_quote_can_contain_other_delimiters(quotes: str) -> None:
-    held = f"{quotes[0]}; -- /* ( {quotes[1]}"
-    text = f"FIND data_products WHERE a = {held} ON 2021-01-01; {TWO}"
+    content = f"{quotes[0]}; -- /* ( {quotes[1]}"
+    text = f"FIND data_products WHERE a = {content} ON 2021-01-01; {TWO}"
     assert len(statements(text)) == 2
     assert statements(format_text(Source(text))) == statements(text)
-    assert coloured_parts(text, String)[0] == held
+    assert coloured_parts(text, String)[0] == content
     place = CursorFinder().locate(text, len(text) - 1)
     assert place is not None
     assert place.begin == text.rindex(";") + 2

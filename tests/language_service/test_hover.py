@@ -79,6 +79,6 @@ def test_hostile_names_have_no_meaning_in_markdown() -> None:
         assert harmful not in hover.markdown
     fields = hover_at("FIND data_products WHERE program = 'a'", 26, catalogue)
     assert fields is not None
-    known = next(line for line in fields.markdown.splitlines() if line.startswith("known values"))
-    assert known.count("`") == 2
-    assert "\u202e" not in known
+    line_of_values = next(line for line in fields.markdown.splitlines() if line.startswith("known values"))
+    assert line_of_values.count("`") == 2
+    assert "\u202e" not in line_of_values

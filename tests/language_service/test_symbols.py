@@ -22,9 +22,9 @@ LET `odd name` = FIND passes; FIND `odd name`; FIND DISTINCT SELECT start
 
 def lines_of(name: str) -> list[tuple[int, bool]]:
     """Return the line of each occurrence of a name, and whether it is the definition."""
-    found = [occurrence for occurrence in find_occurrences(TEXT) if occurrence.name == name]
-    assert all(TEXT[o.span.start : o.span.end].lower() == name for o in found)
-    return [(TEXT.count("\n", 0, o.span.start) + 1, o.is_definition) for o in found]
+    occurrences = [occurrence for occurrence in find_occurrences(TEXT) if occurrence.name == name]
+    assert all(TEXT[o.span.start : o.span.end].lower() == name for o in occurrences)
+    return [(TEXT.count("\n", 0, o.span.start) + 1, o.is_definition) for o in occurrences]
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ def run_plan(query: Query, positions: tuple[Position, ...]) -> list[Record] | No
 def evaluate(query: Query, positions: tuple[Position, ...]) -> list[Record]:
     """Return what the query means, as JSON."""
     whole = plan_query(query, Catalogue(_KNOWN, load_shipped().metadata))
-    found = conjunctions(query, positions, SOURCES)
-    return list(post_process(FetchedData(records=found), whole).records or ())
+    records = conjunctions(query, positions, SOURCES)
+    return list(post_process(FetchedData(records=records), whole).records or ())
 
 
 def sort_records(records: list[Record]) -> list[Record]:

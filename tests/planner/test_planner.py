@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql.codecs import query_json, script
-from auroraql.diagnostics.errors import Source
+from auroraql.diagnostics.errors import Source, replace_value
 from auroraql.engines.duckdb import postprocess
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import And, Comparison, Condition, FieldComparison, Not, Or, Predicate, Query
@@ -46,13 +45,13 @@ def filters_as_the_language_has_them() -> Iterator[None]:
     patch.undo()
 
 
-def fetch(made: Plan) -> list[dict[str, Any]]:
+def fetch(plan: Plan) -> list[dict[str, Any]]:
     """Return the records that a plan's requests fetch, each once."""
-    found: dict[str, dict[str, Any]] = {}
-    for request in made.requests:
+    records: dict[str, dict[str, Any]] = {}
+    for request in plan.requests:
         for item in aurorax_matching.matching_records(request.kind, query_json.write_query_json(request), RECORDS):
-            found.setdefault(_TEXTS[id(item)], item)
-    return list(found.values())
+            records.setdefault(_TEXTS[id(item)], item)
+    return list(records.values())
 
 
 def mark_list_fields(predicate: Predicate) -> Predicate:
@@ -60,7 +59,7 @@ def mark_list_fields(predicate: Predicate) -> Predicate:
     match predicate:
         case Comparison(ref):
             declared = DATA_PRODUCTS.field(ref.name) if ref.role != "metadata" else None
-            return replace(predicate, listed=declared is not None and bool(declared.criterion))
+            return replace_value(predicate, listed=declared is not None and bool(declared.criterion))
         case FieldComparison() | Condition():
             return predicate
         case Not(term):
@@ -174,11 +173,11 @@ def test_boxes_contain_exactly_the_sources_or_report_that_they_do_not(
     chosen: list[DataSource], others: list[DataSource]
 ) -> None:
     every = list({s.identifier: s for s in (*chosen, *others)}.values())
-    found = find_cover(chosen, every)
+    cover = find_cover(chosen, every)
     expected = {s.identifier for s in chosen}
-    held = set().union(*(sources_in(every, box) for box in found.boxes))
-    assert held == expected if found.exact else held > expected
-    assert all(name in AXES for box in found.boxes for name, _ in box)
+    covered = set().union(*(sources_in(every, box) for box in cover.boxes))
+    assert covered == expected if cover.exact else covered > expected
+    assert all(name in AXES for box in cover.boxes for name, _ in box)
 
 
 def test_sources_with_the_same_names_are_separated_by_post_processing() -> None:

@@ -89,17 +89,17 @@ def test_front_matter_describes_a_query_and_declares_its_parameters() -> None:
     ],
 )
 def test_declarations(line: str, declared: tuple[object, ...] | None) -> None:
-    found = read_front_matter(Source(f"-- {line}\nFIND data_products"))
-    assert bool(found.wrong) is (declared is None)
-    assert all(item.code == "AQL0117" and item.hint for item in found.wrong)
+    front_matter = read_front_matter(Source(f"-- {line}\nFIND data_products"))
+    assert bool(front_matter.wrong) is (declared is None)
+    assert all(item.code == "AQL0117" and item.hint for item in front_matter.wrong)
     assert head(f"-- {line}\n") == ([declared] if declared else [])
 
 
 def test_printed_declarations_parse_again() -> None:
     for value in ("trex", "fort smith", "o'brien", "a,b", "(x)", "", "-- x"):
         line = format_declaration("a", "text", value, "what it is")
-        (each,) = read_front_matter(Source(f"{line}\n")).parameters
-        assert (each.read([each.default or ""]), each.doc) == (value, "what it is")
+        (parameter,) = read_front_matter(Source(f"{line}\n")).parameters
+        assert (parameter.read([parameter.default or ""]), parameter.doc) == (value, "what it is")
         assert unquote_value(quote_value(value)) == value
     assert split_items('(\'a, b\', c ,"d""e")') == ["'a, b'", "c", '"d""e"']
 
@@ -127,8 +127,8 @@ def test_printed_declarations_parse_again() -> None:
     ],
 )
 def test_a_value_is_bound_with_its_type(name: str, text: str, value: object) -> None:
-    found = TYPES[name].read(text)
-    assert (found, type(found)) == (value, type(value))
+    bound_value = TYPES[name].read(text)
+    assert (bound_value, type(bound_value)) == (value, type(value))
 
 
 def test_relative_days() -> None:
@@ -371,8 +371,8 @@ def test_front_matter_applies_wherever_a_script_runs(folders: tuple[Path, Path])
     text = "-- param day: date = 2021-01-01\nFIND data_products SELECT start ON $day LIMIT 1"
     for done in (command("-c", text, "--format", "csv"), command("--format", "csv", stdin=text)):
         assert (done.code, done.out) == (0, "start\n2021-01-01T00:00:00\n")
-    made = command("translate", "--to", "aql", "-c", text.partition(" LIMIT")[0].replace("SELECT start ", ""))
-    assert (made.code, made.out) == (0, "FIND data_products ON 2021-01-01\n")
+    query = command("translate", "--to", "aql", "-c", text.partition(" LIMIT")[0].replace("SELECT start ", ""))
+    assert (query.code, query.out) == (0, "FIND data_products ON 2021-01-01\n")
     checked = command("check", "-", "--param", "day=x", stdin=text + " OFFSET 'x'")
     assert checked.code == 2
     assert "$day takes a date, not 'x'" in checked.err

@@ -35,8 +35,8 @@ def last(archive: Archive, script: str) -> ResultSet:
 @pytest.fixture(scope="module")
 def counts(demo: Archive) -> Counter[str]:
     """Return the number of products of each site, in capitals."""
-    found = demo.run("FIND data_products SELECT platform WHERE program = 'trex' DURING 2020-01")
-    return Counter(name.upper() for name in found["platform"])
+    result = demo.run("FIND data_products SELECT platform WHERE program = 'trex' DURING 2020-01")
+    return Counter(name.upper() for name in result["platform"])
 
 
 @pytest.mark.parametrize("form", COUNTED)

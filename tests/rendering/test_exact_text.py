@@ -69,11 +69,11 @@ def test_csv_equals_the_output_of_the_csv_module(rows: list[Row]) -> None:
                 return str(value).lower()
         return value if isinstance(value, dict | list) else str(value)
 
-    found = text(selected_columns("a", "b", rows=rows), "csv")
-    assert re.search("[\ud800-\udfff]", found) is None, "no encoding can write it"
-    read = list(csv.reader(io.StringIO(found, newline="")))[1:]
+    csv_text = text(selected_columns("a", "b", rows=rows), "csv")
+    assert re.search("[\ud800-\udfff]", csv_text) is None, "no encoding can write it"
+    lines = list(csv.reader(io.StringIO(csv_text, newline="")))[1:]
     expected = [[*map(cell, row)] for row in rows]
-    for row, cells in zip(read, expected, strict=True):
+    for row, cells in zip(lines, expected, strict=True):
         for written, value in zip(row, cells, strict=True):
             if isinstance(value, str):
                 assert written == re.sub("[\ud800-\udfff]", "\ufffd", value)

@@ -152,7 +152,7 @@ def test_no_value_becomes_markup(rows: list[tuple[Any, str]]) -> None:
 def test_only_web_addresses_are_links() -> None:
     urls = ["https://a.example/b/c.png", "http://a.example", "javascript:alert(1)", "ftp://a.example/x", "file:///etc"]
     page = assert_safe(table(["url"], *((url,) for url in urls))._repr_html_())
-    assert [each["href"] for tag, each in page.elements if tag == "a"] == urls[:2]
+    assert [attributes["href"] for tag, attributes in page.elements if tag == "a"] == urls[:2]
     assert page.cells[1:3] == ["c.png", "a.example"]
 
 

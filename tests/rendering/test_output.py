@@ -216,7 +216,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("stream", "environ", "wanted"),
+    ("stream", "environ", "expected"),
     [
         (Terminal(), {"TERM": "xterm"}, True),
         (Terminal(), {"TERM": "xterm", "NO_COLOR": "1"}, False),
@@ -225,8 +225,8 @@ class Terminal(io.StringIO):
         (io.StringIO(), {"TERM": "xterm"}, False),
     ],
 )
-def test_colours_depend_on_the_terminal(stream: io.StringIO, environ: dict[str, str], wanted: bool) -> None:
-    assert should_color(stream, environ) is wanted
+def test_colours_depend_on_the_terminal(stream: io.StringIO, environ: dict[str, str], expected: bool) -> None:
+    assert should_color(stream, environ) is expected
 
 
 # --- formats for programs
@@ -234,10 +234,10 @@ def test_colours_depend_on_the_terminal(stream: io.StringIO, environ: dict[str, 
 
 def test_csv_has_full_names_iso_times_and_json_objects() -> None:
     head, row = csv.reader(io.StringIO(text(whole_records(), "csv")))
-    found = dict(zip(head, row, strict=True))
-    assert found["start"] == "2021-01-01T00:00:00"
-    assert found["program"] == "trex"
-    assert json.loads(found["metadata"]) == METADATA
+    values = dict(zip(head, row, strict=True))
+    assert values["start"] == "2021-01-01T00:00:00"
+    assert values["program"] == "trex"
+    assert json.loads(values["metadata"]) == METADATA
 
 
 @given(rows=st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))))
@@ -342,11 +342,11 @@ def test_a_file_below_dev_is_a_file(tmp_path: Path) -> None:
 def test_a_descriptor_is_written_at_its_position(tmp_path: Path, place: str) -> None:
     path = tmp_path / "log.csv"
     path.write_text("before\n")
-    with path.open("ab") as held:
-        target = Path(place.format(held.fileno()))
+    with path.open("ab") as file:
+        target = Path(place.format(file.fileno()))
         if place == "link":
             target = tmp_path / "link"
-            target.symlink_to(f"/dev/fd/{held.fileno()}")
+            target.symlink_to(f"/dev/fd/{file.fileno()}")
         if not target.parent.is_dir():
             pytest.skip("not here")
         check_writable(target, "csv")

@@ -217,15 +217,15 @@ def test_rows_without_a_time_are_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "told"),
+    ("result", "message"),
     [
         (products(("a",), names=("display_name",)), "no column start or epoch"),
         (products(names=("start",)), "no rows with a time"),
         (products((None,), names=("start",)), "no rows with a time"),
     ],
 )
-def test_results_that_cannot_be_drawn_are_reported(result: ResultSet, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_results_that_cannot_be_drawn_are_reported(result: ResultSet, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         timeline(result)
 
 

@@ -38,15 +38,15 @@ def products_overlapping(
     intervals: Sequence[tuple[datetime, datetime]], products: Sequence[Product] = PRODUCTS
 ) -> list[str]:
     """Return the products that overlap an interval and lie in its days or the days next to them."""
-    found = []
+    overlapping = []
     for product in products:
         for first, end in intervals:
             begin = datetime.combine(first - timedelta(days=1), time.min)
             past = datetime.combine(end + timedelta(days=2), time.min)
             if product.start <= end and product.end >= first and begin <= product.start and product.end < past:
-                found.append(product.url)
+                overlapping.append(product.url)
                 break
-    return sorted(found)
+    return sorted(overlapping)
 
 
 def intervals_of_minutes(platforms: Sequence[str], padding: timedelta) -> list[tuple[datetime, datetime]]:
@@ -103,20 +103,20 @@ COLUMNS = (
 )
 
 
-def value(each: Product, column: str) -> Any:
+def value(product: Product, column: str) -> Any:
     """Return the value of a column of a product."""
-    source = next(row for row in SOURCES if row[0] == each.data_source)
+    source = next(row for row in SOURCES if row[0] == product.data_source)
     bare = column.rpartition(".")[2]
     if bare in SOURCE_FIELDS:
         return source[SOURCE_FIELDS.index(bare)]
-    return getattr(each, bare, None) or (each.metadata or {}).get(bare)
+    return getattr(product, bare, None) or (product.metadata or {}).get(bare)
 
 
 @pytest.mark.parametrize("negated", [False, True])
 @pytest.mark.parametrize("column", COLUMNS)
 def test_lists_from_results(archives: tuple[Archive, Archive], column: str, negated: bool) -> None:
-    held = {value(p, column) for p in PRODUCTS if p.start.day == 1} - {None}
-    expected = [p for p in PRODUCTS if value(p, column) is not None and (value(p, column) in held) != negated]
+    values = {value(p, column) for p in PRODUCTS if p.start.day == 1} - {None}
+    expected = [p for p in PRODUCTS if value(p, column) is not None and (value(p, column) in values) != negated]
     word = "NOT IN" if negated else "IN"
     for archive in archives:
         let = "LET c = FIND data_products WHERE start < 2020-02-02 UNTIL 2020-02-10"

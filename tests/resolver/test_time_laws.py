@@ -120,17 +120,17 @@ def trees(fields: Sequence[str]) -> st.SearchStrategy[Test]:
     return st.recursive(comparisons(fields), join_tests, max_leaves=6)
 
 
-def print_tree(test: Test, quoted: Callable[[], bool], given: dict[str, Any]) -> str:
+def print_tree(test: Test, quoted: Callable[[], bool], parameters: dict[str, Any]) -> str:
     """Return the text of a tree. Its parameters are added to `given`."""
     if test.word == "NOT":
-        return f"NOT ({print_tree(test.terms[0], quoted, given)})"
+        return f"NOT ({print_tree(test.terms[0], quoted, parameters)})"
     if test.terms:
-        return "(" + f" {test.word} ".join(print_tree(term, quoted, given) for term in test.terms) + ")"
+        return "(" + f" {test.word} ".join(print_tree(term, quoted, parameters) for term in test.terms) + ")"
     values = []
     for literal in test.literals:
         if literal.value is not None:
-            given[f"p{len(given)}"] = literal.value
-            values.append(f"$p{len(given) - 1}")
+            parameters[f"p{len(parameters)}"] = literal.value
+            values.append(f"$p{len(parameters) - 1}")
         else:
             values.append(f"'{literal.text}'" if quoted() else literal.text)
     if test.word.endswith("BETWEEN"):
@@ -167,8 +167,8 @@ def truth(test: Test, value: Callable[[str], datetime | None]) -> Truth:
     }[test.word]
 
 
-def opposite(found: Truth) -> Truth:
-    return None if found is None else not found
+def opposite(truth: Truth) -> Truth:
+    return None if truth is None else not truth
 
 
 def every(truths: Sequence[Truth]) -> Truth:
@@ -176,14 +176,14 @@ def every(truths: Sequence[Truth]) -> Truth:
 
 
 def _products() -> list[Product]:
-    made = []
+    products = []
     for number in range(40):
         start = datetime(2019, 12, 31) + timedelta(hours=3 * number, minutes=30 * (number % 3))
         lasts = (timedelta(minutes=59), timedelta(hours=23, minutes=59), timedelta(hours=1, seconds=7))[number % 3]
         moment = start + timedelta(microseconds=(0, 1, 400_000, 500_000)[number % 4])
         metadata = {KEY: moment.isoformat(timespec="microseconds")} if number % 5 else {}
-        made.append(Product((1, 2, 3)[number % 3], start, start + lasts, f"u{number:02}", metadata=metadata))
-    return made
+        products.append(Product((1, 2, 3)[number % 3], start, start + lasts, f"u{number:02}", metadata=metadata))
+    return products
 
 
 PRODUCTS = _products()
@@ -226,42 +226,42 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
 def searches(draw: st.DrawFn) -> tuple[str, Test, str, dict[str, Any]]:
     kind = draw(st.sampled_from(sorted(FIELDS)))
     test = draw(trees(FIELDS[kind]))
-    given: dict[str, Any] = {}
-    where = print_tree(test, lambda: draw(st.booleans()), given)
-    return kind, test, f"FIND {kind} WHERE program IN ('trex', 'themis-asi') AND {where}", given
+    parameters: dict[str, Any] = {}
+    where = print_tree(test, lambda: draw(st.booleans()), parameters)
+    return kind, test, f"FIND {kind} WHERE program IN ('trex', 'themis-asi') AND {where}", parameters
 
 
 @settings(max_examples=120, deadline=None)
 @given(searches())
 def test_law_5_times_in_an_archive(archive: Archive, search: tuple[str, Test, str, dict[str, Any]]) -> None:
-    kind, test, text, given = search
+    kind, test, text, parameters = search
     archive.on_warning(lambda *_: None)
-    found = archive.run(text, **given).records
-    names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in found]
+    records = archive.run(text, **parameters).records
+    names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in records]
     assert sorted(names) == matching_records(kind, test)
 
 
-def record(each: Product | Position) -> dict[str, Any]:
+def record(item: Product | Position) -> dict[str, Any]:
     names = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
-    source = dict(zip(names, next(row for row in SOURCES if row[0] == each.data_source), strict=True))
-    if isinstance(each, Position):
-        return {"epoch": each.epoch.isoformat(), "data_source": source, "metadata": {}}
-    times = {"start": each.start.isoformat(), "end": each.end.isoformat()}
-    return {**times, "data_source": source, "url": each.url, "metadata": each.metadata}
+    source = dict(zip(names, next(row for row in SOURCES if row[0] == item.data_source), strict=True))
+    if isinstance(item, Position):
+        return {"epoch": item.epoch.isoformat(), "data_source": source, "metadata": {}}
+    times = {"start": item.start.isoformat(), "end": item.end.isoformat()}
+    return {**times, "data_source": source, "url": item.url, "metadata": item.metadata}
 
 
-def service(kind: str, query: dict[str, Any], each: dict[str, Any]) -> bool:
+def service(kind: str, query: dict[str, Any], document: dict[str, Any]) -> bool:
     """Return the response of a service that compares metadata as text."""
-    first, last = (each["epoch"],) * 2 if kind == "ephemeris" else (each["start"], each["end"])
+    first, last = (document["epoch"],) * 2 if kind == "ephemeris" else (document["start"], document["end"])
     if first < query.get("start", "") or last > query.get("end", "9"):
         return False
     lists = query["data_sources"]
     for name in ("program", "platform", "instrument_type"):
-        if lists[f"{name}s"] and each["data_source"][name] not in lists[f"{name}s"]:
+        if lists[f"{name}s"] and document["data_source"][name] not in lists[f"{name}s"]:
             return False
     group = lists[KINDS[kind].filters]
-    found = [_holds(one, each["metadata"].get(one["key"])) for one in group["expressions"]]
-    return not found or (any(found) if group["logical_operator"] == "OR" else all(found))
+    matches = [_holds(one, document["metadata"].get(one["key"])) for one in group["expressions"]]
+    return not matches or (any(matches) if group["logical_operator"] == "OR" else all(matches))
 
 
 def _holds(one: dict[str, Any], stored: str | None) -> bool:
@@ -282,21 +282,21 @@ def _holds(one: dict[str, Any], stored: str | None) -> bool:
     return checks[one["operator"]]()
 
 
-def fetch(made: Plan, kind: str) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for request in made.requests:
+def fetch(plan: Plan, kind: str) -> list[dict[str, Any]]:
+    records: dict[str, dict[str, Any]] = {}
+    for request in plan.requests:
         document = query_json.write_query_json(request)
         for item in map(record, RECORDS[kind]):
             if service(kind, document, item):
-                found.setdefault(json.dumps(item, sort_keys=True), item)
-    return list(found.values())
+                records.setdefault(json.dumps(item, sort_keys=True), item)
+    return list(records.values())
 
 
 @settings(max_examples=120, deadline=None)
 @given(searches())
 def test_law_5_times_by_requests(search: tuple[str, Test, str, dict[str, Any]]) -> None:
-    kind, test, text, given = search
-    plan = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN)
+    kind, test, text, parameters = search
+    plan = plan_query(resolve(script.read_find(Source(text)), KNOWN, parameters).query, KNOWN)
     done = postprocess.filter_records(fetch(plan, kind), plan.post_processing, KINDS[kind])
     names = [r["url"] if kind == "data_products" else f"{r['data_source']['identifier']} {r['epoch']}" for r in done]
     assert sorted(names) == matching_records(kind, test)
@@ -310,9 +310,9 @@ def same_moment(moment: datetime, _field: str) -> datetime:
 @settings(max_examples=120, deadline=None)
 @given(trees(("epoch",)))
 def test_requests_for_ephemeris_stay_within_the_hull(test: Test) -> None:
-    given: dict[str, Any] = {}
-    text = f"FIND ephemeris WHERE program = 'trex' AND {print_tree(test, lambda: False, given)}"
-    plan = plan_query(resolve(script.read_find(Source(text)), KNOWN, given).query, KNOWN, cut=False)
+    parameters: dict[str, Any] = {}
+    text = f"FIND ephemeris WHERE program = 'trex' AND {print_tree(test, lambda: False, parameters)}"
+    plan = plan_query(resolve(script.read_find(Source(text)), KNOWN, parameters).query, KNOWN, cut=False)
     edges = set(_edges(test))
     near = {edge + step * SECOND for edge in edges for step in (-1, 0, 1)}
     whole = {moment.replace(microsecond=0) for moment in near} | {datetime(1900, 1, 1), datetime(2100, 1, 1)}
@@ -392,19 +392,19 @@ def passes_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive
 
 def passes_that_match(test: Test) -> list[str]:
     return sorted(
-        f"{each.start.isoformat()} {each.end.isoformat()}"
-        for each in PASSES
-        if truth(test, partial(getattr, each)) is True
+        f"{item.start.isoformat()} {item.end.isoformat()}"
+        for item in PASSES
+        if truth(test, partial(getattr, item)) is True
     )
 
 
 @st.composite
 def conjunction_searches(draw: st.DrawFn) -> tuple[Test, str, dict[str, Any]]:
     test = draw(trees(FROM_PASSES))
-    given: dict[str, Any] = {}
-    where = print_tree(test, lambda: draw(st.booleans()), given)
+    parameters: dict[str, Any] = {}
+    where = print_tree(test, lambda: draw(st.booleans()), parameters)
     blocks = "ground (program = 'trex' AND platform = 'gillam'), space (program = 'swarm')"
-    return test, f"FIND conjunctions OF {blocks} WITHIN 300 km WHERE {where}", given
+    return test, f"FIND conjunctions OF {blocks} WITHIN 300 km WHERE {where}", parameters
 
 
 @settings(max_examples=40, deadline=None)
@@ -412,27 +412,27 @@ def conjunction_searches(draw: st.DrawFn) -> tuple[Test, str, dict[str, Any]]:
 def test_law_5_times_of_conjunctions_in_an_archive(
     passes_archive: Archive, search: tuple[Test, str, dict[str, Any]]
 ) -> None:
-    test, text, given = search
-    found = passes_archive.run(text, **given).records
-    assert sorted(f"{item['start']} {item['end']}" for item in found) == passes_that_match(test)
+    test, text, parameters = search
+    records = passes_archive.run(text, **parameters).records
+    assert sorted(f"{item['start']} {item['end']}" for item in records) == passes_that_match(test)
 
 
 @settings(max_examples=100, deadline=None)
 @given(conjunction_searches())
 def test_law_5_times_of_conjunctions_by_requests(search: tuple[Test, str, dict[str, Any]]) -> None:
     """The windows cover every pass completely, and a pass cut by a window is distinguished from a complete one."""
-    test, text, given = search
-    known = Catalogue((*KNOWN.sources, DataSource(*SPACECRAFT)), KNOWN.metadata)
-    plan = plan_query(resolve(script.read_find(Source(text)), known, given).query, known)
-    found = []
+    test, text, parameters = search
+    catalogue = Catalogue((*KNOWN.sources, DataSource(*SPACECRAFT)), KNOWN.metadata)
+    plan = plan_query(resolve(script.read_find(Source(text)), catalogue, parameters).query, catalogue)
+    records = []
     for request in plan.requests:
         start, end = request.start or datetime.min, request.end or datetime.max
         for item in PASSES:
-            seen = item.within(start, end)
-            if seen is not None:
-                times = {name: getattr(seen, name).isoformat() for name in FROM_PASSES}
-                found.append({"conjunction_type": "nbtrace", "data_sources": [], "events": [], **times})
-    done = postprocess.filter_records(found, plan.post_processing, KINDS["conjunctions"])
+            overlap = item.within(start, end)
+            if overlap is not None:
+                times = {name: getattr(overlap, name).isoformat() for name in FROM_PASSES}
+                records.append({"conjunction_type": "nbtrace", "data_sources": [], "events": [], **times})
+    done = postprocess.filter_records(records, plan.post_processing, KINDS["conjunctions"])
     assert sorted(f"{element['start']} {element['end']}" for element in done) == passes_that_match(test)
 
 
@@ -467,24 +467,24 @@ _LISTS = st.sampled_from(
 @st.composite
 def mixed_queries(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """Generate lists of one field, times and NOTs at every depth, perhaps with a window."""
-    given: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     text = draw(_LISTS)
     for _ in range(draw(st.integers(1, 4))):
-        term = draw(_LISTS | trees(FIELDS["data_products"]).map(lambda t: print_tree(t, lambda: False, given)))
+        term = draw(_LISTS | trees(FIELDS["data_products"]).map(lambda t: print_tree(t, lambda: False, parameters)))
         text = f"{draw(st.sampled_from(['', 'NOT ']))}({text} {draw(st.sampled_from(['AND', 'OR']))} {term})"
     window = draw(st.sampled_from(["", " ON 2020-01-01", " SINCE 2020-01-01T06:00", " UNTIL 2020"]))
-    return f"FIND data_products WHERE {text}{window}", given
+    return f"FIND data_products WHERE {text}{window}", parameters
 
 
 @settings(max_examples=150, deadline=None)
 @given(mixed_queries())
 def test_laws_1_to_3_with_not_at_every_depth(search: tuple[str, dict[str, Any]]) -> None:
-    text, given = search
+    text, parameters = search
 
     def meaning(statement: str, **values: Any) -> Query:
         return resolve(script.read_find(Source(statement)), load_shipped(), values).query
 
-    query = meaning(text, **given)
+    query = meaning(text, **parameters)
     assert Query.build(query) == query
     canonical = printer.print_query(query, load_shipped())
     again = meaning(canonical)

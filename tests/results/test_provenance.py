@@ -147,8 +147,8 @@ def test_parquet_files_are_read_back_with_their_provenance(archive: Archive, tmp
     assert json.loads(pl.read_parquet_metadata(path)["auroraql"]) == expected
     assert pl.read_parquet(path).height == len(result)
     with duckdb.connect() as connection:
-        read = "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'auroraql'"
-        ((text,),) = connection.execute(read, [str(path)]).fetchall()
+        query = "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'auroraql'"
+        ((text,),) = connection.execute(query, [str(path)]).fetchall()
         assert json.loads(text) == expected
         assert connection.execute("SELECT count(*) FROM read_parquet(?)", [str(path)]).fetchall() == [(len(result),)]
 

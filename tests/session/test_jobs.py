@@ -41,9 +41,9 @@ def demo() -> Iterator[Archive]:
 
 
 @pytest.fixture
-def held() -> Iterator[Held]:
-    with block_searches() as made:
-        yield made
+def blocked() -> Iterator[Held]:
+    with block_searches() as blocked:
+        yield blocked
 
 
 # --- polling
@@ -211,14 +211,14 @@ def test_a_lazy_archive_treats_jobs_as_an_open_one(demo: Archive) -> None:
         late.close()
 
 
-def test_a_second_fetch_has_its_own_deadline(demo: Archive, held: Held) -> None:
+def test_a_second_fetch_has_its_own_deadline(demo: Archive, blocked: Held) -> None:
     demo.run("SUBMIT a = FIND data_products ON 2021-01-01")
-    wait_until(lambda: held.begun)
+    wait_until(lambda: blocked.begun)
     demo.run("SET timeout = 0.2")
     with pytest.raises(TimedOut, match="was cancelled"):
         demo.run("FETCH a")
     wait_until(lambda: demo.submitted["a"].state == "cancelled")
-    assert not held.go.is_set()
+    assert not blocked.go.is_set()
 
 
 # --- cancelled, detached, fetched later
@@ -243,7 +243,7 @@ def test_ctrl_c_is_handled_immediately_or_by_a_front_end(server: AuroraXServer, 
     server.faults.clear()
 
 
-def test_ctrl_c_cancels_without_a_front_end(server: AuroraXServer, service: Archive, held: Held) -> None:
+def test_ctrl_c_cancels_without_a_front_end(server: AuroraXServer, service: Archive, blocked: Held) -> None:
     server.never = True
     with interrupt_when(lambda: server.count("status") > 0), pytest.raises(KeyboardInterrupt):
         service.run(ALL)
@@ -253,9 +253,9 @@ def test_ctrl_c_cancels_without_a_front_end(server: AuroraXServer, service: Arch
     with interrupt_when(lambda: server.count("status") > 2), pytest.raises(KeyboardInterrupt):
         service.run("FETCH a")
     assert service.submitted["a"].state == "cancelled"
-    with auroraql.connect() as demo, interrupt_when(lambda: held.begun), pytest.raises(KeyboardInterrupt):
+    with auroraql.connect() as demo, interrupt_when(lambda: blocked.begun), pytest.raises(KeyboardInterrupt):
         demo.run("FIND data_products ON 2021-01-01")
-    assert not held.go.is_set()
+    assert not blocked.go.is_set()
 
 
 def test_a_search_that_could_not_be_cancelled_continues(server: AuroraXServer, service: Archive) -> None:
@@ -306,13 +306,13 @@ def test_cancelling_a_finished_search_does_nothing(service: Archive, server: Aur
     assert server.count("cancel") == 0
 
 
-def test_a_cancelled_search_of_an_embedded_archive(demo: Archive, held: Held) -> None:
+def test_a_cancelled_search_of_an_embedded_archive(demo: Archive, blocked: Held) -> None:
     for number in range(6):
         demo.run(f"SUBMIT s{number} = FIND data_products ON 2021-01-01")
     assert demo.run("CANCEL s5").note == "s5 is cancelled"
     with pytest.raises(Cancelled):
         demo.run("FETCH s5")
-    held.go.set()
+    blocked.go.set()
     assert len(demo.run("FETCH s4")) == len(demo.run("FETCH s0")) > 0
 
 
@@ -353,7 +353,7 @@ def test_a_finished_script_detaches_its_searches(server: AuroraXServer, tmp_path
     assert [search.cancelled for search in server.searches.values()] == [False, False, True]
 
 
-def test_an_archive_is_closed_during_searches(held: Held) -> None:
+def test_an_archive_is_closed_during_searches(blocked: Held) -> None:
     with auroraql.connect() as archive:
         for number in range(6):
             archive.run(f"SUBMIT s{number} = FIND data_products ON 2021-01-01")
@@ -362,7 +362,7 @@ def test_an_archive_is_closed_during_searches(held: Held) -> None:
     assert time.monotonic() - began < 5
     assert len(lines) == 6
     assert lines[0].startswith("s0 was still running and was cancelled: demo ")
-    assert not held.go.is_set()
+    assert not blocked.go.is_set()
 
 
 # --- progress

@@ -100,9 +100,9 @@ def test_clauses_use_them(both: tuple[Archive, Archive]) -> None:
             ("data_product_metadata_schema.field_name = 'v' AND owner = 'nobody'", set()),
             ("len(maintainers) = 2", {103}),
         ):
-            found = archive.run(f"FIND data_products WHERE {where} DURING 2020-02")
-            assert {record["data_source"]["identifier"] for record in found.records} == expected, (archive.name, where)
-            assert all(set(record["data_source"]) == set(SOURCE_FIELDS) for record in found.records)
+            result = archive.run(f"FIND data_products WHERE {where} DURING 2020-02")
+            assert {record["data_source"]["identifier"] for record in result.records} == expected, (archive.name, where)
+            assert all(set(record["data_source"]) == set(SOURCE_FIELDS) for record in result.records)
         (first, *_) = archive.run(
             "FIND data_products SELECT url, owner DURING 2020-02 ORDER BY owner DESC, url LIMIT 1"
         )
@@ -169,11 +169,11 @@ def test_many_records_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
         assert Counter(row[0] for row in rows) == owners
         groups = archive.run("FIND data_products SELECT owner, count(*) AS n DURING 2020-02 GROUP BY owner")
         assert Counter(dict(groups)) == owners
-        found = archive.run(
+        result = archive.run(
             "FIND data_products WHERE owner = 'a@b.example' DURING 2020-02 ORDER BY url LIMIT 5 OFFSET 2"
         )
         urls = [r["url"] for r in records if DETAILS[r["data_source"]["identifier"]]["owner"] == "a@b.example"]
-        assert [record["url"] for record in found.records] == sorted(urls)[2:7]
+        assert [record["url"] for record in result.records] == sorted(urls)[2:7]
 
 
 def test_forms_that_cannot_express_them() -> None:
@@ -206,3 +206,45 @@ def test_the_canonical_text_means_the_same(text: str) -> None:
     assert translate(canonical, to="aql") == canonical
     assert translate(canonical, to="plan") == translate(text, to="plan")
     assert "`" not in canonical
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[AuroraXServer, Archive]]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    described = [{**source, **DETAILS[source["identifier"]]} for source in (*SOURCES, SWARM)]
+    with (
+        AuroraXServer(RECORDS, described, ephemeris=EPHEMERIS) as server,
+        connect(server.url, timeout=20) as archive,
+    ):
+        yield server, archive
+
+
+@pytest.mark.parametrize(
+    ("where", "programs"),
+    [
+        ("owner = 'a@b.example' AND program != 'swarm'", [["trex"]]),
+        ("owner LIKE 'it%' AND keogram_type = 'daily'", [["themis-asi"]]),
+        ("upper(owner) = 'A@B.EXAMPLE' AND start >= 2020-02-01", [["swarm", "trex"]]),
+        ("maintainers IN ('d', 'e')", [["trex"]]),
+        ("NOT owner = 'a@b.example'", [["themis-asi"]]),
+        ("owner = program OR maintainers = 'd'", [["trex"]]),
+        ("(owner = 'nobody' OR maintainers = 'd') AND platform = 'gillam'", [["trex"]]),
+        ("owner = 'nobody'", []),
+        ("owner = 'a@b.example' AND owner LIKE 'it%'", []),
+        # A source that the list does not have may match.
+        ("owner IS NULL", [[]]),
+        ("owner = 'a@b.example' OR keogram_type = 'daily'", [[], []]),
+    ],
+)
+def test_predicates_on_them_narrow_the_requests(
+    service: tuple[AuroraXServer, Archive], where: str, programs: list[list[str]]
+) -> None:
+    server, archive = service
+    statement = f"FIND data_products SELECT identifier, url WHERE {where} DURING 2020-02"
+    result = archive.run(statement)
+    requested = [call.body["data_sources"]["programs"] for call in server.calls if call.step == "submit"]
+    assert sorted(map(sorted, requested)) == sorted(programs)
+    assert ("AQL0606" in {warning.code for warning in result.warnings}) is (not programs)
+    report = "\n".join(line for (line,) in archive.run(f"EXPLAIN {statement}"))
+    assert report.count("POST /api/v1/data_products/search") == len(programs) or "nothing is requested" in report
+    assert all(name in report for names in programs for name in names)

@@ -121,6 +121,7 @@ def test_searches_of_the_session_by_their_ids(service: Archive, server: AuroraXS
     took = search.elapsed
     assert 0 < took == search.elapsed
     assert service.searches == ("mine", "whole")
+    assert search.web_url is None, "the pages show searches of AuroraX only"
     assert service.attach(request_id).name == ""
     assert service.searches == ("mine", "whole")
 

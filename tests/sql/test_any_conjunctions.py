@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.ir.query import And, Block, Not, Or, Query
 from auroraql.resolver.using import join_intervals
 from auroraql.schema.kinds.conjunctions import TRACES
@@ -81,10 +81,10 @@ def searches(draw: st.DrawFn) -> Query:
     via = draw(st.lists(st.sampled_from(TRACES), max_size=3).map(tuple))
     start = draw(st.sampled_from((None, minute(1.5), minute(2))))
     end = draw(st.sampled_from((None, minute(6.5), minute(6), minute(2))))
-    made = replace(
+    query = replace_value(
         conjunction_query(*blocks, limits=limits, via=via, subminute=draw(st.booleans())), start=start, end=end
     )
-    return Query.build(made) if draw(st.booleans()) else made
+    return Query.build(query) if draw(st.booleans()) else query
 
 
 _SEARCHES = 3
@@ -108,9 +108,9 @@ def test_conjunctions_that_overlap_an_interval_are_returned_whole(
     positions: tuple[Position, ...], queries: list[Query], spans: list[tuple[float, float]]
 ) -> None:
     during = tuple(join_intervals((minute(first), minute(first + length)) for first, length in spans))
-    limited = [replace(query, start=None, end=None, during=during) for query in queries]
+    limited = [replace_value(query, start=None, end=None, during=during) for query in queries]
     for query, records in zip(limited, answers(positions, limited), strict=True):
-        every = conjunctions(replace(query, during=None), positions, SOURCES)
+        every = conjunctions(replace_value(query, during=None), positions, SOURCES)
         overlapping = [
             item
             for item in every

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import And, Block, Column, Comparison, OrderKey, Query, Ref
 from auroraql.results.result_set import Record
@@ -40,9 +40,9 @@ EVERY = conjunction_query(GROUND, SPACE, SPACE, limits=[150, 250, None])
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
-    made = EmbeddedEngine(write(tmp_path_factory.mktemp("met") / "met.duckdb", [], SOURCES, positions=MET))
-    yield made
-    made.close()
+    embedded = EmbeddedEngine(write(tmp_path_factory.mktemp("met") / "met.duckdb", [], SOURCES, positions=MET))
+    yield embedded
+    embedded.close()
 
 
 def records(engine: EmbeddedEngine, query: Query = EVERY) -> list[Record]:
@@ -94,7 +94,7 @@ def test_a_list_is_compared_by_any_of_its_values(engine: EmbeddedEngine, name: s
     if pattern:
         cases += [("like", (pattern,), alike), ("not like", (pattern,), [not item for item in alike])]
     for operator, values, expected in cases:
-        found_with = records(engine, replace(EVERY, where=Comparison(list_field(name), Op(operator), values)))
+        found_with = records(engine, replace_value(EVERY, where=Comparison(list_field(name), Op(operator), values)))
         assert found_with == [record for record, stored in zip(every, expected, strict=True) if stored], operator
 
 
@@ -123,12 +123,12 @@ def test_a_list_without_values_is_missing() -> None:
 
 def test_plain_fields_are_compared_ordered_and_limited(engine: EmbeddedEngine) -> None:
     every = records(engine)
-    near = replace(EVERY, where=Comparison(Ref("record", "max_distance"), Op.LT, ("150",)))
+    near = replace_value(EVERY, where=Comparison(Ref("record", "max_distance"), Op.LT, ("150",)))
     assert records(engine, near) == [record for record in every if record["max_distance"] < 150]
-    late = replace(EVERY, where=Comparison(Ref("record", "start"), Op.GT, (minute(2).isoformat(),)))
+    late = replace_value(EVERY, where=Comparison(Ref("record", "start"), Op.GT, (minute(2).isoformat(),)))
     assert records(engine, late) == [record for record in every if record["start"] > minute(2).isoformat()]
     order = (OrderKey(Ref("record", "end"), descending=True), OrderKey(Ref("record", "min_distance")))
-    cut = replace(EVERY, order_by=order, limit=3, offset=1)
+    cut = replace_value(EVERY, order_by=order, limit=3, offset=1)
     expected = sorted(every, key=lambda record: record["min_distance"])
     expected.sort(key=lambda record: str(record["end"]), reverse=True)
     assert records(engine, cut) == expected[1:4]
@@ -138,7 +138,7 @@ def test_paths_through_lists_are_selected(engine: EmbeddedEngine) -> None:
     every = records(engine)
     names = ("start", *(name for name, *_ in LISTED), "events.e1_source", "data_sources")
     columns = tuple(Column(list_field(name), f"c{at}") for at, name in enumerate(names))
-    rows = find_rows(engine, replace(EVERY, select=columns)).rows
+    rows = find_rows(engine, replace_value(EVERY, select=columns)).rows
     assert len(rows) == len(every)
     for row, record in zip(rows, every, strict=True):
         assert row[0].isoformat() == record["start"]
@@ -149,7 +149,7 @@ def test_unused_columns_are_not_read(tmp_path: Path) -> None:
     """The names of sources are not read when only a plain column is selected."""
     with duckdb.connect(str(write(tmp_path / "met.duckdb", [], SOURCES, positions=MET))) as connection:
         for name, is_read in (("start", False), ("min_distance", False), ("events", True)):
-            statement = compile_query(replace(EVERY, select=(Column(list_field(name)),)), [(name,)], DUCKDB)
+            statement = compile_query(replace_value(EVERY, select=(Column(list_field(name)),)), [(name,)], DUCKDB)
             rows = connection.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}", list(statement.parameters)).fetchall()
             assert ("display_name" in str(rows)) is is_read
 

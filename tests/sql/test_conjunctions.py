@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import EVERYTHING, And, Block, Query
 from auroraql.results.result_set import Record
@@ -72,9 +72,9 @@ def test_a_pass() -> None:
 def test_the_window_includes_its_ends() -> None:
     positions = [*stays(), *passes()]
     for first, last in ((2, 4), (3, 3), (0, 6)):
-        query = replace(conjunction_query(GROUND, SPACE, limits=[250]), start=minute(first), end=minute(last))
+        query = replace_value(conjunction_query(GROUND, SPACE, limits=[250]), start=minute(first), end=minute(last))
         assert times(answer(positions, query)) == [span(max(first, 1), min(last, 5))]
-    outside = replace(conjunction_query(GROUND, SPACE, limits=[250]), start=minute(6), end=minute(9))
+    outside = replace_value(conjunction_query(GROUND, SPACE, limits=[250]), start=minute(6), end=minute(9))
     assert answer(positions, outside) == []
 
 
@@ -108,8 +108,8 @@ def test_half_minutes() -> None:
     (record,) = answer(positions, query)
     assert times([record]) == [span(0.5, 5.5)]
     assert record["max_distance"] == pytest.approx(2.5 * KM_OF_A_DEGREE, abs=1e-5)
-    assert times(answer(positions, replace(query, start=minute(1.5), end=minute(3.5)))) == [span(1.5, 3.5)]
-    assert times(answer(positions, replace(query, start=minute(2), end=minute(3)))) == [span(2, 3)]
+    assert times(answer(positions, replace_value(query, start=minute(1.5), end=minute(3.5)))) == [span(1.5, 3.5)]
+    assert times(answer(positions, replace_value(query, start=minute(2), end=minute(3)))) == [span(2, 3)]
     gap = [position for position in positions if position.epoch != minute(3)]
     assert times(answer(gap, query)) == [span(0.5, 2), span(4, 5.5)]
 
@@ -290,14 +290,15 @@ def test_which_blocks_are_interchangeable() -> None:
     assert criteria is not None
     pairs = [pair for pair in criteria.pairs if are_interchangeable(criteria, *pair)]
     assert pairs == [(1, 2)]
-    uneven = replace(criteria, distances=(Decimal(500), Decimal(400), *criteria.distances[2:]))
+    uneven = replace_value(criteria, distances=(Decimal(500), Decimal(400), *criteria.distances[2:]))
     assert not are_interchangeable(uneven, 1, 2)
 
 
 def test_the_most_selective_pair_is_joined_first() -> None:
     place, events = Block("location", points=(point("0", "0"),)), Block("events")
     for blocks, limits, expected in (
-        ((GROUND, GROUND, SPACE), (0, 500, 400), (1, 2, 0)),
+        ((GROUND, GROUND, SPACE), (0, 500, 400), (2, 1, 0)),
+        ((GROUND, GROUND, SPACE), (0, 5000, 4000), (1, 2, 0)),
         ((GROUND, SPACE, events), (0, None, 9000), (1, 2, 0)),
         ((GROUND, SPACE, place), (None, None, 5), (1, 2, 0)),
         ((SPACE, place, place), (None, None, 5), (0, 1, 2)),
@@ -318,12 +319,14 @@ def test_the_demonstration_by_brute_force() -> None:
     """Swarm over the THEMIS imagers on one night, from the archive's own ephemeris."""
     start, end = datetime(2020, 1, 11, 2), datetime(2020, 1, 11, 4, 30)
     imagers = Block("ground", And((where("program", "themis-asi"), key("calgary_cloud_ml_v1_confidence", ">=", "75"))))
-    query = replace(conjunction_query(imagers, SWARM, subminute=True), start=start, end=end)
+    query = replace_value(conjunction_query(imagers, SWARM, subminute=True), start=start, end=end)
     engine = EmbeddedEngine()
     described = [tuple(getattr(source, name) for name in SOURCE_NAMES) for source in engine.sources()]
     positions = [_position(r) for r in find_rows(engine, Query("ephemeris", start=start, end=end)).records]
     records = find_rows(engine, query).records
-    january = find_rows(engine, replace(query, start=datetime(2020, 1, 1), end=datetime(2020, 1, 31, 23, 59))).records
+    january = find_rows(
+        engine, replace_value(query, start=datetime(2020, 1, 1), end=datetime(2020, 1, 31, 23, 59))
+    ).records
     engine.close()
     assert_same(records, conjunctions(query, positions, described))
     assert len(records) > 5

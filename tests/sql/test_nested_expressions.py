@@ -41,10 +41,10 @@ def statement(template: str, depth: int) -> str:
 def test_the_value_of_nested_functions_is_right_at_every_depth(demo: Archive, name: str) -> None:
     template, step = NESTED[name]
     for depth in (1, 3, 8, 14):
-        ((value, found),) = demo.run(statement(template, depth)).rows
+        ((value, result),) = demo.run(statement(template, depth)).rows
         for _ in range(depth):
             value = step(value)
-        assert found == pytest.approx(value, rel=1e-9), depth
+        assert result == pytest.approx(value, rel=1e-9), depth
 
 
 @pytest.mark.parametrize("name", NESTED)

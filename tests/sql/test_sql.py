@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.engines.duckdb.postprocess import filter_records as run_residual
 from auroraql.ir.plan import Plan, PostProcessing, Request
@@ -67,7 +67,7 @@ PATTERNS = (
 
 def _products() -> list[Product]:
     """Generate a few dozen products with every stored value under one key or another, missing keys and non-objects."""
-    made = []
+    products = []
     for at, stored in enumerate(STORED):
         start = datetime(2020, 1, 1) + timedelta(hours=3 * (at // 3))
         metadata: dict[str, Any] = {"w": stored}
@@ -76,12 +76,12 @@ def _products() -> list[Product]:
         if at % 4 == 0:
             metadata[ODD_KEY] = STORED[(at * 5) % len(STORED)]
         source = (1, 2, 3, 44)[at % 4]
-        made.append(
+        products.append(
             Product(source, start, start + timedelta(minutes=59), f"u{at}", "movie" if at % 5 else "", metadata)
         )
     bare = datetime(2020, 1, 1)
     unknown_source = Product(7, bare, bare, "of no known source", metadata={"w": "7"})
-    return [*made, unknown_source, Product(1, bare, bare, "bare"), Product(2, bare, bare, "null", metadata=None)]
+    return [*products, unknown_source, Product(1, bare, bare, "bare"), Product(2, bare, bare, "null", metadata=None)]
 
 
 PRODUCTS = _products()
@@ -94,9 +94,9 @@ REFS = (*SOURCE_REFS, *RECORD_REFS, *KEY_REFS)
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
-    made = EmbeddedEngine(write(tmp_path_factory.mktemp("small") / "small.duckdb", PRODUCTS))
-    yield made
-    made.close()
+    embedded = EmbeddedEngine(write(tmp_path_factory.mktemp("small") / "small.duckdb", PRODUCTS))
+    yield embedded
+    embedded.close()
 
 
 def rows(engine: EmbeddedEngine, query: Query) -> list[Row]:
@@ -107,7 +107,7 @@ def rows(engine: EmbeddedEngine, query: Query) -> list[Row]:
 
 
 def urls(engine: EmbeddedEngine, query: Query) -> list[str]:
-    selected = replace(query, select=(Column(Ref("record", "url")),))
+    selected = replace_value(query, select=(Column(Ref("record", "url")),))
     return [url for (url,) in rows(engine, selected)]
 
 
@@ -209,15 +209,15 @@ def test_post_processing_orders_like_the_archive(
     assert [r["url"] for r in run_residual(records, residual, KINDS[KIND])] == urls(engine, query)
 
 
-def _record(made: Product) -> Record:
-    source = next((s for s in SOURCES if s[0] == made.data_source), (made.data_source,))
+def _record(product: Product) -> Record:
+    source = next((s for s in SOURCES if s[0] == product.data_source), (product.data_source,))
     return {
-        "start": made.start.isoformat(),
-        "end": made.end.isoformat(),
+        "start": product.start.isoformat(),
+        "end": product.end.isoformat(),
         "data_source": dict(zip(brute_force.SOURCE_NAMES, source, strict=False)),
-        "url": made.url,
-        "data_product_type": made.data_product_type,
-        "metadata": made.metadata,
+        "url": product.url,
+        "data_product_type": product.data_product_type,
+        "metadata": product.metadata,
     }
 
 
@@ -251,14 +251,14 @@ def test_selected_columns_keep_order_and_type(engine: EmbeddedEngine) -> None:
     query = Query(KIND, select=tuple(Column(ref, f"c{at}") for at, ref in enumerate(names)), limit=None)
     result = rows(engine, query)
     assert len(result) == len(PRODUCTS)
-    for row, each in zip(result, brute_force.answer(query, PRODUCTS), strict=True):
-        stored = brute_force.value(each, Ref("metadata", "w"))
+    for row, record in zip(result, brute_force.answer(query, PRODUCTS), strict=True):
+        stored = brute_force.value(record, Ref("metadata", "w"))
         assert row[0] == stored
         assert type(row[0]) is type(stored)
-        assert row[1]["identifier"] == each.data_source
+        assert row[1]["identifier"] == record.data_source
         assert list(row[1]) == list(brute_force.SOURCE_NAMES)
-        assert row[2] == (each.metadata or {})
-        assert row[3] == each.end
+        assert row[2] == (record.metadata or {})
+        assert row[3] == record.end
 
 
 def test_no_part_of_a_query_becomes_sql(engine: EmbeddedEngine) -> None:

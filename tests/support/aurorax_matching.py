@@ -82,14 +82,14 @@ _ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {"<": operator.lt, "<=": oper
 _ORDERINGS[">="] = operator.ge
 
 
-def _comparable(value: Any, wanted: Any) -> tuple[Any, Any]:
+def _comparable(value: Any, expected: Any) -> tuple[Any, Any]:
     """Return a comparable form of a value: numbers as numbers, anything else as its JSON text."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
-            return float(value), float(wanted)
+            return float(value), float(expected)
         except ValueError:
-            return str(value), str(wanted)
-    return (json.dumps(value) if isinstance(value, bool) else str(value)), str(wanted)
+            return str(value), str(expected)
+    return (json.dumps(value) if isinstance(value, bool) else str(value)), str(expected)
 
 
 def apply_format(value: Any, leaves: Any) -> Any:

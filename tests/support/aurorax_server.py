@@ -218,15 +218,15 @@ class AuroraXServer:
             if not first <= day <= last or not _sources([source], params):
                 continue
             entry = counts.setdefault(source["identifier"], {"data_source": source, f"available_{kind}": {}})
-            held = entry[f"available_{kind}"]
-            held = held.setdefault(record["data_product_type"], {}) if kind == "data_products" else held
-            held[day] = held.get(day, 0) + 1
+            days = entry[f"available_{kind}"]
+            days = days.setdefault(record["data_product_type"], {}) if kind == "data_products" else days
+            days[day] = days.get(day, 0) + 1
         return list(counts.values())
 
-    def run_synchronously(self, kind: str, sent: Any) -> list[Any]:
+    def run_synchronously(self, kind: str, document: Any) -> list[Any]:
         """Return the response of `search_synchronous`: a plain array."""
-        records = self.find_records(_Search(kind, sent["query"], _now(), 0.0, 0))
-        response_format = sent.get("response_format")
+        records = self.find_records(_Search(kind, document["query"], _now(), 0.0, 0))
+        response_format = document.get("response_format")
         return records if not response_format else [apply_format(record, response_format) for record in records]
 
     def data(self, request_id: str, response_format: Any = None) -> list[Any]:
@@ -294,11 +294,11 @@ class _Handler(BaseHTTPRequestHandler):
         step = step_of(self.command, steps)
         if step == "at_once" and not service.synchronous:
             step = ""
-        sent = json.loads(raw) if raw else None
-        call = Call(step, self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, sent)
+        body = json.loads(raw) if raw else None
+        call = Call(step, self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
         with service.lock:
             service.calls.append(call)
-            status, document, headers = self._answer(step, steps, sent, parse_qs(parts.query))
+            status, document, headers = self._answer(step, steps, body, parse_qs(parts.query))
             fault = _taken(service, step)
         if step == "at_once":
             service.closing.wait(service.seconds)
@@ -306,7 +306,7 @@ class _Handler(BaseHTTPRequestHandler):
             service.closing.wait(service.latency)
         self._send(status, document, headers, fault)
 
-    def _answer(self, step: str, steps: list[str], sent: Any, params: Any) -> tuple[int, Any, dict[str, str]]:
+    def _answer(self, step: str, steps: list[str], document: Any, params: Any) -> tuple[int, Any, dict[str, str]]:
         service = self.server.service
         if step == "sources":
             return 200, _sources(service.sources, params), {}
@@ -317,9 +317,9 @@ class _Handler(BaseHTTPRequestHandler):
         if step == "describe":
             return 200, service.sentence, {}
         if step == "at_once":
-            return 200, service.run_synchronously(steps[0], sent), {}
+            return 200, service.run_synchronously(steps[0], document), {}
         if step == "submit":
-            request_id = service.submit(steps[0], sent)
+            request_id = service.submit(steps[0], document)
             return 202, None, {"Location": f"{service.url}/api/v1/{steps[0]}/requests/{request_id}"}
         if step == "" or steps[2] not in service.searches:
             return 404, error("NotFound", "No request with given request id"), {}
@@ -328,7 +328,7 @@ class _Handler(BaseHTTPRequestHandler):
         if step == "cancel":
             service.searches[steps[2]].cancelled = True
             return 200, service.status(steps[2]), {}
-        return 200, {"result": service.data(steps[2], sent if self.command == "POST" else None)}, {}
+        return 200, {"result": service.data(steps[2], document if self.command == "POST" else None)}, {}
 
     def _send(self, status: int, document: Any, headers: dict[str, str], fault: Fault) -> None:
         if fault.hang:

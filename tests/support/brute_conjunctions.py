@@ -66,8 +66,8 @@ class Run:
 def conjunctions(query: Query, positions: Sequence[Position], sources: Iterable[Sequence[Any]]) -> list[Record]:
     """Return the conjunctions that a query's criteria find in its window, in order."""
     assert query.criteria is not None
-    found = list(_runs(query, query.criteria, positions, [dict(zip(SOURCE_NAMES, s, strict=True)) for s in sources]))
-    stored = [run for run in found if not any(_covers(other, run) for other in found if other is not run)]
+    runs = list(_runs(query, query.criteria, positions, [dict(zip(SOURCE_NAMES, s, strict=True)) for s in sources]))
+    stored = [run for run in runs if not any(_covers(other, run) for other in runs if other is not run)]
     stored.sort(key=lambda run: (min(run.distances), run.via, run.identifiers))
     return [_record(run) for run in stored]
 
@@ -125,7 +125,7 @@ def _participants(
 ) -> list[Participant]:
     if block.kind == "location":
         return [_point_participants(criteria, point) for point in dict.fromkeys(block.points)]
-    made = []
+    participants = []
     for source in sources:
         if _block_of(source) != block.kind:
             continue
@@ -134,8 +134,8 @@ def _participants(
         if criteria.subminute:
             track |= _half_way(track)
         inside = {epoch: place for epoch, place in track.items() if _in_window(query, epoch)}
-        made.append(Participant(source, inside))
-    return made
+        participants.append(Participant(source, inside))
+    return participants
 
 
 def _point_participants(criteria: Criteria, point: tuple[Any, Any]) -> Participant:
@@ -155,12 +155,12 @@ def _in_window(query: Query, epoch: datetime) -> bool:
 
 def _half_way(track: Track) -> dict[datetime, Place]:
     """Interpolate half-way between records a minute apart where no record exists. Antipodes have no midpoint."""
-    made = {}
+    position = {}
     for epoch, here in track.items():
         there = track.get(epoch + 2 * HALF)
         if there is not None and epoch + HALF not in track and distance(here, there) < math.pi * RADIUS - 1e-3:
-            made[epoch + HALF] = midpoint(here, there)
-    return made
+            position[epoch + HALF] = midpoint(here, there)
+    return position
 
 
 def midpoint(one: Place, two: Place) -> Place:

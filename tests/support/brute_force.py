@@ -47,16 +47,16 @@ Truth = bool | None
 
 def answer(query: Query, products: Iterable[Product]) -> list[Product]:
     """Return the products that a query finds, in its order."""
-    found = matching_products(query, products)
+    records = matching_products(query, products)
     for key in reversed(query.order_by):
-        found = sort_products(found, key)
-    return found[query.offset :][: query.limit]
+        records = sort_products(records, key)
+    return records[query.offset :][: query.limit]
 
 
 def matching_products(query: Query, products: Iterable[Product]) -> list[Product]:
     """Return the products that fulfil a query's conditions, in the archive's order."""
-    found = [p for p in products if in_window(query, p) and overlaps(query, p) and truth(query.where, p)]
-    return sorted(found, key=lambda p: (p.start, p.data_source, p.url))
+    matching = [p for p in products if in_window(query, p) and overlaps(query, p) and truth(query.where, p)]
+    return sorted(matching, key=lambda p: (p.start, p.data_source, p.url))
 
 
 def overlaps(query: Query, product: Product) -> bool:
@@ -172,8 +172,8 @@ def compare_fields(left: Any, ref: Ref, name: str, right: Any, other: Ref) -> Tr
     kinds = {kind_of(ref), kind_of(other)} - {"any"}
     readings: dict[str, Callable[[Any], Any]] = {"number": number, "time": instant, "text": plain}
     for kind in kinds or readings:
-        read = readings[kind]
-        first, second = read(left), read(right)
+        reading = readings[kind]
+        first, second = reading(left), reading(right)
         if first is not None and second is not None:
             return _SIGNS[name](first, second)
         if kinds:
@@ -227,10 +227,10 @@ def like(text: str, pattern: str) -> bool:
     return re.fullmatch(expression, text.lower(), re.DOTALL) is not None
 
 
-def sort_products(found: list[Product], key: OrderKey) -> list[Product]:
+def sort_products(products: list[Product], key: OrderKey) -> list[Product]:
     """Sort by one key, stably. Missing values come last unless NULLS FIRST is given."""
-    missing = [p for p in found if value(p, key.ref) is None]
-    there = [p for p in found if value(p, key.ref) is not None]
+    missing = [p for p in products if value(p, key.ref) is None]
+    there = [p for p in products if value(p, key.ref) is not None]
     there.sort(key=lambda p: _rank(value(p, key.ref), key.ref), reverse=key.descending)
     return missing + there if key.nulls_first else there + missing
 
@@ -253,30 +253,32 @@ def rows(query: Query, products: Iterable[Product]) -> list[tuple[Any, ...]]:
         groups.setdefault(repr([_same(value(product, ref)) for ref in keys]), []).append(product)
     if query.is_aggregate and not keys:
         groups = {"": [p for group in groups.values() for p in group]}
-    made = [(group, tuple(_cell(column, group) for column in columns)) for group in groups.values()]
+    rows_of_groups = [(group, tuple(_cell(column, group) for column in columns)) for group in groups.values()]
     if query.distinct:
-        made = list({repr([_same(cell) for cell in row]): (group, row) for group, row in made}.values())
+        rows_of_groups = list(
+            {repr([_same(cell) for cell in row]): (group, row) for group, row in rows_of_groups}.values()
+        )
     ties: list[Any] = list(columns) if query.distinct else [Column(ref) for ref in keys]
     for column in reversed(ties):
-        made.sort(key=partial(_tie, column))
+        rows_of_groups.sort(key=partial(_tie, column))
     for key in reversed(query.order_by):
-        made = _sorted_rows(made, key, columns)
-    return [row for _, row in made][query.offset :][: query.limit]
+        rows_of_groups = _sorted_rows(rows_of_groups, key, columns)
+    return [row for _, row in rows_of_groups][query.offset :][: query.limit]
 
 
 _Row = tuple[list[Product], tuple[Any, ...]]
 
 
-def _sorted_rows(made: list[_Row], key: OrderKey, columns: Sequence[Column]) -> list[_Row]:
+def _sorted_rows(rows: list[_Row], key: OrderKey, columns: Sequence[Column]) -> list[_Row]:
     column = next((c for c in columns if key.ref.role == "column" and c.label == key.ref.name), Column(key.ref))
-    missing = [item for item in made if _cell(column, item[0]) is None]
-    there = [item for item in made if _cell(column, item[0]) is not None]
+    missing = [item for item in rows if _cell(column, item[0]) is None]
+    there = [item for item in rows if _cell(column, item[0]) is not None]
     there.sort(key=lambda each: _rank_of(column, _cell(column, each[0])), reverse=key.descending)
     return missing + there if key.nulls_first else there + missing
 
 
-def _tie(column: Column, made: _Row) -> tuple[Any, ...]:
-    cell = _cell(column, made[0])
+def _tie(column: Column, row: _Row) -> tuple[Any, ...]:
+    cell = _cell(column, row[0])
     return (1,) if cell is None else (0, _rank_of(column, cell), _same(cell))
 
 

@@ -22,9 +22,9 @@ INPUTS = ("statement", "to", "parameters", "sql")
 
 def files(folder: str) -> list[Path]:
     """Return the cases of one folder in name order."""
-    found = sorted((CORPUS / folder).glob("*.txt"))
-    assert found, f"the corpus has no {folder}"
-    return found
+    paths = sorted((CORPUS / folder).glob("*.txt"))
+    assert paths, f"the corpus has no {folder}"
+    return paths
 
 
 def read(path: Path) -> dict[str, str]:
@@ -58,9 +58,9 @@ def write(path: Path, sections: dict[str, str]) -> None:
     path.write_bytes("".join(f"=== {name}\n{text}\n" for name, text in sections.items()).encode("utf-8"))
 
 
-def compare(path: Path, expected: dict[str, str], found: dict[str, str], *, update: bool) -> None:
+def compare(path: Path, expected: dict[str, str], actual: dict[str, str], *, update: bool) -> None:
     """Compare outputs with the file, or rewrite the file."""
     if update:
-        write(path, {**{name: text for name, text in expected.items() if name in INPUTS}, **found})
+        write(path, {**{name: text for name, text in expected.items() if name in INPUTS}, **actual})
         return
-    assert {name: text for name, text in expected.items() if name not in INPUTS} == found, path.name
+    assert {name: text for name, text in expected.items() if name not in INPUTS} == actual, path.name

@@ -151,8 +151,10 @@ def _distinct(left: Expression, right: Expression) -> Expression:
 
 
 def _between(value: Expression, low: Expression, high: Expression) -> Expression:
-    inside = _lift(lambda v, a, b: a <= v <= b, value, low, high)
-    return Expression(f"{value.text} BETWEEN {low.text} AND {high.text}", inside)
+    """Return a test of a range, which is false where one bound excludes the value and the other is missing."""
+    above = Expression("", _lift(lambda v, a: a <= v, value, low))
+    below = Expression("", _lift(lambda v, b: v <= b, value, high))
+    return Expression(f"{value.text} BETWEEN {low.text} AND {high.text}", _logic("AND", above, below).compute)
 
 
 _ORDER: list[tuple[str, Callable[[Any, Any], Any]]] = [

@@ -48,22 +48,22 @@ POSITIONS = tuple(
 )
 
 
-def record(each: Product) -> dict[str, Any]:
+def record(product: Product) -> dict[str, Any]:
     """Return a product in AuroraX's JSON shape."""
-    source = next(row for row in SOURCES if row[0] == each.data_source)
-    times = {"start": each.start.isoformat(), "end": each.end.isoformat()}
+    source = next(row for row in SOURCES if row[0] == product.data_source)
+    times = {"start": product.start.isoformat(), "end": product.end.isoformat()}
     described = dict(zip(SOURCE_FIELDS, source, strict=True))
-    named = {"url": each.url, "data_product_type": each.data_product_type, "metadata": each.metadata}
+    named = {"url": product.url, "data_product_type": product.data_product_type, "metadata": product.metadata}
     return {**times, "data_source": described, **named}
 
 
-def minute(each: Position) -> dict[str, Any]:
+def minute(position: Position) -> dict[str, Any]:
     """Return a position in AuroraX's JSON shape."""
-    source = next(row for row in SOURCES if row[0] == each.data_source)
+    source = next(row for row in SOURCES if row[0] == position.data_source)
     nowhere = {"lat": None, "lon": None}
     places = dict.fromkeys(("location_geo", "location_gsm", "nbtrace", "sbtrace"), nowhere)
     described = dict(zip(SOURCE_FIELDS, source, strict=True))
-    return {"epoch": each.epoch.isoformat(), "data_source": described, **places, "metadata": each.metadata}
+    return {"epoch": position.epoch.isoformat(), "data_source": described, **places, "metadata": position.metadata}
 
 
 @contextmanager

@@ -165,11 +165,11 @@ def _select_range(
     handler: BaseHTTPRequestHandler, fault: FileFault, body: bytes, headers: dict[str, str]
 ) -> tuple[int, bytes]:
     """Return the status and the requested part of a body, and add its header."""
-    asked = handler.headers.get("Range", "")
+    header = handler.headers.get("Range", "")
     condition = handler.headers.get("If-Range", "")
-    if not asked or fault.ignores_range or condition not in ("", headers.get("ETag"), headers.get("Last-Modified")):
+    if not header or fault.ignores_range or condition not in ("", headers.get("ETag"), headers.get("Last-Modified")):
         return 200, body
-    first = int(asked.removeprefix("bytes=").rstrip("-"))
+    first = int(header.removeprefix("bytes=").rstrip("-"))
     if first >= len(body):
         headers["Content-Range"] = f"bytes */{len(body)}"
         return 416, b""

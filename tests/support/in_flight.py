@@ -51,13 +51,13 @@ class Held:
 @contextmanager
 def block_searches() -> Iterator[Held]:
     """Block every search of an embedded archive. Cancellations and deadlines still end them."""
-    held, execute = Held(), EmbeddedRun._execute
+    blocked, execute = Held(), EmbeddedRun._execute
 
     def waiting(run: EmbeddedRun, deadline: float) -> list[Row]:
-        held.begun += 1
-        while not held.go.wait(0.01):
+        blocked.begun += 1
+        while not blocked.go.wait(0.01):
             run._raise_if_over(deadline)
         return execute(run, deadline)
 
     with patch.object(EmbeddedRun, "_execute", waiting):
-        yield held
+        yield blocked

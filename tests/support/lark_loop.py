@@ -21,42 +21,42 @@ def read_by_lark(text: str) -> Any:
     text = _without_nested_comments(text)
     session = grammar.get_parser().parse_interactive(TextSlice(text, 0, len(text)))
     state = session.parser_state
-    read: list[Token] = []
+    tokens: list[Token] = []
     try:
         for token in session.lexer_thread.lex(state):
-            read.append(token)
+            tokens.append(token)
             state.feed_token(token)
-        last = read[-1].end_pos if read else 0
+        last = tokens[-1].end_pos if tokens else 0
         return state.feed_token(Token("$END", "", start_pos=last, end_pos=last), True)
     except UnexpectedToken as error:
-        if read and read[-1] is error.token:
-            read.pop()
+        if tokens and tokens[-1] is error.token:
+            tokens.pop()
         token = error.token
-        return token.start_pos, token.end_pos, token.type, _accepted_after(read), _words(read)
+        return token.start_pos, token.end_pos, token.type, _accepted_after(tokens), _words(tokens)
     except UnexpectedCharacters as error:
         at = error.pos_in_stream or 0
-        return at, at + 1, "", _accepted_after(read), _words(read)
+        return at, at + 1, "", _accepted_after(tokens), _words(tokens)
 
 
-def _accepted_after(read: list[Token]) -> frozenset[str]:
+def _accepted_after(tokens: list[Token]) -> frozenset[str]:
     """Return the terminals that Lark accepts after some tokens, before it reduces anything for the next one."""
     session = grammar.get_parser().parse_interactive("")
-    for token in read:
+    for token in tokens:
         session.feed_token(token)
     return frozenset(session.accepts())
 
 
 def read_by_us(text: str) -> Any:
     """Return the same by AuroraQL's own loop."""
-    read = parser.run_parser(text, 0, len(text))
-    if not isinstance(read, parser.ParseFailure):
-        return read[0]
-    found, accepts = read.found_type, grammar.get_tables().accepts(read.states)
-    return found.start_pos, found.end_pos, found.type, accepts, _words(read.words)
+    outcome = parser.run_parser(text, 0, len(text))
+    if not isinstance(outcome, parser.ParseFailure):
+        return outcome[0]
+    token_type, accepts = outcome.found_type, grammar.get_tables().accepts(outcome.states)
+    return token_type.start_pos, token_type.end_pos, token_type.type, accepts, _words(outcome.words)
 
 
-def _words(read: Any) -> Words:
-    return [(str(word), word.type, word.start_pos) for word in read]
+def _words(outcome: Any) -> Words:
+    return [(str(word), word.type, word.start_pos) for word in outcome]
 
 
 _OUTER = re.compile(

@@ -35,13 +35,13 @@ _WORDS = (
 
 def statements() -> list[str]:
     """Return the valid statements of the corpus that are text of moderate length."""
-    found = []
+    texts = []
     for kind in KINDS:
         for path in corpus_files.files(kind):
             statement = corpus_files.read(path)["statement"]
             if len(statement) < 400 and statement.lstrip()[:4].upper() == "FIND" and "{" not in statement:
-                found.append(statement)
-    return found
+                texts.append(statement)
+    return texts
 
 
 def mutate(statement: str, random: Random) -> str:

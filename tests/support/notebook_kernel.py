@@ -45,23 +45,23 @@ class CellOutcome:
     @property
     def printed(self) -> str:
         """The text of standard output."""
-        return "".join(each["text"] for each in self.outputs if each.get("name") == "stdout")
+        return "".join(output["text"] for output in self.outputs if output.get("name") == "stdout")
 
     @property
     def errors_printed(self) -> str:
         """The text of standard error."""
-        return "".join(each["text"] for each in self.outputs if each.get("name") == "stderr")
+        return "".join(output["text"] for output in self.outputs if output.get("name") == "stderr")
 
     @property
     def displays(self) -> list[dict[str, str]]:
         """The data of what was displayed, without the value of the cell. A removed progress line is left out."""
-        shown = [each for each in self.outputs if each["type"] == "display_data"]
-        return [each["data"] for each in shown if each["data"] != {"text/plain": ""}]
+        shown = [output for output in self.outputs if output["type"] == "display_data"]
+        return [output["data"] for output in shown if output["data"] != {"text/plain": ""}]
 
     @property
     def value(self) -> dict[str, str] | None:
         """The data of the cell's value, `Out[n]`."""
-        return next((each["data"] for each in self.outputs if each["type"] == "execute_result"), None)
+        return next((output["data"] for output in self.outputs if output["type"] == "execute_result"), None)
 
     @property
     def shown_error(self) -> str:

@@ -99,9 +99,9 @@ def finished_url(server: ServerProcess, kind: str, document: dict[str, Any]) -> 
     return answer.headers["Location"]
 
 
-def assert_refused(answer: requests.Response, status: int, said: str = "") -> None:
+def assert_refused(answer: requests.Response, status: int, message: str = "") -> None:
     """Assert that a response is an error in the service's format."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/json"
     assert set(answer.json()) == {"error_code", "error_message"}
-    assert said in answer.json()["error_message"]
+    assert message in answer.json()["error_message"]

@@ -77,11 +77,11 @@ def write(
 
 def _write_positions(connection: duckdb.DuckDBPyConnection, positions: Sequence[Position]) -> None:
     rows, metadata = [], []
-    for number, each in enumerate(positions):
-        degrees = [value for place in each.places for value in place or (None, None)]
-        rows.append((each.data_source, each.epoch, *degrees, None if each.metadata is None else number))
-        if each.metadata is not None:
-            metadata.append((number, _json(each.metadata)))
+    for number, position in enumerate(positions):
+        degrees = [value for place in position.places for value in place or (None, None)]
+        rows.append((position.data_source, position.epoch, *degrees, None if position.metadata is None else number))
+        if position.metadata is not None:
+            metadata.append((number, _json(position.metadata)))
     _insert(connection, "ephemeris", rows)
     _insert(connection, "ephemeris_metadata", metadata)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.ir.query import (
     And,
     Column,
@@ -161,7 +162,7 @@ def in_bare_form(column: Column, kind: Kind) -> Column:
         return column
     declared = kind.field(column.ref.bare)
     is_free = declared is None if column.ref.role == "metadata" else declared is not None
-    return replace(column, bare=is_free)
+    return replace_value(column, bare=is_free)
 
 
 def _unique_names(columns: list[Column]) -> list[Column]:
@@ -318,7 +319,7 @@ def queries(draw: st.DrawFn, kind: Kind = DATA_PRODUCTS) -> Query:
     offset = draw(st.integers(0, 100)) if limit is not None else 0
     where = draw(predicates(kind) | native_predicates(kind))
     query = Query(kind.name, where, start, end, shape.select, tuple(order), limit, offset)
-    return Query.build(replace(query, distinct=shape.distinct, group_by=shape.group_by))
+    return Query.build(replace_value(query, distinct=shape.distinct, group_by=shape.group_by))
 
 
 EVERY_KIND = st.sampled_from((DATA_PRODUCTS, EPHEMERIS))

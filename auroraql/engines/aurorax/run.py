@@ -17,6 +17,7 @@ from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
 from auroraql.engines.aurorax.endpoint_policy import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
 from auroraql.engines.aurorax.http_client import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
+from auroraql.engines.aurorax.limited_search import records_wanted, request_steps
 from auroraql.engines.aurorax.parallel import PendingCalls, run_in_parallel
 from auroraql.engines.aurorax.records import (
     apply_format_to_all,
@@ -38,10 +39,10 @@ from auroraql.engines.aurorax.responses import (
 )
 from auroraql.engines.aurorax.transport_errors import TransportFailure
 from auroraql.engines.base import Progress, RunStatus, SubmissionInterrupted
-from auroraql.ir.plan import Plan, PostProcessing, Request
+from auroraql.ir.plan import Plan, Request
 from auroraql.ir.query import Tree
 from auroraql.results.result_set import FetchedData, Record
-from auroraql.schema import CONJUNCTIONS, PROTOCOLS
+from auroraql.schema import PROTOCOLS
 
 
 class ProgressMeter:
@@ -113,7 +114,7 @@ class AuroraXRun:
     """`EngineRun` of a plan over HTTP, created by `AuroraXEngine`.
 
     An `awaited` run sends nothing before `wait`. Then it takes a few requests at a time, each from submission to its
-    records.
+    records. If the plan needs only the first records, it stops as soon as it has them.
     """
 
     def __init__(self, plan: Plan, service: ServiceConnection, *, awaited: bool = False) -> None:
@@ -121,19 +122,24 @@ class AuroraXRun:
         self._service, self._awaited, self._meter = service, awaited, ProgressMeter()
         self._wire, self._context = service.wire, service.context
         self._searches = [_RemoteSearch(request) for request in plan.requests]
+        self._records_wanted, self._replaced = records_wanted(plan), list[_RemoteSearch]()
         self._cancelled = self._stopped = self._cancels_late_ids = self._detached = False
         self._turn, self._next_cancel_at = 0, 0.0
         self._submissions, self.ending = PendingCalls(), PendingCalls()
 
     @property
     def request_ids(self) -> tuple[str, ...]:
-        """Request ids in plan order. Synchronous requests have none."""
-        return tuple(search.request_id for search in self._searches if search.request_id)
+        """Request ids in the order of the requests. Synchronous requests have none."""
+        return tuple(search.request_id for search in self._submitted_searches)
 
     @property
     def request_urls(self) -> tuple[str, ...]:
         """Status URLs in the order of `request_ids`."""
-        return tuple(self._wire.url + search.path for search in self._searches if search.request_id)
+        return tuple(self._wire.url + search.path for search in self._submitted_searches)
+
+    @property
+    def _submitted_searches(self) -> list[_RemoteSearch]:
+        return [search for search in (*self._replaced, *self._searches) if search.request_id]
 
     @property
     def last_status(self) -> RunStatus:
@@ -146,7 +152,8 @@ class AuroraXRun:
 
     def detach(self) -> bool:
         """Give up ownership, so that `close` does not cancel the searches; return whether all are submitted."""
-        self._detached = all(search.request_id for search in self._searches)
+        is_whole = tuple(search.request for search in self._searches) == self.plan.requests
+        self._detached = is_whole and all(search.request_id for search in self._searches)
         return self._detached
 
     @property
@@ -208,10 +215,10 @@ class AuroraXRun:
         """
         self._refuse_cancelled()
         try:
-            while self._unfinished_searches():  # repeats after another waiting thread has given up
-                run_in_parallel(
-                    partial(self._complete_search, deadline=deadline, turn=self._turn), self._unfinished_searches()
-                )
+            if self._awaited and self._records_wanted is not None and not self.plan.counted:
+                self._complete_first_searches(self._records_wanted, deadline)
+            else:
+                self._complete_searches(deadline)
         except TimedOut as error:
             raise self._timeout_error(error, self._abandon()) from None
         except (Failed, KeyboardInterrupt):
@@ -221,6 +228,22 @@ class AuroraXRun:
             self._stop_pending()
             raise
         return self._combined_status()
+
+    def _complete_searches(self, deadline: float) -> None:
+        while self._unfinished_searches():  # repeats after another waiting thread has given up
+            run_in_parallel(
+                partial(self._complete_search, deadline=deadline, turn=self._turn), self._unfinished_searches()
+            )
+
+    def _complete_first_searches(self, wanted: int, deadline: float) -> None:
+        """Complete searches step by step until they have the wanted number of records. Drop the others."""
+        for requests in request_steps(self.plan.requests, wanted):
+            completed = {search.request: search for search in (*self._replaced, *self._searches) if search.status.done}
+            searches = [completed.pop(request, _RemoteSearch(request)) for request in requests]
+            self._searches, self._replaced = searches, list(completed.values())
+            self._complete_searches(deadline)
+            if all(search.records is not None for search in searches) and len(self._all_records()) >= wanted:
+                return
 
     def _stop_pending(self) -> None:
         """Stop the requests of this run on other threads after one of them failed."""
@@ -312,8 +335,8 @@ class AuroraXRun:
         batches = [search.records if search.records is not None else [] for search in self._searches]
         if not batches:
             return []
-        records = unite_records(batches, self.plan.query.kind, self.plan.requests)
-        tree = self.plan.requests[0].response_format if len(batches) > 1 else None
+        records = unite_records(batches, self.plan.query.kind, [search.request for search in self._searches])
+        tree = self.plan.requests[0].response_format if len(self.plan.requests) > 1 else None
         return records if tree is None else apply_format_to_all(records, tree)
 
     def cancel(self, *, patient: bool = False) -> None:
@@ -410,26 +433,13 @@ class AuroraXRun:
     def _format(self, search: _RemoteSearch) -> Tree | None:
         """Return the response_format to request; for several requests, with the fields that identify records."""
         tree = search.request.response_format
-        return widen_format(tree, search.request.kind) if tree is not None and len(self._searches) > 1 else tree
+        return widen_format(tree, search.request.kind) if tree is not None and len(self.plan.requests) > 1 else tree
 
     def _reader(self, search: _RemoteSearch) -> Any:
         expected = search.status.result_count
         return partial(
-            record_reader, search.request.kind, self._meter.count_received(search), expected, self._records_wanted()
+            record_reader, search.request.kind, self._meter.count_received(search), expected, self._records_wanted
         )
-
-    def _records_wanted(self) -> int | None:
-        """Return the number of records needed of each request, or None for all.
-
-        The first records of each request suffice: duplicates of earlier requests are among them.
-        """
-        residual = self.plan.post_processing
-        if residual.limit is None or residual != PostProcessing(
-            limit=residual.limit, offset=residual.offset, select=residual.select
-        ):
-            return None
-        is_joined = self.plan.query.kind == CONJUNCTIONS.name and len(self._searches) > 1
-        return None if residual.is_aggregate or is_joined else residual.limit + residual.offset
 
     def _combined_status(self) -> RunStatus:
         statuses = [search.status for search in self._searches]

@@ -34,7 +34,11 @@ SANDBOXED: Settings = {"autoinstall_known_extensions": False, "autoload_known_ex
 
 # After a checkpoint, DuckDB 2.0.1 keeps statistics of a VARIANT that do not cover the records added to its row group.
 # Its optimizer then drops predicates on their metadata as always false, and the records are not found.
-_CORRECT_RESULTS: Settings = {"disabled_optimizers": "statistics_propagation"}
+CORRECT_RESULTS: Settings = {"disabled_optimizers": "statistics_propagation"}
+"""Settings without which DuckDB returns wrong results."""
+
+# DuckDB stores rows that two parts of a statement read, for example a year of records, and reads them from there.
+_SEARCHES: Settings = {"disabled_optimizers": f"{CORRECT_RESULTS['disabled_optimizers']},common_subplan"}
 
 _LOCKS = ("SET enable_external_access = false", "SET lock_configuration = true")
 """Statements that lock the configuration; DuckDB rejects a temp_directory in the same config as these."""
@@ -96,11 +100,11 @@ def open_catalogue(
         raise _access_error(path, writable=writable, reason=os.strerror(errno.EACCES))
     # Python never opens the file: closing any descriptor of it would release DuckDB's lock (POSIX).
     target = _name_at_first_opening(path)
-    settings = {**spill_settings(str(target)), "memory_limit": MEMORY, **SANDBOXED, **_CORRECT_RESULTS, **config}
+    settings = {**spill_settings(str(target)), "memory_limit": MEMORY, **SANDBOXED, **_SEARCHES, **config}
     try:
         connection = connect_locked(str(target), settings, read_only=not writable)
     except duckdb.Error as problem:
-        raise _opening_error(path, first_error_line(problem), writable=writable) from None
+        raise opening_error(path, problem, writable=writable) from None
     try:
         with time_bounded(connection, deadline, str(path)):
             _check_once(connection, path, writable=writable)
@@ -181,11 +185,11 @@ def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFi
     return CatalogueFile(connection, *check_header(connection, name))
 
 
-def read_catalogue(file: CatalogueFile) -> Catalogue:
+def read_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
     """Return the data sources and metadata keys of a catalogue. Raises duckdb.Error for a damaged file."""
-    sources = file.connection.execute(_SOURCES).fetchall()
+    sources = connection.execute(_SOURCES).fetchall()
     metadata: dict[str, tuple[MetadataKey, ...]] = {}
-    for kind, name, type_name, values, doc, programs, unit in file.connection.execute(_KEYS).fetchall():
+    for kind, name, type_name, values, doc, programs, unit in connection.execute(_KEYS).fetchall():
         key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs), unit)
         metadata[kind] = (*metadata.get(kind, ()), key)
     return Catalogue(tuple(DataSource(*row) for row in sources), metadata)
@@ -283,7 +287,9 @@ def first_error_line(problem: Exception) -> str:
 _IN_USE = "close the program that has it open"
 
 
-def _opening_error(path: Path, reason: str, *, writable: bool) -> UsageError | Unreachable:
+def opening_error(path: Path, problem: duckdb.Error, *, writable: bool) -> UsageError | Unreachable:
+    """Return the error of a file that DuckDB cannot open."""
+    reason = first_error_line(problem)
     if "different configuration" in reason or "already attached" in reason:
         return Unreachable(f"'{path}' is already in use by this program", archive=str(path), hint=_IN_USE)
     if "Could not set lock" in reason:

@@ -202,7 +202,7 @@ class EmbeddedEngine:
             # The packaged facts, from which the demonstration is built, are faster to read; a test compares them.
             return demo_catalogue()
         try:
-            return read_catalogue(self._file)
+            return read_catalogue(self._file.connection)
         except duckdb.Error as problem:
             raise self._to_archive_error(problem) from None
 
@@ -273,7 +273,7 @@ class EmbeddedEngine:
                 except BaseException:
                     cursor.rollback()
                     raise
-                self.__dict__["_catalogue"] = read_catalogue(replace(self._file, connection=cursor))
+                self.__dict__["_catalogue"] = read_catalogue(cursor)
                 with self._cache_lock:
                     self._details, self._statistics = None, {}
         except duckdb.Error as problem:

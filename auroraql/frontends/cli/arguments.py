@@ -53,6 +53,7 @@ examples:
   auroraql keograms.aql program=trex
   auroraql run keograms.aql --param program=trex --output keograms.csv
   auroraql run nightly.aql --keep-going --timeout 60
+  auroraql run nightly.aql --report nightly.html
 """
 
 _CHECK_EPILOG = """\
@@ -107,6 +108,15 @@ examples:
   auroraql download keograms.aql --param day=2021-01-01 --to data
   auroraql download -c "FIND data_products ON 2021-01-01" --to data --dry-run
   auroraql download keograms.aql --to data --name "{platform}/{start:%Y/%m}/{file}"
+"""
+
+_CATALOGUE = """\
+Create catalogue files, and fill, describe, check and rewrite them. A catalogue
+has data sources of your own and of AuroraX, and their records. Search it with
+--archive CATALOGUE, and serve it with auroraql serve.
+
+Each action changes the file as a whole or not at all, also when it is killed or
+the disk is full. While it runs, no other program can have the file open.
 """
 
 _CONFIG = """\
@@ -191,6 +201,7 @@ def _commands(
             "write a statement in another form", "", None, lambda command: _add_translate(command, targets, sources),
         ),
         "download": ("download the files of a result into a folder", _DOWNLOAD, _DOWNLOAD_EPILOG, _add_download),
+        "catalogue": ("create, fill, check and rewrite catalogue files", _CATALOGUE, None, _add_catalogue),
         "serve": ("serve a local archive to AuroraX clients over HTTP", "", None, _add_serve),
         "lsp": (
             "serve an editor by the language server protocol, over standard input and output", "", None, _add_lsp,
@@ -339,6 +350,12 @@ def _add_translate(translate: argparse.ArgumentParser, targets: tuple[str, ...],
     translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
 
 
+def _add_catalogue(catalogue: argparse.ArgumentParser) -> None:
+    from auroraql.frontends.cli.commands.catalogue import add_options
+
+    add_options(catalogue)
+
+
 def _add_serve(serve: argparse.ArgumentParser) -> None:
     from auroraql.frontends.cli.commands.serve import add_options
 
@@ -430,9 +447,17 @@ def _add_search(parser: argparse.ArgumentParser, formats: tuple[str, ...], defau
         "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
     )
     parser.add_argument(
-        "--plot", choices=PICTURE_NAMES, default=default,
+        "--plot",
+        choices=PICTURE_NAMES,
+        default=default,
         help="draw a picture of each result; with --output, write it to FILE.svg, .txt, .png or .pdf",
-    )  # fmt: skip
+    )
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        default=default,
+        help="write all results to one web page, and none to standard output",
+    )
     parser.add_argument(
         "--limit", type=_read_row_count, metavar="N", default=default, help="write at most N rows of each result"
     )
@@ -484,6 +509,7 @@ _SPELLINGS = {
     "color": "--color",
     "format": "--format",
     "output": "--output",
+    "report": "--report",
     "limit": "--limit",
     "keep_going": "--keep-going",
     "verbose": "--verbose",
@@ -500,6 +526,7 @@ _OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     "fix": frozenset({"param", "archive", "profile"}),
     "fmt": frozenset(),
     "translate": frozenset({"text", "param", "archive", "profile"}),
+    "catalogue": frozenset(),
     "serve": frozenset({"archive", "profile", "timeout"}),
     "download": _SOURCES | {"text", "param"},
     "lsp": _SOURCES,

@@ -22,7 +22,7 @@ from auroraql.frontends.cli.arguments import (
 from auroraql.frontends.cli.streams import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
 
 FORMAT_NAMES = ("table", "vertical", "csv", "tsv", "json", "jsonl", "parquet", "markdown", "html")
-TARGETS = ("aql", "json", "sentence", "python", "curl", "plan")
+TARGETS = ("aql", "json", "sentence", "python", "curl", "idl", "notebook", "plan")
 SOURCES = ("auto", "aql", "json", "sentence")
 
 _COMPLETION_VARIABLE = "_ARGCOMPLETE"
@@ -177,6 +177,12 @@ def _run_completion(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _run_catalogue(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.catalogue import run_catalogue
+
+    return run_catalogue(options)
+
+
 def _run_serve(options: argparse.Namespace) -> int:
     from auroraql.frontends.cli.commands.serve import run_server
 
@@ -203,6 +209,7 @@ _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     "fmt": _run_format,
     "download": _run_download,
     "translate": _run_translate,
+    "catalogue": _run_catalogue,
     "serve": _run_serve,
     "lsp": _run_language_server,
     "mcp": _run_mcp_server,

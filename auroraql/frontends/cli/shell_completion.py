@@ -65,9 +65,9 @@ def _paths_with_suffix(prefix: str, suffix: str) -> Iterator[str]:
 
 
 def _files_and_queries(prefix: str, parsed_args: argparse.Namespace, **rest: Any) -> dict[str, str]:
-    """Return files and, for `run`, saved queries with their descriptions."""
+    """Return files and, for commands that take them, saved queries with their descriptions."""
     files = _statement_files(prefix, **rest)
-    if getattr(parsed_args, "command", None) != "run":
+    if getattr(parsed_args, "command", None) not in ("run", "download"):
         return dict.fromkeys(files, "")
     queries = {query.name: query.header.description for query in _query_names(parsed_args)}
     # A query is offered by name. Its file is offered once the name is typed in full.
@@ -132,7 +132,7 @@ def _query_names(_parsed_args: argparse.Namespace) -> list[SavedQuery]:
 
 _COMPLETERS: dict[str, Any] = {
     "files": _files_and_queries,
-    "file": _statement_files,
+    "file": _files_and_queries,
     "archive": _archive_names,
     "profile": _profile_names,
     "param": _parameter_candidates,

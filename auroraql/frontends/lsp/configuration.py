@@ -20,13 +20,13 @@ class EditorSettings:
     """Messages about settings that are ignored."""
 
 
-def read_settings(sent: Any) -> EditorSettings:
+def read_settings(settings: Any) -> EditorSettings:
     """Return the settings in a JSON value. Other members are ignored: editors send settings of their own, too."""
-    if isinstance(sent, Mapping) and isinstance(sent.get(SECTION), Mapping):
-        sent = sent[SECTION]
-    if not isinstance(sent, Mapping):
+    if isinstance(settings, Mapping) and isinstance(settings.get(SECTION), Mapping):
+        settings = settings[SECTION]
+    if not isinstance(settings, Mapping):
         return EditorSettings()
-    archive, parameters = sent.get("archive") or "", sent.get("parameters") or {}
+    archive, parameters = settings.get("archive") or "", settings.get("parameters") or {}
     problems = []
     if not isinstance(archive, str):
         archive, problems = "", ["the setting archive is not a text"]

@@ -43,18 +43,18 @@ def diagnostics(document: OpenDocument) -> list[types.Diagnostic]:
     """Return the errors and warnings. While the text differs from the file, its end may be unfinished."""
     return [
         types.Diagnostic(
-            range=_diagnostic_range(document, found),
-            message="\n".join(part for part in (found.message, found.hint and f"hint: {found.hint}") if part),
-            severity=_SEVERITIES[found.severity],
-            code=found.code,
+            range=_diagnostic_range(document, problem),
+            message="\n".join(part for part in (problem.message, problem.hint and f"hint: {problem.hint}") if part),
+            severity=_SEVERITIES[problem.severity],
+            code=problem.code,
             source=SOURCE_NAME,
         )
-        for found in document.problems
+        for problem in document.problems
     ]
 
 
-def _diagnostic_range(document: OpenDocument, found: Diagnostic) -> types.Range:
-    return document.range(found.origin if isinstance(found.origin, Span) else Span(0, 0))
+def _diagnostic_range(document: OpenDocument, problem: Diagnostic) -> types.Range:
+    return document.range(problem.origin if isinstance(problem.origin, Span) else Span(0, 0))
 
 
 # --- completion and hover
@@ -91,19 +91,19 @@ def _item_kind(candidate: Completion) -> types.CompletionItemKind:
 
 def hover(document: OpenDocument, position: types.Position) -> types.Hover | None:
     """Return the facts about the word at a position."""
-    found = document.service.hover(document.text, document.offset(position))
-    if found is None:
+    hovered = document.service.hover(document.text, document.offset(position))
+    if hovered is None:
         return None
-    contents = types.MarkupContent(kind=types.MarkupKind.Markdown, value=found.markdown)
-    return types.Hover(contents=contents, range=document.range(found.span))
+    contents = types.MarkupContent(kind=types.MarkupKind.Markdown, value=hovered.markdown)
+    return types.Hover(contents=contents, range=document.range(hovered.span))
 
 
 # --- edits
 
 
-def code_actions(document: OpenDocument, wanted: types.Range) -> list[types.CodeAction]:
+def code_actions(document: OpenDocument, selection: types.Range) -> list[types.CodeAction]:
     """Return the fixes of the diagnostics that touch a range."""
-    start, end = document.offset(wanted.start), document.offset(wanted.end)
+    start, end = document.offset(selection.start), document.offset(selection.end)
     return [
         action
         for diagnostic, published in zip(document.problems, diagnostics(document), strict=True)
@@ -113,9 +113,9 @@ def code_actions(document: OpenDocument, wanted: types.Range) -> list[types.Code
 
 
 def _fixes(
-    document: OpenDocument, found: Diagnostic, span: Span, published: types.Diagnostic
+    document: OpenDocument, problem: Diagnostic, span: Span, published: types.Diagnostic
 ) -> Iterator[types.CodeAction]:
-    fixes = (*((found.fix,) if found.fix is not None else ()), *found.other_fixes)
+    fixes = (*((problem.fix,) if problem.fix is not None else ()), *problem.other_fixes)
     for number, fix in enumerate(fixes):
         yield types.CodeAction(
             title=_fix_title(document.text[span.start : span.end], fix),
@@ -203,19 +203,19 @@ def occurrences(document: OpenDocument, position: types.Position) -> Sequence[Oc
     return same_symbol(document.text, occurrence) if occurrence is not None else ()
 
 
-def locations(document: OpenDocument, found: Sequence[Occurrence]) -> list[types.Location]:
+def locations(document: OpenDocument, occurrences: Sequence[Occurrence]) -> list[types.Location]:
     """Return the places of occurrences."""
-    return [types.Location(uri=document.uri, range=document.range(occurrence.span)) for occurrence in found]
+    return [types.Location(uri=document.uri, range=document.range(occurrence.span)) for occurrence in occurrences]
 
 
 def rename(document: OpenDocument, position: types.Position, name: str) -> types.WorkspaceEdit | None:
     """Return the edits that rename the result or parameter at a position. Raises ValueError for an unsuitable name."""
     if not _PLAIN_NAME.fullmatch(name):
         raise ValueError(f"'{name}' is not a name: use letters, digits and underscores")
-    found = occurrences(document, position)
-    if not found:
+    positions = occurrences(document, position)
+    if not positions:
         return None
-    return _edit(document, [types.TextEdit(range=document.range(o.span), new_text=name) for o in found])
+    return _edit(document, [types.TextEdit(range=document.range(o.span), new_text=name) for o in positions])
 
 
 def document_symbols(document: OpenDocument) -> list[types.DocumentSymbol]:
@@ -312,9 +312,9 @@ def _context_of(
     return header + "".join(f"{text[s.start : s.end]};\n" for s in statements if s.start in needed)
 
 
-def inlay_hints(document: OpenDocument, wanted: types.Range) -> list[types.InlayHint]:
+def inlay_hints(document: OpenDocument, visible: types.Range) -> list[types.InlayHint]:
     """Return what each relative window means now: `2026-11-23 00:00 to 2026-11-30 12:00 UTC`."""
-    start, end = document.offset(wanted.start), document.offset(wanted.end)
+    start, end = document.offset(visible.start), document.offset(visible.end)
     hints = []
     for parsed in read_each_statement(Source(document.text)):
         find = get_find(parsed.statement) if not isinstance(parsed, StatementError) else None

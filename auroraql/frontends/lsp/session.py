@@ -105,9 +105,9 @@ class EditingSession:
         if self._documents.get(document.uri) is not document:
             return
         self._cancel_check(document.uri)
-        found = features.diagnostics(document)
+        diagnostics = features.diagnostics(document)
         self._send_diagnostics(
-            types.PublishDiagnosticsParams(uri=document.uri, version=document.version, diagnostics=found)
+            types.PublishDiagnosticsParams(uri=document.uri, version=document.version, diagnostics=diagnostics)
         )
 
     def _send_diagnostics(self, params: types.PublishDiagnosticsParams) -> None:
@@ -148,8 +148,8 @@ def _definition(document: OpenDocument, params: types.DefinitionParams) -> list[
 
 def _references(document: OpenDocument, params: types.ReferenceParams) -> list[types.Location]:
     occurrences = features.occurrences(document, params.position)
-    wanted = [o for o in occurrences if params.context.include_declaration or not o.is_definition]
-    return features.locations(document, wanted)
+    selected = [o for o in occurrences if params.context.include_declaration or not o.is_definition]
+    return features.locations(document, selected)
 
 
 def _highlights(document: OpenDocument, params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:

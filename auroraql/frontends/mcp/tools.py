@@ -31,7 +31,7 @@ MAX_BYTES = 200_000
 MAX_RESULTS = 50
 """Maximum number of results that LET keeps in a session."""
 
-Form = Literal["aql", "json", "sentence", "python", "curl", "plan"]
+Form = Literal["aql", "json", "sentence", "python", "curl", "idl", "notebook", "plan"]
 """Names of the forms of `translate`."""
 
 Document = dict[str, Any]
@@ -65,7 +65,7 @@ class Tools:
         return self._answer(statement, lambda: self._search(f"EXPLAIN {statement}", MAX_ROWS, {}))
 
     def translate(self, statement: str, to: Form) -> Document:
-        """Write one FIND in another form: canonical AuroraQL, query JSON, sentence, Python, curl, or a plan."""
+        """Write one FIND in another form: canonical AuroraQL, query JSON, sentence, Python, curl, IDL, a notebook, or a plan."""
         return self._answer(statement, lambda: self._translate(statement, to))
 
     def values(self, field: str, program: str = "", limit: int = 100) -> Document:
@@ -88,7 +88,11 @@ class Tools:
                 return {"version": VERSION, "ok": False, "errors": errors}
             except AuroraQLError as error:
                 return {"version": VERSION, "ok": False, "errors": [{"message": str(error)}]}
-            warnings = [diagnostic_document(each, source) for source, found in self._warnings for each in found]
+            warnings = [
+                diagnostic_document(warning, source)
+                for source, diagnostics in self._warnings
+                for warning in diagnostics
+            ]
             return document | {"warnings": warnings} if warnings else document
 
     def _search(self, text: str, limit: int, parameters: dict[str, Any]) -> Document:

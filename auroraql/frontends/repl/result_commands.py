@@ -16,6 +16,7 @@ from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.shared.download_progress import download_status_line
 from auroraql.rendering import FORMATS, format_footer, format_of, get_format, write_result
 from auroraql.results.result_set import ResultSet
+from auroraql.session.web_links import WEB_PAGES, find_web_url
 
 ON_OFF = ("on", "off")
 
@@ -141,8 +142,11 @@ def pipe_last_result(state: ReplState, argument: str) -> str:
 
 
 def open_product(state: ReplState, argument: str) -> str:
-    """Open the URL of a row in a browser, by default the first row."""
+    """Open the URL of a row in a browser, by default the first row, or the web page that shows the search."""
     result = last_result(state)
+    page = WEB_PAGES.get(argument.lower())
+    if page is not None:
+        return _open_url(find_web_url(page, result.archive, result.kind, result.request_ids, len(result)))
     url_column = next((i for i, column in enumerate(result.columns) if column.name.rpartition(".")[2] == "url"), None)
     if url_column is None:
         raise UsageError("the last result has no column url", "add url to SELECT")
@@ -151,6 +155,10 @@ def open_product(state: ReplState, argument: str) -> str:
     url = next(islice(result, int(argument or "1") - 1, None))[url_column]
     if not isinstance(url, str) or not url.startswith(("https://", "http://")):
         raise UsageError("this row has no URL", "choose another row")
+    return _open_url(url)
+
+
+def _open_url(url: str) -> str:
     import webbrowser
 
     if not webbrowser.open(url):

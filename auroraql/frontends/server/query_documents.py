@@ -29,11 +29,11 @@ from auroraql.codecs.query_json import (
     list_fields,
     name_json_type,
 )
-from auroraql.diagnostics.errors import MAX_REPORTED, Pointer
+from auroraql.diagnostics.errors import MAX_REPORTED, Pointer, replace_value
 from auroraql.diagnostics.suggestions import find_closest, find_misspelt
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.frontends.server.http_types import Document, HttpError, read_moment, statement_errors_to_http
-from auroraql.ir.plan import BlockRequest, CriteriaRequest, Expression, FilterGroup, Plan, Request
+from auroraql.ir.plan import NO_FILTERS, BlockRequest, CriteriaRequest, Expression, FilterGroup, Plan, Request
 from auroraql.ir.times import TimeError, read_interval
 from auroraql.planner import plan_query as make_plan
 from auroraql.resolver import resolve
@@ -183,7 +183,7 @@ class _DocumentReader:
         expressions = self.check_type(group.get("expressions"), list, inner, "expressions") or []
         if len(expressions) > MAX_EXPRESSIONS:
             self.report(f"a group has at most {MAX_EXPRESSIONS} expressions, not {len(expressions)}", inner)
-            return FilterGroup()
+            return NO_FILTERS
         joined = self.check_type(group.get("logical_operator"), str, at.child("logical_operator"), "logical_operator")
         operator = "AND" if joined is None else joined.upper()
         if operator not in ("AND", "OR"):
@@ -239,7 +239,7 @@ class _DocumentReader:
         via = tuple(dict.fromkeys(normalized[TYPES]))
         request = CriteriaRequest(tuple(blocks), (), via, subminute)
         limits = tuple(_distance_limits(request, normalized[DISTANCES]))
-        request = replace(request, distances=limits)
+        request = replace_value(request, distances=limits)
         return QueryDocument(normalized, Request(self.kind.name, start=moments[0], end=moments[1], criteria=request))
 
     def count(self, arrays: dict[str, list[Any]]) -> None:

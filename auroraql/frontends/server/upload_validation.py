@@ -14,10 +14,7 @@ from auroraql.frontends.server.http_types import Document, HttpError, error_docu
 from auroraql.frontends.server.source_directory import BASIC, RECORDED
 from auroraql.schema.catalogue import DataSource
 from auroraql.schema.kinds.data_products import PRODUCT_TYPES
-from auroraql.schema.source_fields import SOURCE_TYPES
-
-_MAX_LENGTHS = {"program": 200, "platform": 50, "instrument_type": 200, "display_name": 50}
-"""Maximum lengths in characters, as in AuroraX."""
+from auroraql.schema.source_fields import MAX_LENGTHS, SOURCE_TYPES
 
 _NAMED = ("program", "platform", "instrument_type")
 
@@ -32,7 +29,7 @@ def read_source(document: Document, identifier: int) -> tuple[DataSource, Docume
     if unknown:
         raise HttpError(400, f"'{unknown[0]}' is not a field of a data source")
     texts = {name: _read_text(document, name) for name in BASIC if name != "identifier"}
-    for name, most in _MAX_LENGTHS.items():
+    for name, most in MAX_LENGTHS.items():
         if len(texts[name]) > most:
             raise HttpError(400, f"'{name}' may have at most {most} characters, not {len(texts[name])}")
     if texts["source_type"] not in SOURCE_TYPES:
@@ -77,7 +74,7 @@ def _read_text(document: Document, name: str) -> str:
     return value
 
 
-def read_records(body: object, source: DataSource, read: Callable[[Document], Document]) -> list[Document]:
+def read_records(body: object, source: DataSource, read_record: Callable[[Document], Document]) -> list[Document]:
     """Convert a list of records of one source to catalogue columns. Raises HttpError with all errors."""
     if not isinstance(body, list):
         raise HttpError(400, "", document=[error_document(400, "the body is not an array of records")])
@@ -87,7 +84,7 @@ def read_records(body: object, source: DataSource, read: Callable[[Document], Do
             if not isinstance(document, dict):
                 raise HttpError(400, "a record must be an object")
             check_source(document, source)
-            rows.append(read(document))
+            rows.append(read_record(document))
         except HttpError as problem:
             errors.append(error_document(400, f"record {number}: {problem}"))
             if len(errors) == _MAX_ERRORS:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from auroraql.diagnostics.errors import replace_value
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import EVERYTHING, And, Comparison, Predicate, Query, Ref
@@ -50,7 +51,7 @@ class WindowSlicer:
             return
         for edge in _slice_edges(self._count_days(query.kind, deadline), query):
             yield replace(plan, query=_query_before(query, edge))
-            query = replace(query, start=edge)
+            query = replace_value(query, start=edge)
         yield replace(plan, query=query)
 
     def _count_days(self, kind: str, deadline: float) -> Days:
@@ -83,4 +84,4 @@ def _query_before(query: Query, moment: datetime) -> Query:
     """Return the query restricted to records before a moment. A comparison is exact even for fractional seconds."""
     field = KINDS[query.kind].span[0]
     early: Predicate = Comparison(Ref("record", field.name), Op.LT, (moment.isoformat(),))
-    return replace(query, where=early if query.where == EVERYTHING else And((query.where, early)))
+    return replace_value(query, where=early if query.where == EVERYTHING else And((query.where, early)))

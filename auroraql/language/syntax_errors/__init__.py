@@ -32,7 +32,6 @@ from auroraql.language.syntax_errors.foreign_syntax import (
     find_member_access,
     find_operator_word,
     find_several_values,
-    find_value_first,
 )
 from auroraql.language.syntax_errors.graphql_rules import find_graphql_query
 from auroraql.language.syntax_errors.listing_rules import find_described_table, find_wrong_listing
@@ -93,6 +92,7 @@ from auroraql.language.syntax_errors.time_rules import (
     find_moment_word,
     find_result_as_time,
     find_window_of_two,
+    find_window_without_keyword,
     find_window_word,
     find_wrong_unit,
     find_wrong_using,
@@ -150,6 +150,7 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_member_access,
     find_time_phrase,
     find_window_of_two,
+    find_window_without_keyword,
     find_decimal_comma,
     find_between_without_and,
     find_pairs_in_list,
@@ -159,7 +160,6 @@ RULES: tuple[Callable[[ParseErrorContext], Diagnostic | None], ...] = (
     find_block_predicate,
     find_missing_place,
     find_distinct,
-    find_value_first,
     find_comma,
     find_foreign_date_at_end,
     find_unfinished,

@@ -38,7 +38,7 @@ FUNCTIONS_OF_FIELDS = ForeignConstruct(
 ARITHMETIC = ForeignConstruct(
     (),
     "a calculation is not allowed here",
-    "calculate in SELECT, WHERE, GROUP BY, HAVING or ORDER BY",
+    "write the result of the calculation; SELECT, WHERE, GROUP BY, HAVING and ORDER BY compute values",
     "FIND data_products SELECT end - start AS length WHERE program = 'trex' ON 2021-01-01",
 )
 

@@ -83,6 +83,11 @@ def _any_like(match: re.Match[str]) -> str | None:
     return f"({terms})"
 
 
+def _has_value(match: re.Match[str]) -> str | None:
+    # A dotted path may name a member that records do not have, which the fix would not correct.
+    return None if "." in match["f"] else f"{_field(match)} = {_value(match['v'])}"
+
+
 def _any_of(match: re.Match[str]) -> str | None:
     word, operator = match["word"].lower(), match["op"]
     if operator in ("=", "==") and word in ("any", "some"):
@@ -158,6 +163,39 @@ def _period_literal(match: re.Match[str]) -> str:
 
 def _interval(match: re.Match[str]) -> str:
     return f"{match['count']} {match['unit'].lower()}"
+
+
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week)s?(?!\w)", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:(\d+)\s+)?(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_CLOCK_UNITS = ("day", "hour", "minute", "second")
+
+
+def _count(number: str, unit: str) -> str:
+    return f"{number} {unit}{'' if number == '1' else 's'}"
+
+
+def _duration(match: re.Match[str]) -> str:
+    """Return the value of SQL's INTERVAL as a duration, or an empty string for months and unknown forms."""
+    text, unit = match["d"] or match["count"], match["unit"] or ""
+    clock = _CLOCK.fullmatch(text.strip())
+    if clock is not None:
+        counted = zip(clock.groups(), _CLOCK_UNITS, strict=True)
+        parts = [_count(str(int(count)), name) for count, name in counted if count and int(count)]
+    else:
+        whole = f"{text} {unit}" if text.strip().isdigit() else text
+        parts = [_count(count, name.lower()) for count, name in _DURATION_PART.findall(whole)]
+        if not parts or _DURATION_PART.sub("", whole).strip():
+            return ""
+    return parts[0] if len(parts) == 1 else f"({' + '.join(parts)})" if parts else ""
+
+
+def _duration_hint(match: re.Match[str]) -> str:
+    return f"write {_duration(match) or '36 hours'}, and compare it with a duration such as end - start"
+
+
+def _compared_duration(match: re.Match[str]) -> str | None:
+    duration = _duration(match)
+    return (f"{match['op']} {duration}" if match["op"] else duration) if duration else None
 
 
 def _prefixed_name(match: re.Match[str]) -> str:
@@ -254,7 +292,7 @@ _ROWS = (
          fix=lambda match: f"{_field(match)} IS {'' if match['n'] else 'NOT '}NULL"),
     # lists
     _row(rf"{_F}\s+has\s+{_V}(?!\s*[:,])", "HAS is not an operator",
-         fix=lambda match: f"{_field(match)} = {_value(match['v'])}"),
+         lambda match: f"write {_field(match)} = {_value(match['v'])}", _has_value),
     _row(rf"{_F}\s+has(?:_any|\s+any)\s*\(?\s*{_LIST}(?!\s*:)\s*\)?", "HAS ANY is written IN",
          fix=lambda match: f"{_field(match)} IN ({', '.join(_items(match))})"),
     _row(rf"{_F}\s+has(?:_all|\s+all)\s*\(?\s*{_LIST}(?!\s*:)\s*\)?", "HAS ALL is not an operator", _all_of_list),
@@ -267,6 +305,8 @@ _ROWS = (
          fix=lambda match: f"{_field(match)} IN ({', '.join(_items(match))})"),
     _row(rf"{_F}\s*(?:@>|<@|&&|\?[|&]?|@\?|@@)\s*(?:array|'|\"|\{{)[^;]*", "AuroraQL has no operators of arrays", _list_hint),
     _row(rf"(?:a_\w+|array_\w+)\s*\(\s*{_F}[^;]*", "AuroraQL has no functions of arrays", _list_hint),
+    _row(r"(?:a_\w+|array_\w+)\s*\(\s*\([^;]*", "AuroraQL has no functions of arrays",
+         "a list matches when any of its elements does: write x = 'a', or x IN ('a', 'b')"),
     _row(rf"(?P<op>=|in)\s*\(\s*(?P<list>{_ONE}(?:\s*(?:or|\|)\s*{_ONE})+)\s*\)",
          "several values are written as a list", fix=lambda match: f"IN ({', '.join(_items(match))})"),
     _row(rf"between\s*\(\s*(?P<low>{_ONE})\s*,\s*(?P<high>{_ONE})\s*\)", "BETWEEN takes two values joined by AND",
@@ -293,6 +333,39 @@ _ROWS = (
          "write them after WHERE, joined by AND: WHERE program = 'trex' AND platform = 'gillam'"),
     _row(rf"{_KEYWORDS}[^\W\d]\w*\s*\[(?!\s*(?:['\"]|\d+\s*\]))[^\]]*\]", "AuroraQL has no brackets after a name",
          "a member is written with a dot (metadata.keogram_type), a condition after WHERE, and a range of time as LAST 5 minutes"),
+    # aggregates, set operators and time shifts of PromQL
+    _row(r"(?P<f>sum|count|avg|min|max|stddev|topk|bottomk|group|quantile)\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)\s*)?(?:by|without)\s*\([^;]*",
+         "groups are made by GROUP BY", "write SELECT platform, count(*) AS n WHERE … GROUP BY platform"),
+    _row(rf"(?:{_F}\s+)?unless(?!\w)[^;]*", "UNLESS is not an operator", "write AND NOT between two conditions"),
+    _row(r"(?P<p>\$\w+)\s*(?:km|nm|deg|%)(?!\w)", "a parameter has no unit after it",
+         lambda match: f"write {match['p']}, and give the number in the unit of the field", lambda match: match["p"]),
+    _row(r"padded(?!\w)[^;]*", "PADDED follows the times of a result",
+         "write DURING name PADDED BY 5 min after LET name = FIND …; a period is widened by its own times"),
+    _row(rf"{_F}\s+offset\s+-?\d+(?:\.\d+)?\s*(?:ms|[smhdwy])(?!\w)", "AuroraQL does not shift a field in time",
+         "add a duration to a time, as in start + 5 min, or move the window"),
+    _row(rf"{_F}\s*@\s*(?:\d+|start|end)", "AuroraQL does not read a field at another time",
+         "write the time as a window, such as ON 2021-01-01"),
+    _row(r"(?:on|ignoring|group_left|group_right)\s*\([^()]*\)\s*[^\W\d][^;]*", "a search does not match two series of values",
+         "keep each search with LET, then join the results: SQL SELECT … FROM a JOIN b ON …"),
+    _row(r"(?:==?|!=|<>|<=?|>=?)\s*bool(?!\w)", "a comparison has no modifier",
+         "write the comparison in SELECT: SELECT n > 3 AS many"),
+    # other languages
+    _row(r"pick\s+[^;]*?(?:when|else)\s[^;]*", "PICK is written CASE", "write CASE WHEN min_distance < 100 THEN 'short' ELSE 'long' END"),
+    _row(r"pick(?!\w)\s*[^=<>!\s(.]\w*", "PICK is not a clause", "choose columns with SELECT, and values with CASE WHEN … THEN … END"),
+    _row(r"filter\s+\.(?P<f>[^\W\d]\w*)[^;]*", "conditions follow WHERE, without a dot",
+         lambda match: f"write WHERE {match['f']} …"),
+    _row(r"(?:connect\s+by|start\s+with|prior)\s+(?!=)[^;]*", "AuroraQL has no hierarchies",
+         "records have no parents: compare fields with WHERE"),
+    _row(rf"{_F}\s+does[\s-]+not[\s-]+exist", "EXISTS tests no field", fix=lambda match: f"{_field(match)} IS NULL"),
+    _row(rf"{_F}\s+(?:before\s+or\s+during|during\s+or\s+after)(?!\w)[^;]*", "AFTER and BEFORE are not operators",
+         "compare the times: end <= 2021-01-02, or write the window DURING 2021-01"),
+    _row(r"during\s+p[\dt]\w*\s*/[^;]*", "an interval is written with BETWEEN",
+         "write both ends: BETWEEN 2020-02-01 AND 2020-02-05, or LAST 5 days BEFORE 2020-02-06"),
+    _row(r"(?P<x>[^\W\d]\w*\([^()]*\))\s*\?\?\s*[^;]*", "'??' is not an operator",
+         lambda match: f"write coalesce({match['x']}, …)"),
+    _row(r"count\s*\(\s*\)\s*\{[^;]*", "conditions are not written in braces", "write them after WHERE: SELECT count(*) … WHERE program = 'trex'"),
+    _row(r"\?filter=[^;]*|/\w+\?\w+=[^;]*", "this is a part of a URL, not a condition",
+         "write conditions after WHERE: program = 'trex' AND platform = 'gillam'"),
     # conversions
     _row(rf"(?P<x>{_TEXT}|[^\W\d]\w*(?:\.\w+)*)\s*::\s*(?P<type>[a-z]\w*)(?:\s*\(\s*\d+(?:\s*,\s*\d+)?\s*\))?",
          _NO_CAST, _cast_hint, _cast),
@@ -312,13 +385,15 @@ _ROWS = (
     _row(rf"(?:current_date|curdate\s*\(\s*\))\s*-\s*interval\s*'?\s*(?P<count>\d+)\s*'?\s*{_UNITS}(?!\w)\s*'?",
          "a duration is written without INTERVAL", lambda match: f"write TODAY - {_interval(match)}"),
     _row(rf"(?:(?<=[-+] )|(?<=[-+]))interval\s*'?\s*(?P<count>\d+)\s*'?\s*{_UNITS}(?!\w)\s*'?", "a duration is written without INTERVAL", fix=_interval),
-    _row(rf"interval\s*'?\s*(?P<count>\d+)\s*'?\s*{_UNITS}(?!\w)\s*'?", "a duration is written without INTERVAL",
-         "a duration is a number and a unit, as in NOW - 36 hours"),
+    _row(r"(?:(?P<op>>=|<=|<>|!=|<|>|=)\s*)?interval\s*(?:'(?P<d>[^']*)'|(?P<count>\d+))(?:\s*(?P<unit>second|minute|hour|day|week|month|year)s?(?!\w))?",
+         "a duration is written without INTERVAL",
+         _duration_hint, _compared_duration),
     _row(rf"{_OP}(?:date|timestamptz|timestamp(?:\s+with(?:out)?\s+time\s+zone)?|datetime)\s*['\"](?P<d>[^'\"]*)['\"]",
          _PLAIN_TIME, _TIME_HINT, _literal),
     _row(rf"{_OP}(?:\{{\s*(?:d|ts)\s*'(?P<d>[^']*)'\s*\}})", _PLAIN_TIME, _TIME_HINT, _literal),
     _row(rf"{_OP}#\"?(?P<d>\d{{4}}-\d{{2}}-\d{{2}})[#\"]", _PLAIN_TIME, _TIME_HINT, _literal),
-    _row(r"@(?P<d>\d{4}(?:-\d{2}(?:-\d{2})?)?)(?![\w:-])", "a time is written without '@'", fix=_period_literal),
+    _row(r"@(?P<d>\d{4}(?:-\d{2}(?:-\d{2})?)?)(?![\w:-])", "a time is written without '@'",
+         lambda match: f"write {match['d']}", _period_literal),
     _row(rf"(?:{_F}\s+)?at\s+time\s+zone(?!\w)[^;]*", "all times are UTC",
          "write the offset in the time, such as 2021-01-01T06:00-07:00"),
     _row(r"(?P<f>start|end|epoch)\s+(?P<word>after|before)\s+(?P<v>\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?)",
@@ -327,8 +402,7 @@ _ROWS = (
     _row(r"[^\W\d]\w*\s+tequals\s+", "TEQUALS is not an operator", "write start = 2021-01-01, any time of that day"),
     # numbers
     _row(rf"(?P<f>[^\W\d]\w*(?:\.\w+)*)\s*\*\*\s*(?P<v>{_NUMBER})", "a power is a function", fix=_fixed(r"power(\g<f>, \g<v>)")),
-    _row(rf"(?P<f>[^\W\d]\w*(?:\.\w+)*|\))\s*\^\s*(?P<v>{_NUMBER})", "'^' is not an operator",
-         "write power(x, 2) for a power"),
+    _row(rf"(?P<f>[^\W\d]\w*(?:\.\w+)*|\)|{_NUMBER})\s*\^(?!=)\s*(?:[-+]?[\w.]+)?", "'^' is not an operator", "write power(x, 2) for a power"),
     _row(rf"(?P<f>[^\W\d]\w*(?:\.\w+)*|{_NUMBER})\s*(?://|\s+div\s)\s*(?P<v>{_NUMBER})(?=\s*(?:[=<>!)]|$|(?:on|and|or)\b))",
          "AuroraQL divides with '/'", lambda match: f"write floor({match['f']} / {match['v']}) for the whole quotient"),
     _row(rf"(?P<f>[^\W\d]\w*(?:\.\w+)*)\s+mod\s+(?P<v>{_NUMBER})", "the remainder is written '%'", fix=_fixed(r"\g<f> % \g<v>")),
@@ -336,6 +410,7 @@ _ROWS = (
     _row(r"~\s*[^\W\d]\w*", _NO_BITS, "NOT negates a predicate"),
     _row(r"0x[0-9a-f]+(?!\w)", "numbers are decimal", lambda match: f"write {int(match[0], 16)}"),
     _row(r"(?P<a>\d+(?:\.\d*)?)d(?P<b>[+-]?\d+)(?!\w)", "an exponent is written with e", fix=_fixed(r"\g<a>e\g<b>")),
+    _row(r"[-+]\s+[-+](?:\s*[-+])*\s*(?=[\w(])", "a value has one sign", "write one sign, or parentheses between two: -(-x)"),
     _row(r"\d+(?:\.\d*)?e[-+]+(?!\d)|[-+]{2,}\d+", "this is not a number", "write one sign and digits, such as -1.5e3"),
     _row(r"[-+]?\.e[-+]?\d+", "this is not a number", "write digits before the exponent, such as 1.5e3"),
     _row(r"\d{1,3}\.\d+\.\d(?![\w.-])", "this is not a number", "write one decimal point, or a text in quotes"),
@@ -366,7 +441,7 @@ _ROWS = (
     _row(r"%s|%\((?P<a>[^\W\d]\w*)\)s|(?<![\w:]):(?P<b>[^\W\d]\w*)|@(?P<c>[^\W\d]\w*)|\$?\{\{?\s*(?P<d>[^\W\d]\w*)\s*\}?\}"
          r"|(?P<e>(?!))|\?(?=\s|$|\))", "a parameter is written $name",
          "write $name, and pass --param name=…, or name=… in Python", _parameter),
-    _row(r"(?P<p>[nreub])(?P<v>'[^'\\]*')", "a text has no prefix", "write the text in single quotes",
+    _row(r"(?P<p>[nreub])(?P<v>'[^'\\]*')", "a text has no prefix", lambda match: f"write {match['v']}",
          lambda match: None if match["p"].lower() == "b" else match["v"]),
     _row(r"\$(\w*)\$(?P<t>[^$]*)\$\1\$", "a text is written in single quotes",
          fix=lambda match: quote_text(match["t"])),
@@ -426,7 +501,7 @@ def _diagnose_row(row: _Row, match: re.Match[str]) -> Diagnostic:
     clause = None if fix is not None else _CLAUSE.search(text)
     text = text[: clause.start()] if clause is not None else text
     span = Span(match.start(), match.start() + len(text))
-    if fix is not None:
+    if fix is not None and (isinstance(row.hint, str) or not hint):
         hint = f"write {fix}"
     fact = row.fact.format(**match.groupdict()) if "{op}" in row.fact else row.fact
     return Diagnostic("AQL0109", fact, span, "", hint or "", fix)

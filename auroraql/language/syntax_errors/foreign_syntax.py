@@ -16,7 +16,7 @@ from auroraql.language.syntax_errors.foreign_constructs import (
     FUNCTIONS_OF_FIELDS,
     diagnose_construct,
 )
-from auroraql.language.syntax_errors.parse_context import CLAUSE_STARTS, ParseErrorContext
+from auroraql.language.syntax_errors.parse_context import ParseErrorContext
 
 
 def find_foreign_word(at: ParseErrorContext) -> Diagnostic | None:
@@ -51,7 +51,7 @@ def find_early_construct(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_distinct(at: ParseErrorContext) -> Diagnostic | None:
-    """Diagnose `SELECT DISTINCT platform`, `count(DISTINCT platform)` and `SELECT TOP 10 start`."""
+    """Diagnose `SELECT DISTINCT platform`, `count(ALL platform)` and `SELECT TOP 10 start`."""
     word, before = at.word_before(), at.type_before(2)
     if (
         at.type_before() != "NAME"
@@ -60,7 +60,7 @@ def find_distinct(at: ParseErrorContext) -> Diagnostic | None:
     ):
         return None
     if before == "LPAR":
-        hint = "keep the records with LET name = FIND …, then SQL SELECT count(DISTINCT column) FROM name"
+        hint = f"remove {word}; count(DISTINCT platform) counts different values"
         return Diagnostic(
             "AQL0118", f"functions do not take {word}", Span(at.start_before(), at.end_before()), "", hint
         )
@@ -86,104 +86,20 @@ def find_distinct(at: ParseErrorContext) -> Diagnostic | None:
 
 
 def find_function_call(at: ParseErrorContext) -> Diagnostic | None:
-    """Diagnose a function where a field or a value is expected.
-
-    Examples: `year(start) = 2020`, `start > date('…')`, `ORDER BY count(*)`.
-    """
-    if at.type_before() == "LPAR" and at.type_before(2) == "NAME" and at.type in ("STRING", "NUMBER", "SIGN", "LPAR"):
-        return diagnose_construct(FUNCTIONS_OF_FIELDS, Span(at.start_before(2), at.end), "a function")
+    """Diagnose a function outside of the clauses that compute values: `VALUES OF lower(program)`, `IN lower('x')`."""
     if at.found_text != "(" or at.type_before() != "NAME":
         return None
-    name = at.token_before()
-    assert name is not None  # noqa: S101 - guaranteed by type_before
-    start, function = name.start_pos, name.lower()
-    call = at.match(r"\w+\s*\(\s*([^()]*?)\s*\)", start)
-    span = Span(start, call.end() if call else at.end)
-    argument = call[1] if call else ""
-    if function in ("date", "timestamp", "datetime", "to_date", "to_timestamp") and at.type_before(2) == "CMP":
-        return _call_of_literal(at, argument, span)
-    if at.type_before(2) == "BY" or (
-        at.type_before(2) == "COMMA" and (at.has_keyword("ORDER") or at.has_keyword("GROUP"))
-    ):
-        clause = "GROUP BY" if at.has_keyword("GROUP") and not at.has_keyword("ORDER") else "ORDER BY"
-        if clause == "ORDER BY":
-            hint = f"name it in SELECT and order by the name: SELECT {at.text[span.start : span.end]} AS n … ORDER BY n"
-            return Diagnostic("AQL0118", "ORDER BY takes a name, not a function", span, "a function", hint)
-        return diagnose_construct(FUNCTIONS_OF_FIELDS, span, "a function")
-    predicate = at.type_before(2) in ("WHERE", "AND", "OR", "NOT", "LPAR")
-    if predicate and call is not None:
-        return _call_of_field(at, function, argument, call.end(), span)
-    return diagnose_construct(FUNCTIONS_OF_FIELDS, span, "a function")
-
-
-def _call_of_literal(at: ParseErrorContext, argument: str, span: Span) -> Diagnostic:
-    """Diagnose `date('2020-01-01')`.
-
-    The fix is the literal itself where it has the same meaning. A date is a whole day, so it does not replace
-    midnight after every operator.
-    """
-    literal = re.fullmatch(r"['\"](\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?)['\"]", argument)
-    operator = str(at.token_before(2))
-    is_equivalent = literal is not None and (len(literal[1]) > 10 or operator in (">=", "<"))
-    fix = literal[1] if literal is not None and is_equivalent else None
-    hint = f"write {fix}" if fix else "write 2020-02-01 for the whole day, 2020-02-01T00:00 for midnight"
-    return Diagnostic("AQL0118", "a time is written without a function", span, "a function", hint, fix)
-
-
-def _call_of_field(at: ParseErrorContext, function: str, argument: str, end: int, span: Span) -> Diagnostic:
-    comparison = at.match(r"\s*(=|in)\s*'?(\d{4}(?:-\d{2}-\d{2})?)'?(?![\w:.-])", end)
-    if comparison is not None and comparison[1] == "=" and re.fullmatch(r"\w+", argument):
-        value, fix = comparison[2], None
-        if function == "year" and len(value) == 4:
-            fix = f"{argument} BETWEEN {value}-01-01 AND {value}-12-31"
-        elif function in ("date", "to_date", "day") and len(value) == 10:
-            fix = f"{argument} BETWEEN {value} AND {value}"
-        if fix is not None:
-            window = f"DURING {value}" if len(value) == 4 else f"ON {value}"
-            message = f"a field is compared without {function}()"
-            hint = f"write {fix}, or the window {window} after WHERE"
-            return Diagnostic("AQL0118", message, Span(span.start, comparison.end()), "a function", hint, fix)
-    if function in ("lower", "upper", "lcase", "ucase"):
-        message = f"a field is compared without {function}()"
-        fold = str.lower if function in ("lower", "lcase") else str.upper
-        text = at.match(r"\s*=\s*'([^'%_\\\n]*)'", end)
-        if text is not None and fold(text[1]) == text[1] and re.fullmatch(r"[\w.]+", argument):
-            fix = f"{argument} LIKE '{text[1]}'"
-            hint = f"LIKE ignores case: write {fix}"
-            return Diagnostic("AQL0118", message, Span(span.start, text.end()), "a function", hint, fix)
-        hint = f"LIKE ignores case: {argument or 'display_name'} LIKE 'trex rgb %'"
-        return Diagnostic("AQL0118", message, span, "a function", hint)
-    if function in ("exists", "isnull", "is_null", "notnull"):
-        hint = f"write {argument or 'keogram_type'} IS {'NULL' if function in ('isnull', 'is_null') else 'NOT NULL'}"
-        return Diagnostic("AQL0118", f"FIND has no function {function}()", span, "a function", hint)
-    if function in ("count", "min", "max", "avg", "sum"):
-        return diagnose_construct(CONSTRUCT_BY_WORD["HAVING"], span, "a function of groups")
+    call = at.match(r"\w+\s*\(\s*([^()]*?)\s*\)", at.start_before())
+    span = Span(at.start_before(), call.end() if call else at.end)
     return diagnose_construct(FUNCTIONS_OF_FIELDS, span, "a function")
 
 
 def find_arithmetic(at: ParseErrorContext) -> Diagnostic | None:
-    """Diagnose `min_distance / 1000`, `end - start`, `m || 'ab'` and `radial_distance + 1 > 5`."""
+    """Diagnose a calculation outside of the clauses that compute values: `LIMIT 5 + 5`, `WITHIN 500 + 5 km`."""
     sign = at.match(r"\|\||[-+*/%](?!\w*[-/:]\d)")
-    if sign is None or not at.tokens or at.type_before() not in ("NAME", "QNAME", "RPAR", "NUMBER", "STRING"):
+    if sign is None or at.type_before() not in ("NAME", "QNAME", "RPAR", "NUMBER", "STRING", "PARAM", "UNIT"):
         return None
-    in_select = _current_clause(at) == "SELECT"
-    has_space_before = at.start > at.end_before()
-    if sign[0] == "||" and not in_select:
-        return None
-    if (
-        in_select
-        or "CMP" in at.accepts
-        or (has_space_before and at.type_before(2) == "CMP" and at.type_before() == "NAME")
-    ):
-        return diagnose_construct(ARITHMETIC, Span(at.start, sign.end()), "a calculation")
-    if at.type_before() == "NUMBER" and has_space_before and at.type_before(2) == "CMP":
-        return diagnose_construct(ARITHMETIC, Span(at.start, sign.end()), "a calculation")
-    return None
-
-
-def _current_clause(at: ParseErrorContext) -> str:
-    """Return the keyword of the clause in which the parser stopped, or an empty string."""
-    return next((token.type for token in reversed(at.tokens) if token.type in CLAUSE_STARTS), "")
+    return diagnose_construct(ARITHMETIC, Span(at.start, sign.end()), "a calculation")
 
 
 def find_member_access(at: ParseErrorContext) -> Diagnostic | None:
@@ -220,38 +136,6 @@ def find_member_access(at: ParseErrorContext) -> Diagnostic | None:
         f"write {path}",
         fix,
     )
-
-
-_FLIPPED = {"=": "=", "!=": "!=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-
-
-def find_value_first(at: ParseErrorContext) -> Diagnostic | None:
-    """Diagnose `5 < x`, `1 < x < 5`, `'trex' = program` and `"program" = 'trex'`."""
-    if "NAME" not in at.accepts or "STRING" in at.accepts or at.type not in ("STRING", "NUMBER", "DATETIME", "MONTH"):
-        return None
-    if not at.tokens or at.type_before() not in ("WHERE", "AND", "OR", "NOT", "LPAR", "SELECT", "BY", "COMMA"):
-        return None
-    value = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[-\w.:]+"
-    comparison = at.match(rf"({value})\s*(<=|>=|<>|!=|=|<|>)\s*([^\W\d][\w.]*)(?![\w(])(?:\s*(<=|>=|<|>)\s*({value}))?")
-    if comparison is not None and not (
-        at.found_text[0] == '"' and comparison[3].upper() in ("NOW", "TODAY", "TRUE", "FALSE")
-    ):
-        fix = f"{comparison[3]} {_FLIPPED[comparison[2]]} {comparison[1]}"
-        if comparison[4]:
-            fix = f"({fix} AND {comparison[3]} {comparison[4]} {comparison[5]})"
-        return Diagnostic(
-            "AQL0118",
-            "a predicate begins with a field",
-            Span(at.start, comparison.end()),
-            "a value first",
-            f"write {fix}",
-            fix,
-        )
-    if at.type == "STRING" and at.found_text[0] in "'\"":
-        name = at.found_text[1:-1]
-        fix = name if re.fullmatch(r"[^\W\d][\w.]*", name) else quote_name(name)
-        return Diagnostic("AQL0118", "a name is written without quotes", at.span, "a text", f"write {fix}", fix)
-    return None
 
 
 _OPERATORS = {

@@ -240,12 +240,14 @@ def find_missing_operator(at: ParseErrorContext) -> Diagnostic | None:
     if "CMP" not in at.accepts or at.type in ("$END", "NOT"):
         return None
     before = at.token_before()
+    is_name = at.type_before() in ("NAME", "QNAME", "STRING")
+    compared = f"{before} = …" if is_name else "… = … with a value on each side"
     return Diagnostic(
         "AQL0106",
         f"an operator is expected after '{before}'",
         at.span,
         "expected =, IN, BETWEEN, LIKE or IS NULL",
-        hint=f"write {before} = … to compare it",
+        hint=f"write {compared} to compare it" if is_name else f"a condition compares two values: write {compared}",
     )
 
 
@@ -381,8 +383,9 @@ def find_comma(at: ParseErrorContext) -> Diagnostic | None:
             "before this value",
             hint=f"write , {at.found_text}",
         )
-    is_name = at.type in ("NAME", "END")  # `end` is a field too
-    if is_name and "COMMA" in at.accepts and "AS" in at.accepts and at.type_before() in ("NAME", "QNAME"):
+    # `end` is a field too, and `s` and `km` are units.
+    is_name = at.type in ("NAME", "END", "TIME_UNIT", "UNIT") and at.found_text.isidentifier()
+    if is_name and "COMMA" in at.accepts and "AS" in at.accepts and at.type_before() in (*VALUE_TYPES, "NAME", "QNAME"):
         return Diagnostic(
             "AQL0114",
             f"a comma or AS is missing before '{at.found_text}'",

@@ -462,11 +462,11 @@ def _split_clauses(tokens: Sequence[SqlToken]) -> _Select:
     select.clauses = {name: [] for name in select.keywords}
     keyword = ""
     for token in tokens:
-        found = keyword_at.get(token.start)
-        if found is None and not keyword:
+        clause = keyword_at.get(token.start)
+        if clause is None and not keyword:
             raise UnfinishedError
-        keyword = found or keyword
-        if found is None:
+        keyword = clause or keyword
+        if clause is None:
             select.clauses[keyword].append(token)
     for name in ("GROUP", "ORDER"):
         body = select.clauses.get(name)

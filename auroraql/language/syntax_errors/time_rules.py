@@ -15,11 +15,16 @@ MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
+_KEYWORD = r"(?:and|or|to|till|until|on|by|as|asc|desc|of|via|not|limit|group|order|where|using|since|last)(?!\w)"
+"""Words after a time that are not time zones."""
+
 _TIME = (
     r"(?:(?:\s*[T_]|\s+(?:at\s+)?)(?P<h>\d{1,2})(?::(?P<mi>\d{2})(?::?(?P<se>\d{2})(?:[.,](?P<fr>\d+))?)?"
     r"|(?P<mi2>\d{2})(?:(?P<se2>\d{2})(?:[.,](?P<fr2>\d+))?)?)?"
     r"(?:\s*(?P<half>[ap]\.?m\.?)(?!\w))?"
-    r"(?:\s*(?P<zone>Z(?!\w)|[+-]\d{1,2}(?::?\d{2})?(?!\w)|(?:[A-Z]{2,5}|[A-Z][a-z]+/\w+)(?![\w(])))?)?"
+    r"(?:\s*(?P<zone>Z(?!\w)|[+-]\d{1,2}(?::?\d{2})?(?!\w)|(?!"
+    + _KEYWORD
+    + r")(?:[A-Z]{2,5}|[A-Z][a-z]+/\w+)(?![\w(])))?)?"
 )
 _DAYS = (
     r"(?P<y>\d{4})(?P<sep>[-/._ ])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})",
@@ -65,6 +70,7 @@ _ZONES = {
 """Usual offsets of time zone abbreviations. Some are ambiguous, so they are used in hints and never in fixes."""
 
 _HOW = "write dates as year-month-day, for example 2020-02-01 or 2020-02-01T06:30"
+_SEPARATOR = r"\s*(/|\.\.\.?|–|—|--|,|(?:to|until|till|through|thru|and)(?!\w)|\s-\s)\s*"
 _UNIT_WORDS = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
 UNIT = r"(?:seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|w|months?|years?)(?!\w)"
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -183,7 +189,7 @@ def find_window_of_two(at: ParseErrorContext) -> Diagnostic | None:
     first, end = _read_moment(at, word.end())
     if first is None and end is None:
         return None
-    separator = at.match(r"\s*(/|\.\.\.?|–|—|--|,|(?:to|until|till|through|thru|and)(?!\w)|\s-\s)\s*", end)
+    separator = at.match(_SEPARATOR, end)
     if separator is None or at.match(r"\s*-\s*\d+\s*" + UNIT, end):
         is_open_window = word[0].upper() == "FROM" and first is not None and not at.has_keyword("SELECT")
         if is_open_window:
@@ -206,6 +212,21 @@ def find_window_of_two(at: ParseErrorContext) -> Diagnostic | None:
     keyword = "OVERLAPPING" if word[0].upper() == "OVERLAPPING" else "BETWEEN"
     fix = f"{keyword} {first} AND {second}" if first is not None and second is not None else None
     return _window_diagnostic(f"a time window of two ends is written {keyword} … AND …", start, second_end, fix)
+
+
+def find_window_without_keyword(at: ParseErrorContext) -> Diagnostic | None:
+    """Diagnose a date or an interval in place of a time window: `program = 'trex' 2020-02-01/2020-02-05`."""
+    if not {"ON", "BETWEEN"} <= set(at.accepts) or not at.match(r"\d{4}-\d", at.start):
+        return None
+    if "CMP" in at.accepts and "AS" not in at.accepts:
+        return None  # an operator is missing, or a predicate
+    first, end = _read_moment(at, at.start)
+    if first is None:
+        return None
+    separator = at.match(_SEPARATOR, end)
+    second, second_end = _read_moment(at, separator.end()) if separator else (None, end)
+    fix = f"BETWEEN {first} AND {second}" if second else None if separator else f"ON {first}"
+    return _window_diagnostic("a time window begins with a keyword", at.start, second_end, fix)
 
 
 def _window_diagnostic(message: str, start: int, end: int, fix: str | None) -> Diagnostic:

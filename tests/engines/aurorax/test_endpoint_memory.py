@@ -62,9 +62,9 @@ def test_an_endpoint_is_disabled_as_long_as_the_fault_is_likely_to_last(
 
 @pytest.mark.parametrize("status", [400, 413, 422, 429])
 def test_errors_about_the_request_disable_nothing(opened: Callable[[], EndpointPolicy], status: int) -> None:
-    made = opened()
-    made.disable(make_request(), status)
-    assert made.use_synchronous(make_request())
+    engine = opened()
+    engine.disable(make_request(), status)
+    assert engine.use_synchronous(make_request())
 
 
 def test_windows_that_took_too_long_use_the_asynchronous_endpoint_for_an_hour(

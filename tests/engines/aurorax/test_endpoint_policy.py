@@ -36,15 +36,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
 
 @pytest.fixture
 def connect(server: AuroraXServer) -> Iterator[Connect]:
-    made: list[AuroraXEngine] = []
+    engines: list[AuroraXEngine] = []
 
     def opened(**options: Any) -> AuroraXEngine:
-        made.append(AuroraXEngine(server.url, **{"pause": lambda _: time.sleep(0.001), **options}))
-        return made[-1]
+        engines.append(AuroraXEngine(server.url, **{"pause": lambda _: time.sleep(0.001), **options}))
+        return engines[-1]
 
     yield opened
     server.faults.clear()
-    for engine in made:
+    for engine in engines:
         engine.close()
 
 

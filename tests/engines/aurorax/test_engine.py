@@ -49,15 +49,15 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def connect(server: AuroraXServer, pauses: list[float]) -> Iterator[Connect]:
-    made: list[AuroraXEngine] = []
+    engines: list[AuroraXEngine] = []
 
     def opened(url: str = server.url, **options: Any) -> AuroraXEngine:
-        made.append(AuroraXEngine(url, **{"pause": pauses.append, **options}))
-        return made[-1]
+        engines.append(AuroraXEngine(url, **{"pause": pauses.append, **options}))
+        return engines[-1]
 
     yield opened
     server.faults.clear()
-    for engine in made:
+    for engine in engines:
         engine.close()
 
 
@@ -148,15 +148,15 @@ def test_records_found_by_several_requests_are_merged(
     server.records.append(server.records[0])  # a duplicate of another record
     requests = (make_request("trex", response_format=tree), make_request(keogram_type="daily", response_format=tree))
     expected = [*FOUND, RECORDS[0], RECORDS[4]]
-    found = fetch(connect(), plan_of(*requests))
-    assert found == (expected if tree is None else apply_format(expected, tree))
+    records = fetch(connect(), plan_of(*requests))
+    assert records == (expected if tree is None else apply_format(expected, tree))
 
 
 @given(st.lists(st.sampled_from(RECORDS), max_size=8), st.lists(st.sets(st.integers(0, 4)), min_size=2, max_size=4))
 @settings(max_examples=50)
-def test_union_is_exact(archive: list[Any], wanted: list[set[int]]) -> None:
-    batches = [[item for item in archive if RECORDS.index(item) in some] for some in wanted]
-    exact = [item for item in archive if any(RECORDS.index(item) in some for some in wanted)]
+def test_union_is_exact(archive: list[Any], requests: list[set[int]]) -> None:
+    batches = [[item for item in archive if RECORDS.index(item) in some] for some in requests]
+    exact = [item for item in archive if any(RECORDS.index(item) in some for some in requests)]
     assert Counter(map(str, unite_records(batches, "data_products"))) == Counter(map(str, exact))
 
 

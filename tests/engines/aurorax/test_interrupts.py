@@ -38,10 +38,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
 
 @pytest.fixture
 def engine(server: AuroraXServer) -> Iterator[AuroraXEngine]:
-    made = AuroraXEngine(server.url)
-    yield made
+    archive = AuroraXEngine(server.url)
+    yield archive
     server.faults.clear()
-    made.close()
+    archive.close()
 
 
 def plan_of(*programs: str) -> Plan:
@@ -66,12 +66,12 @@ def wait_until(holds: Callable[[], object], seconds: float = 5.0) -> None:
 def interrupt_at(server: AuroraXServer, step: StepName) -> Iterator[list[float]]:
     """Send Ctrl-C when the step has arrived. The list receives the seconds from then until the block ended."""
     took: list[float] = []
-    sent: list[float] = []
+    times: list[float] = []
 
     def interrupt() -> None:
         wait_until(lambda: server.count(step))
         time.sleep(0.05)
-        sent.append(time.monotonic())
+        times.append(time.monotonic())
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
@@ -80,7 +80,7 @@ def interrupt_at(server: AuroraXServer, step: StepName) -> Iterator[list[float]]
         with pytest.raises(KeyboardInterrupt):
             yield took
     finally:
-        took.append(time.monotonic() - sent[0])
+        took.append(time.monotonic() - times[0])
         thread.join()
 
 

@@ -31,6 +31,6 @@ def test_records_without_an_identifying_field_are_never_merged(name: str) -> Non
 )
 def test_parts_at_most_a_step_apart_are_one_conjunction(start: str, merged: bool) -> None:
     later = conjunction(start, "2020-01-01T06:30:00")
-    found = merge_conjunctions([[MORNING], [later]], subminute=False)
+    conjunctions = merge_conjunctions([[MORNING], [later]], subminute=False)
     whole = {**MORNING, "end": later["end"], "closest_epoch": None, "farthest_epoch": None}
-    assert found == ([whole] if merged else [MORNING, later])
+    assert conjunctions == ([whole] if merged else [MORNING, later])

@@ -47,10 +47,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuroraXServer]:
 
 @pytest.fixture
 def engine(server: AuroraXServer) -> Iterator[AuroraXEngine]:
-    made = AuroraXEngine(server.url, name="aurorax", api_key="s3cret-k3y", pause=lambda _: None)
-    yield made
+    archive = AuroraXEngine(server.url, name="aurorax", api_key="s3cret-k3y", pause=lambda _: None)
+    yield archive
     server.faults.clear()
-    made.close()
+    archive.close()
 
 
 def run_step(engine: AuroraXEngine, step: StepName, seconds: float = 20.0, *, awaited: bool = False) -> Any:
@@ -149,10 +149,10 @@ def test_a_fault_is_an_error(
     assert caught.value.archive == "aurorax"
     assert bool(caught.value.request_id) == (step in ("status", "data"))
     assert caught.value.message
-    said = str(caught.value)
-    assert said.isprintable() or (set(said) - {"\n"} and all(c.isprintable() or c == "\n" for c in said))
-    assert "s3cret" not in said
-    assert len(said) < 1500
+    message = str(caught.value)
+    assert message.isprintable() or (set(message) - {"\n"} and all(c.isprintable() or c == "\n" for c in message))
+    assert "s3cret" not in message
+    assert len(message) < 1500
 
 
 @pytest.mark.parametrize(("name", "fault", "kind"), FAULTS, ids=[name for name, *_ in FAULTS])

@@ -70,7 +70,7 @@ def test_formats_the_response(client: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expressions", "operator", "found"),
+    ("expressions", "operator", "numbers"),
     [
         ([("keogram_type", "daily", "=")], "and", {0, 4}),
         ([("keogram_type", ["daily", "hourly"], "in")], "and", {0, 1, 4}),
@@ -85,10 +85,10 @@ def test_formats_the_response(client: Any) -> None:
         ([("wavelength", 6300, ">=")], "and", {3}),
     ],
 )
-def test_filters_by_metadata(client: Any, expressions: list[Any], operator: Any, found: set[int]) -> None:
+def test_filters_by_metadata(client: Any, expressions: list[Any], operator: Any, numbers: set[int]) -> None:
     group = FILTER([EXPRESSION(*expression) for expression in expressions], operator=operator)
     search = client.search.data_products.search(FIRST, LAST, metadata_filters=group, poll_interval=0.01)
-    assert {record.url for record in search.data} == {RECORDS[i]["url"] for i in found}
+    assert {record.url for record in search.data} == {RECORDS[i]["url"] for i in numbers}
 
 
 def test_restricts_types_and_window(client: Any) -> None:
@@ -137,7 +137,7 @@ def test_searches_ephemeris(client: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expressions", "operator", "found"),
+    ("expressions", "operator", "numbers"),
     [
         ([("nbtrace_region", "north auroral oval", "=")], "and", {1}),
         ([("radial_distance", ["6811.5", "6813"], "between")], "and", {1, 2}),
@@ -146,13 +146,13 @@ def test_searches_ephemeris(client: Any) -> None:
         ([("tii_on", "true", "="), ("calgary_cloud_ml_v1_confidence", "99", ">=")], "or", {0, 3}),
     ],
 )
-def test_filters_ephemeris_by_metadata(client: Any, expressions: list[Any], operator: Any, found: set[int]) -> None:
+def test_filters_ephemeris_by_metadata(client: Any, expressions: list[Any], operator: Any, numbers: set[int]) -> None:
     group = FILTER([EXPRESSION(*expression) for expression in expressions], operator=operator)
     search = client.search.ephemeris.search(
         FIRST, LAST, programs=["swarm", "themis-asi"], metadata_filters=group, poll_interval=0.01
     )
     assert [(e.data_source.identifier, e.epoch.minute) for e in search.data] == [
-        (EPHEMERIS[i]["data_source"]["identifier"], int(EPHEMERIS[i]["epoch"][14:16])) for i in sorted(found)
+        (EPHEMERIS[i]["data_source"]["identifier"], int(EPHEMERIS[i]["epoch"][14:16])) for i in sorted(numbers)
     ]
 
 

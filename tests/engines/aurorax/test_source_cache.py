@@ -91,13 +91,13 @@ def test_concurrent_sessions_find_a_complete_list(server: AuroraXServer, tmp_pat
     writers = [threading.Thread(target=write, args=(some,)) for some in lists]
     for writer in writers:
         writer.start()
-    found = set()
+    lengths = set()
     while any(writer.is_alive() for writer in writers):
-        read = SourceCache(server.url, tmp_path).read()
-        if read is not None:
-            found.add(len(read.sources))
-    assert found <= {len(some) for some in lists}
-    assert found
+        entry = SourceCache(server.url, tmp_path).read()
+        if entry is not None:
+            lengths.add(len(entry.sources))
+    assert lengths <= {len(some) for some in lists}
+    assert lengths
     assert len(list(tmp_path.iterdir())) == 1
 
 

@@ -233,8 +233,8 @@ def test_nothing_but_the_key_is_sent(
     with pytest.raises(ArchiveError):
         engine.refresh_sources()
     engine.close()
-    sent = {name: call.headers[name] for call in server.calls for name in _SENDS_CREDENTIALS if name in call.headers}
-    assert sent == ({"x-aurorax-api-key": KEY} if key else {})
+    headers = {name: call.headers[name] for call in server.calls for name in _SENDS_CREDENTIALS if name in call.headers}
+    assert headers == ({"x-aurorax-api-key": KEY} if key else {})
 
 
 def test_the_key_for_this_machine_does_not_pass_through_a_proxy(

@@ -81,36 +81,40 @@ WRITINGS: list[Callable[[Any], str]] = [
 ]
 
 CHANGES: list[tuple[str, type, Callable[[int, dict[str, Any]], dict[str, Any]]]] = [
-    ("as published", ColumnBatch, lambda _, each: each),
-    ("one has more", ListBatch, lambda n, each: {**each, "new": [n]} if n == 400 else each),
-    ("all have more", ListBatch, lambda n, each: {**each, "data_source": {**each["data_source"], "owner": n}}),
-    ("a field less", ColumnBatch, lambda _, each: {k: v for k, v in each.items() if k != "nbtrace"}),
-    ("no metadata", ColumnBatch, lambda _, each: {k: v for k, v in each.items() if k != "metadata"}),
-    ("some lack one", ListBatch, lambda n, each: each if n % 2 else {k: v for k, v in each.items() if k != "sbtrace"}),
-    ("some lack metadata", ListBatch, lambda n, each: each if n % 2 else {"epoch": each["epoch"]}),
-    ("few leaves", ColumnBatch, lambda _, each: {"epoch": each["epoch"], "data_source": {"program": "é"}}),
-    ("fractions", ListBatch, lambda _, each: {**each, "epoch": each["epoch"] + ".25"}),
-    ("a zone", ListBatch, lambda _, each: {**each, "epoch": each["epoch"] + "Z"}),
-    ("nothing there", ListBatch, lambda _, each: {**each, "nbtrace": None, "metadata": None}),
-    ("whole numbers", ColumnBatch, lambda n, each: {**each, "nbtrace": {"lat": n, "lon": 3 if n % 2 else 3.0}}),
-    ("only whole numbers", ColumnBatch, lambda n, each: {**each, "nbtrace": {"lat": -n, "lon": None}}),
+    ("as published", ColumnBatch, lambda _, record: record),
+    ("one has more", ListBatch, lambda n, record: {**record, "new": [n]} if n == 400 else record),
+    ("all have more", ListBatch, lambda n, record: {**record, "data_source": {**record["data_source"], "owner": n}}),
+    ("a field less", ColumnBatch, lambda _, record: {k: v for k, v in record.items() if k != "nbtrace"}),
+    ("no metadata", ColumnBatch, lambda _, record: {k: v for k, v in record.items() if k != "metadata"}),
+    (
+        "some lack one",
+        ListBatch,
+        lambda n, record: record if n % 2 else {k: v for k, v in record.items() if k != "sbtrace"},
+    ),
+    ("some lack metadata", ListBatch, lambda n, record: record if n % 2 else {"epoch": record["epoch"]}),
+    ("few leaves", ColumnBatch, lambda _, record: {"epoch": record["epoch"], "data_source": {"program": "é"}}),
+    ("fractions", ListBatch, lambda _, record: {**record, "epoch": record["epoch"] + ".25"}),
+    ("a zone", ListBatch, lambda _, record: {**record, "epoch": record["epoch"] + "Z"}),
+    ("nothing there", ListBatch, lambda _, record: {**record, "nbtrace": None, "metadata": None}),
+    ("whole numbers", ColumnBatch, lambda n, record: {**record, "nbtrace": {"lat": n, "lon": 3 if n % 2 else 3.0}}),
+    ("only whole numbers", ColumnBatch, lambda n, record: {**record, "nbtrace": {"lat": -n, "lon": None}}),
     (
         "some pieces whole",
         ColumnBatch,
-        lambda n, each: {**each, "sbtrace": {"lat": n if n < 300 else n + 0.5, "lon": 0.0}},
+        lambda n, record: {**record, "sbtrace": {"lat": n if n < 300 else n + 0.5, "lon": 0.0}},
     ),
-    ("great numbers", ListBatch, lambda n, each: {**each, "nbtrace": {"lat": 2**53 + 1 + n, "lon": None}}),
-    ("negative nought", ColumnBatch, lambda _, each: {**each, "nbtrace": {"lat": -0.0, "lon": 1e300}}),
+    ("great numbers", ListBatch, lambda n, record: {**record, "nbtrace": {"lat": 2**53 + 1 + n, "lon": None}}),
+    ("negative nought", ColumnBatch, lambda _, record: {**record, "nbtrace": {"lat": -0.0, "lon": 1e300}}),
     *(
         (
             f"one lacks {name}",
             ListBatch,
-            lambda n, each, name=name: {k: v for k, v in each.items() if k != name or n != 400},
+            lambda n, record, name=name: {k: v for k, v in record.items() if k != name or n != 400},
         )
         for name in RECORDS[0]
     ),
     *(
-        (f"one has null as {name}", kind, lambda n, each, name=name: each if n != 400 else {**each, name: None})
+        (f"one has null as {name}", kind, lambda n, record, name=name: record if n != 400 else {**record, name: None})
         for name, kind in (
             ("metadata", ListBatch),
             ("epoch", ColumnBatch),
@@ -121,15 +125,23 @@ CHANGES: list[tuple[str, type, Callable[[int, dict[str, Any]], dict[str, Any]]]]
     (
         "two lack metadata",
         ListBatch,
-        lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n not in (3, 4)},
+        lambda n, record: {k: v for k, v in record.items() if k != "metadata" or n not in (3, 4)},
     ),
     (
         "the last lacks metadata",
         ListBatch,
-        lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n < COUNT - 1},
+        lambda n, record: {k: v for k, v in record.items() if k != "metadata" or n < COUNT - 1},
     ),
-    ("the first lacks metadata", ListBatch, lambda n, each: {k: v for k, v in each.items() if k != "metadata" or n}),
-    ("no name", ColumnBatch, lambda _, each: {**each, "data_source": {**each["data_source"], "display_name": None}}),
+    (
+        "the first lacks metadata",
+        ListBatch,
+        lambda n, record: {k: v for k, v in record.items() if k != "metadata" or n},
+    ),
+    (
+        "no name",
+        ColumnBatch,
+        lambda _, record: {**record, "data_source": {**record["data_source"], "display_name": None}},
+    ),
 ]
 
 
@@ -189,14 +201,14 @@ def test_conjunctions_are_stored_as_columns_too() -> None:
 
 
 def test_reports_the_number_of_records() -> None:
-    seen: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     text = json.dumps(RECORDS)
-    reader = RecordStream(KINDS["ephemeris"], lambda _: "", lambda *each: seen.append(each))
+    reader = RecordStream(KINDS["ephemeris"], lambda _: "", lambda *record: reports.append(record))
     for at in range(0, len(text), 5000):
         reader.feed(text[at : at + 5000].encode())
-    assert seen == sorted(seen)
-    assert seen[-1][0] == len(text)
-    assert 0 < seen[-1][1] <= COUNT
+    assert reports == sorted(reports)
+    assert reports[-1][0] == len(text)
+    assert 0 < reports[-1][1] <= COUNT
 
 
 def fetch(server: AuroraXServer) -> Any:

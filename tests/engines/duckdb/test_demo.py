@@ -95,11 +95,11 @@ def test_shape_of_every_product(table: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_only_ground_imagers_have_products(table: duckdb.DuckDBPyConnection) -> None:
-    made = """
+    query = """
         SELECT DISTINCT source_type, program = 'trex' AND metadata['keogram_type'] = 'daily', instrument_type = 'RGB ASI'
         FROM data_products LEFT JOIN data_sources ON identifier = data_source
     """
-    kinds = table.execute(made).fetchall()
+    kinds = table.execute(query).fetchall()
     assert {source_type for source_type, _, _ in kinds} == {"ground"}
     assert {rgb for _, daily_of_trex, rgb in kinds if daily_of_trex} == {True}
 

@@ -154,9 +154,9 @@ time.sleep(float(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize(("seconds", "kept"), [("0.05", "kept"), ("0.4", "kept"), ("0.4", "dropped")])
-def test_a_program_exits_cleanly_during_a_search(seconds: str, kept: str, isolated_user_folders: Path) -> None:
+@pytest.mark.parametrize(("seconds", "output"), [("0.05", "kept"), ("0.4", "kept"), ("0.4", "dropped")])
+def test_a_program_exits_cleanly_during_a_search(seconds: str, output: str, isolated_user_folders: Path) -> None:
     began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", _UNCLOSED, seconds, kept], capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", _UNCLOSED, seconds, output], capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
     assert time.monotonic() - began < 30

@@ -87,7 +87,7 @@ def test_files_share_their_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "code", "said"),
+    ("arguments", "code", "message"),
     [
         ([], 2, "error[AQL0206]: the parameter $p has no value"),
         (["p=trex"], 0, "5 rows"),
@@ -98,10 +98,10 @@ def test_files_share_their_parameters(tmp_path: Path) -> None:
         (["p='trex'"], 0, "0 rows"),
     ],
 )
-def test_parameters(given: list[str], code: int, said: str) -> None:
-    done = command(*(part for item in given for part in ("--param", item)), "-c", IDENTIFIERS.format("$p"))
+def test_parameters(arguments: list[str], code: int, message: str) -> None:
+    done = command(*(part for item in arguments for part in ("--param", item)), "-c", IDENTIFIERS.format("$p"))
     assert done.code == code
-    assert said in done.err
+    assert message in done.err
     assert bool(done.out) is (code == 0)
 
 
@@ -351,7 +351,7 @@ def test_the_configuration_file(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("archive = ", "is not valid TOML"),
         ("archve = 'demo'", "did you mean archive?"),
@@ -364,11 +364,11 @@ def test_the_configuration_file(
         (b"archive = '\xff'", "is not valid UTF-8"),
     ],
 )
-def test_an_invalid_configuration(config: Callable[[str | bytes], None], text: str, said: str) -> None:
+def test_an_invalid_configuration(config: Callable[[str | bytes], None], text: str, message: str) -> None:
     config(text)
     done = command("-c", KEOGRAMS)
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
     assert "secret" not in done.err
 
 

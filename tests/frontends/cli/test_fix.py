@@ -117,7 +117,7 @@ def test_the_api_and_check_have_the_exact_span_of_a_fix() -> None:
         "\n"
     )[1]
     checked = json.loads(command("check", "--format", "json", "-", stdin=text).out)["diagnostics"]
-    assert [(found["fix"], found["range"]) for found in checked] == [(document["fix"], document["range"])]
+    assert [(reported["fix"], reported["range"]) for reported in checked] == [(document["fix"], document["range"])]
     with pytest.raises(auroraql.StatementError) as caught:
         auroraql.translate(text, to="plan")
     (diagnostic,) = caught.value.diagnostics

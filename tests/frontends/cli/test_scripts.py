@@ -163,19 +163,19 @@ def check_text(text: str, *arguments: str) -> list[dict[str, object]]:
     document = json.loads(done.out)
     assert document["version"] == 1
     assert done.err == ""
-    found: list[dict[str, object]] = document["diagnostics"]
-    assert done.code == (2 if any(item["severity"] == "error" for item in found) else 0)
-    return found
+    diagnostics: list[dict[str, object]] = document["diagnostics"]
+    assert done.code == (2 if any(item["severity"] == "error" for item in diagnostics) else 0)
+    return diagnostics
 
 
 def test_a_diagnostic_for_editors() -> None:
-    (found,) = check_text(
+    (diagnostic,) = check_text(
         "-- 😀\nFIND data_products\n  WHERE note = '😀' AND program = 5 ON 2021-01-01", "--param", "x=1"
     )[:1]
-    hint = found.pop("hint")
+    hint = diagnostic.pop("hint")
     assert isinstance(hint, str)
     assert hint.startswith("write '5' if that is the name of a program")
-    assert found == {
+    assert diagnostic == {
         "file": "<stdin>",
         "code": "AQL0203",
         "severity": "error",

@@ -102,6 +102,8 @@ LINES = [
     ("auroraql run k", ["keograms"]),
     ("auroraql run keograms --param ", ["day=", "program="]),
     ("auroraql run keograms --param p", ["program="]),
+    ("auroraql download k", ["keograms"]),
+    ("auroraql download keograms --to data --param ", ["day=", "program="]),
     ("auroraql check ", ["bin/", "folder/", "keograms.aql"]),
     ("auroraql check folder/", ["folder/inner.aql"]),
     ("auroraql -a ", ["aurorax", "bin/", "demo", "folder/", "http://lab.example.org", "mine.duckdb"]),
@@ -124,9 +126,9 @@ def test_bash(bash: Offered, line: str, expected: list[str]) -> None:
 def test_values_in_bash_and_fish(folder: Path) -> None:
     for shell, script in (("bash", _BASH), ("fish", _FISH)):
         if shutil.which(shell) is not None:
-            found = ask(folder, shell, script, "auroraql run keograms --param program=the")
-            assert "themis-asi" in found
-            assert "trex" not in found
+            candidates = ask(folder, shell, script, "auroraql run keograms --param program=the")
+            assert "themis-asi" in candidates
+            assert "trex" not in candidates
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")

@@ -18,7 +18,7 @@ def test_an_editor_without_capabilities_that_only_closes_its_pipe() -> None:
     with RawEditor() as editor:
         sync = editor.initialize()["capabilities"]["textDocumentSync"]
         assert sync["change"] == 1
-        assert [found["code"] for found in editor.open(BAD)] == ["AQL0109"]
+        assert [diagnostic["code"] for diagnostic in editor.open(BAD)] == ["AQL0109"]
         editor.change({"text": GOOD})  # the check is pending when the input ends
         assert editor.process.stdin is not None
         editor.process.stdin.close()
@@ -106,13 +106,13 @@ def test_changes_of_parts_although_whole_texts_were_requested() -> None:
             {"range": {"start": place(1, 33), "end": place(1, 34)}, "text": "=="},
             {"range": {"start": place(0, 9), "end": place(0, 10)}, "text": "bc"},
         )
-        (found,) = editor.diagnostics()
-        assert found["range"] == {"start": place(1, 33), "end": place(1, 35)}
+        (diagnostic,) = editor.diagnostics()
+        assert diagnostic["range"] == {"start": place(1, 33), "end": place(1, 35)}
         editor.change({"range": {"start": place(1, 33), "end": place(1, 35)}, "text": "="}, version=3)
         assert editor.diagnostics() == []
         editor.change({"range": {"start": place(99, 0), "end": place(200, 7)}, "text": "FIND nothing;"}, version=4)
-        (found,) = editor.diagnostics()
-        assert found["range"]["start"] == place(3, 5)
+        (diagnostic,) = editor.diagnostics()
+        assert diagnostic["range"]["start"] == place(3, 5)
 
 
 def test_positions_outside_of_the_text() -> None:
@@ -138,7 +138,7 @@ def test_a_document_of_a_megabyte() -> None:
     last = text.count("\n") - 1
     with RawEditor() as editor:
         editor.initialize()
-        assert [found["range"]["start"]["line"] for found in editor.open(text)] == [0]
+        assert [diagnostic["range"]["start"]["line"] for diagnostic in editor.open(text)] == [0]
         assert "more than 100,000 characters" in editor.receive("window/showMessage")["message"]
         for version in range(2, 5):
             editor.change({"text": text + f"FIND ephemeris LIMIT {version}"}, version=version)
@@ -176,8 +176,8 @@ def test_settings_of_an_editor() -> None:
     text = "-- param day: date = 2021-01-01  the day\nFIND data_products WHERE program = $program ON $day;\n"
     with RawEditor() as editor:
         editor.initialize({"archive": "nowhere.duckdb", "parameters": {"day": "yesterdayish", "program": "trex"}})
-        (found,) = editor.open(text)
-        assert (found["code"], found["range"]["start"]["line"]) == ("AQL0211", 0)
+        (diagnostic,) = editor.open(text)
+        assert (diagnostic["code"], diagnostic["range"]["start"]["line"]) == ("AQL0211", 0)
         assert "nowhere.duckdb" in editor.receive("window/showMessage")["message"]
         for settings, codes in (
             ({"archive": None, "parameters": {"day": "2021-01-02", "$program": ["trex"]}}, []),
@@ -204,12 +204,12 @@ def test_several_unknown_values_and_front_matter() -> None:
     )
     with RawEditor() as editor:
         editor.initialize()
-        found = [
+        diagnostics = [
             (problem["range"]["start"]["line"], problem["range"]["start"]["character"]) for problem in editor.open(text)
         ]
         line = text.split("\n")[2]
-        assert {place[0] for place in found} == {1, 2, 3, 4}
-        assert {place[1] for place in found if place[0] == 2} == {
+        assert {place[0] for place in diagnostics} == {1, 2, 3, 4}
+        assert {place[1] for place in diagnostics if place[0] == 2} == {
             line.index(word) for word in ("'trx", "'regoo", "'gilam")
         }
 

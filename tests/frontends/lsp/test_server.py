@@ -109,11 +109,18 @@ def drive(session: Callable[[Editor], Awaitable[Any]]) -> None:
 def test_diagnostics_and_their_fixes() -> None:
     async def session(editor: Editor) -> None:
         editor.open(SCRIPT)
-        (found,) = await editor.diagnostics()
-        assert (found.code, found.severity, found.source) == ("AQL0109", t.DiagnosticSeverity.Error, "auroraql")
-        assert (found.range.start, found.range.end) == (editor.position(SCRIPT.index("==")), editor.after("=="))
+        (diagnostic,) = await editor.diagnostics()
+        assert (diagnostic.code, diagnostic.severity, diagnostic.source) == (
+            "AQL0109",
+            t.DiagnosticSeverity.Error,
+            "auroraql",
+        )
+        assert (diagnostic.range.start, diagnostic.range.end) == (
+            editor.position(SCRIPT.index("==")),
+            editor.after("=="),
+        )
         params = t.CodeActionParams(
-            text_document=editor.document, range=found.range, context=t.CodeActionContext(diagnostics=[found])
+            text_document=editor.document, range=diagnostic.range, context=t.CodeActionContext(diagnostics=[diagnostic])
         )
         actions = await editor.client.text_document_code_action_async(params)
         assert actions is not None

@@ -81,7 +81,7 @@ def test_the_corpus() -> None:
     grammar = TextMate(textmate_grammar())
     # The time of the interpreter grows with the square of the length of a line. Editors do not colour very long lines.
     texts = [text for text in corpus() if max(map(len, text.split("\n"))) < 200]
-    wrong = {text: found for text in texts if (found := differences(text, grammar.scopes(text)))}
+    wrong = {text: differing for text in texts if (differing := differences(text, grammar.scopes(text)))}
     assert len(texts) > 500
     assert not wrong, f"{len(wrong)} of {len(texts)}: {list(wrong.values())[:10]}"
 

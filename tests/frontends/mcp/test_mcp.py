@@ -51,12 +51,12 @@ def test_an_agent_checks_searches_and_reads_the_language() -> None:
         assert (wrong["ok"], wrong["errors"][0]["fix"]) == (False, "=")
         checked = await call(client, "check", statements=DAILY.replace("trex", "trxe"))
         assert checked["diagnostics"][0]["hint"] == "did you mean 'trex'?"
-        found = await call(client, "search", statements=DAILY, limit=2)
-        assert (len(found["rows"]), found["truncated"], found["total"]) == (2, True, "more than 2")
-        assert found["rows"][0]["data_source"]["program"] == "trex"
+        answer = await call(client, "search", statements=DAILY, limit=2)
+        assert (len(answer["rows"]), answer["truncated"], answer["total"]) == (2, True, "more than 2")
+        assert answer["rows"][0]["data_source"]["program"] == "trex"
         stored = "LET daily = " + DAILY.replace("'trex'", "$p")
-        kept = await call(client, "search", statements=stored, parameters={"p": "trex"})
-        assert kept["results"] == ["daily"]
+        stored_answer = await call(client, "search", statements=stored, parameters={"p": "trex"})
+        assert stored_answer["results"] == ["daily"]
         counted = await call(client, "search", statements="FIND daily SELECT count(*) AS n")
         assert counted["rows"] == [{"n": 5}]
         values = await call(client, "values", field="platform", program="trex")

@@ -89,7 +89,7 @@ def test_out_and_as(kernel: NotebookKernel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("--wrong", "unknown option --wrong"),
         ("--as excel FIND x", "invalid choice: 'excel'"),
@@ -100,8 +100,8 @@ def test_out_and_as(kernel: NotebookKernel) -> None:
         ("--timeout -1", "must be a positive number"),
     ],
 )
-def test_wrong_options(kernel: NotebookKernel, line: str, said: str) -> None:
-    assert said in assert_failed(kernel.run(f"%auroraql {line}"), "UsageError")
+def test_wrong_options(kernel: NotebookKernel, line: str, message: str) -> None:
+    assert message in assert_failed(kernel.run(f"%auroraql {line}"), "UsageError")
 
 
 def test_statements_on_the_first_line_of_a_cell(kernel: NotebookKernel) -> None:
@@ -125,7 +125,7 @@ def test_the_output_of_a_cell_is_always_the_same(kernel: NotebookKernel) -> None
 
 
 @pytest.mark.parametrize(
-    ("cell", "error", "said"),
+    ("cell", "error", "message"),
     [
         ("%auroraql FIND data_product", "StatementError", "did you mean"),
         ("%%auroraql\nFIND data_products WHERE\n", "StatementError", "<cell>:1:"),
@@ -135,11 +135,11 @@ def test_the_output_of_a_cell_is_always_the_same(kernel: NotebookKernel) -> None
         ("import auroraql; auroraql.connect('nowhere.duckdb')", "Unreachable|UsageError", "nowhere.duckdb"),
     ],
 )
-def test_errors_have_no_traceback(kernel: NotebookKernel, cell: str, error: str, said: str) -> None:
+def test_errors_have_no_traceback(kernel: NotebookKernel, cell: str, error: str, message: str) -> None:
     outcome = kernel.run(cell)
     assert outcome.error is not None
     assert re.fullmatch(error, outcome.error["ename"])
-    assert said in assert_failed(outcome, outcome.error["ename"])
+    assert message in assert_failed(outcome, outcome.error["ename"])
 
 
 def test_no_class_of_errors_has_a_traceback(kernel: NotebookKernel) -> None:
@@ -156,7 +156,7 @@ def test_no_class_of_errors_has_a_traceback(kernel: NotebookKernel) -> None:
 
 def test_warnings_are_above_the_table_with_a_caret(kernel: NotebookKernel) -> None:
     outcome = kernel.run("%auroraql FIND data_products WHERE program = 'trax' ON 2021-01-01")
-    assert [each["type"] for each in outcome.outputs] == ["stream", "execute_result"]
+    assert [output["type"] for output in outcome.outputs] == ["stream", "execute_result"]
     assert outcome.printed.splitlines()[0].startswith("warning[AQL0602]")
     assert "^^^^^^ unknown value" in outcome.printed
     assert outcome.errors_printed == ""
@@ -375,7 +375,7 @@ def test_progress_is_one_display_that_is_emptied(kernel: NotebookKernel, slow_se
     kernel.run(f"%auroraql -a {slow_server.url}")
     outcome = kernel.run("%auroraql FIND data_products ON 2020-02-01")
     assert outcome.error is None
-    progress = [each for each in outcome.outputs if each["type"] == "display_data"]
+    progress = [output for output in outcome.outputs if output["type"] == "display_data"]
     assert len(progress) == 1
     assert progress[0]["data"] == {"text/plain": ""}
     assert 2 <= len(outcome.updates) <= 15

@@ -165,7 +165,7 @@ def test_last_error_shows_the_log_of_its_search(session: ReplState, server: Auro
 
 
 def end_search(**given: Any) -> Any:
-    known: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": "s1",
         "state": "done",
         "elapsed": 2.0,
@@ -173,7 +173,7 @@ def end_search(**given: Any) -> Any:
         "error": None,
         "line": "",
     }
-    return SimpleNamespace(**{**known, **given})
+    return SimpleNamespace(**{**fields, **given})
 
 
 @pytest.mark.parametrize(
@@ -276,14 +276,14 @@ def test_ctrl_c_at_an_empty_prompt_goes_to_the_search(tmp_path: Path) -> None:
     with create_pipe_input() as keyboard:
 
         def others() -> None:
-            wait_until(lambda: made)
+            wait_until(lambda: controllers)
             keyboard.send_text("\x03FIND wrong\x03\x03FIND a;\r\x04")
 
-        made: list[RecordingController] = []
+        controllers: list[RecordingController] = []
 
         def make(switches: ReplOptions, out: Any) -> RecordingController:
-            made.append(RecordingController(archive, switches, out))
-            return made[-1]
+            controllers.append(RecordingController(archive, switches, out))
+            return controllers[-1]
 
         thread = threading.Thread(target=others)
         thread.start()

@@ -16,13 +16,13 @@ from tests.support.typing_strategies import typings
 
 def join_fragments(fragments: StyleAndTextTuples) -> list[tuple[str, str]]:
     """Join adjacent fragments of one style."""
-    found: list[tuple[str, str]] = []
+    joined: list[tuple[str, str]] = []
     for style, text, *_ in fragments:
-        if found and found[-1][0] == style:
-            found[-1] = style, found[-1][1] + text
+        if joined and joined[-1][0] == style:
+            joined[-1] = style, joined[-1][1] + text
         elif text:
-            found.append((style, text))
-    return found
+            joined.append((style, text))
+    return joined
 
 
 def lines(colours: IncrementalLexer | PygmentsLexer, text: str) -> list[list[tuple[str, str]]]:

@@ -98,11 +98,11 @@ def test_the_view_is_toggled_and_restored() -> None:
     assert "* csv" in printed(session)
 
 
-@pytest.mark.parametrize(("command", "told"), [("x", "shown as"), ("timing", "timing is")])
-def test_switches_accept_on_and_off(command: str, told: str) -> None:
+@pytest.mark.parametrize(("command", "message"), [("x", "shown as"), ("timing", "timing is")])
+def test_switches_accept_on_and_off(command: str, message: str) -> None:
     session = state()
     before = run_command(session, f"\\{command} off")
-    assert told in before
+    assert message in before
     assert run_command(session, f"\\{command} OFF") == before
     on = run_command(session, f"\\{command} on")
     assert on != before
@@ -205,12 +205,12 @@ def test_warnings_precede_the_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [("refused", "archive 'demo' refused: no ␛[2J\n"), ("interrupted", "cancelled\n"), ("fault", "please report it")],
 )
-def test_no_error_ends_the_session(text: str, told: str) -> None:
+def test_no_error_ends_the_session(text: str, message: str) -> None:
     shown = take_all(text, "FIND data_products")
-    assert told in shown
+    assert message in shown
     assert shown.endswith(TABLE)
 
 

@@ -277,7 +277,7 @@ def test_pictures_and_their_rows(tmp_path: Path) -> None:
         screen.until("blank none, █ 1 in each ")
         screen.type("\\export daily.html\r")
         screen.until("daily.html: 5 rows")
-        assert (tmp_path / "daily.html").read_text("utf-8").count("rabbit lake") == 1
+        assert (tmp_path / "daily.html").read_text("utf-8").count('<td dir="auto">rabbit lake</td>') == 1
         screen.type("\\q\r")
         assert screen.child.wait(20) == 0
 

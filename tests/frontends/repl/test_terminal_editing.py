@@ -93,8 +93,8 @@ def colour(screen: Terminal, text: str) -> set[str]:
     return {screen.screen.buffer[row][column].fg for column in range(begin, min(begin + len(text), WIDTH))}
 
 
-def has_colour(screen: Terminal, text: str, wanted: str) -> bool:
-    return colour(screen, text) == {wanted}
+def has_colour(screen: Terminal, text: str, expected: str) -> bool:
+    return colour(screen, text) == {expected}
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_each_form_has_its_own_highlighting(tmp_path: Path, text: str, colours: 
         screen.until(READY)
         screen.type(f"\x1b[200~{text}\x1b[201~ -- end")
         screen.until("-- end")
-        for part, wanted in colours.items():
-            screen.until(partial(has_colour, screen, part, wanted))
+        for part, colour in colours.items():
+            screen.until(partial(has_colour, screen, part, colour))
 
 
 def is_at_prompt(screen: Terminal) -> bool:

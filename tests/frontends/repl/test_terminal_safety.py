@@ -50,8 +50,8 @@ def test_json_on_a_terminal_is_the_same_json(archive: Archive) -> None:
     result = archive.run("SQL SELECT $text AS t", text=HOSTILE)
     for name in ("json", "jsonl"):
         written = "".join(FORMATS[name].render_screen(result, RenderOptions(80, terminal=True)))
-        read = json.loads(written)
-        assert (read[0] if name == "json" else read)["t"] == HOSTILE
+        document = json.loads(written)
+        assert (document[0] if name == "json" else document)["t"] == HOSTILE
 
 
 def test_a_file_holds_the_values_unchanged(archive: Archive, tmp_path: Path) -> None:

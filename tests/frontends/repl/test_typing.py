@@ -98,7 +98,7 @@ def test_stored_results_are_known_immediately(desk: Controller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "found"),
+    ("typed", "candidates"),
     [
         ("\\ex", ["export"]),
         ("/for", ["format"]),
@@ -110,8 +110,8 @@ def test_stored_results_are_known_immediately(desk: Controller) -> None:
         ("\\nonsense x", []),
     ],
 )
-def test_commands_and_their_arguments(desk: Controller, typed: str, found: list[str]) -> None:
-    assert offered_candidates(desk, typed) == found
+def test_commands_and_their_arguments(desk: Controller, typed: str, candidates: list[str]) -> None:
+    assert offered_candidates(desk, typed) == candidates
 
 
 def test_file_names_follow_commands_that_take_them(desk: Controller, tmp_path: Path) -> None:
@@ -147,8 +147,10 @@ def mark_underlined(text: str, diagnostics: tuple[Diagnostic, ...], line: int, n
     checker = BackgroundChecker(lambda _text: diagnostics)
     checker.check_now(text)
     document = Document(now or text)
-    given = TransformationInput(BufferControl(), document, line, lambda at: at, [("", document.lines[line])], 80, 24)
-    fragments = UnderlineProcessor(checker).apply_transformation(given).fragments
+    transformation = TransformationInput(
+        BufferControl(), document, line, lambda at: at, [("", document.lines[line])], 80, 24
+    )
+    fragments = UnderlineProcessor(checker).apply_transformation(transformation).fragments
     assert fragment_list_to_text(fragments) == document.lines[line]
     return "".join(f"[{part[1]}]" if "error" in part[0] or "warning" in part[0] else part[1] for part in fragments)
 
@@ -291,7 +293,7 @@ F3, F4, F5 = "\x1bOR", "\x1bOS", "\x1b[15~"
 
 
 @pytest.mark.parametrize(
-    ("keys", "asked"),
+    ("keys", "questions"),
     [
         # Alt-Enter does the opposite of Enter: it inserts a line in complete input, and runs incomplete input.
         ("FIND a;\x1b\rFIND b;\r", ["FIND a;\nFIND b;"]),
@@ -305,8 +307,8 @@ F3, F4, F5 = "\x1bOR", "\x1bOS", "\x1b[15~"
         (f"FIND a{F5};\r", ["EXPLAIN FIND a", "FIND a;"]),
     ],
 )
-def test_keys(keys: str, asked: list[str], tmp_path: Path) -> None:
-    assert type_keys(f"{keys}\\q\r", tmp_path).asked == asked
+def test_keys(keys: str, questions: list[str], tmp_path: Path) -> None:
+    assert type_keys(f"{keys}\\q\r", tmp_path).asked == questions
 
 
 def test_a_large_script_is_pasted_quickly(tmp_path: Path) -> None:

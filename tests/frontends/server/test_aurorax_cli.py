@@ -64,13 +64,13 @@ def test_it_connects(run: Run) -> None:
 def test_a_search_and_every_question_about_it(run: Run, kind: str, tmp_path: Path) -> None:
     query = tmp_path / "query.json"
     query.write_text(json.dumps(QUERIES[kind]))
-    found = invoke_successfully(
+    output = invoke_successfully(
         run("search", kind, "search", "--poll-interval=0.05", "--outfile=found.json", str(query))
     )
-    assert "Data has been saved" in found
+    assert "Data has been saved" in output
     records = json.loads((tmp_path / "found.json").read_text())
     assert records
-    request = found.partition("Request ID: ")[2].split()[0]
+    request = output.partition("Request ID: ")[2].split()[0]
     status = invoke_successfully(run("search", kind, "get_status", request, "--show-logs", "--show-query"))
     assert f"Result count:\t\t{len(records)}" in status
     assert "Finished search" in invoke_successfully(run("search", kind, "get_logs", request, "--filter=info"))
@@ -152,10 +152,10 @@ def test_the_template_is_described(run: Run, kind: str, tmp_path: Path) -> None:
 def test_requests_are_deleted(run: Run, tmp_path: Path) -> None:
     query = tmp_path / "query.json"
     query.write_text(json.dumps(QUERIES["ephemeris"]))
-    found = invoke_successfully(
+    output = invoke_successfully(
         run("search", "ephemeris", "search", "--poll-interval=0.05", "--outfile=found.json", str(query))
     )
-    request = found.partition("Request ID: ")[2].split()[0]
+    request = output.partition("Request ID: ")[2].split()[0]
     invoke_successfully(run("search", "util", "delete_search_request", request))
     assert run("search", "ephemeris", "get_status", request).exit_code == 1
 
@@ -177,9 +177,9 @@ def test_requests_are_listed(run: Run, tmp_path: Path) -> None:
 
 def commands(group: click.Group, *above: str) -> Iterator[tuple[str, ...]]:
     """Yield every command of a group, as its words."""
-    for name, each in group.commands.items():
-        if isinstance(each, click.Group):
-            yield from commands(each, *above, name)
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *above, name)
         else:
             yield (*above, name)
 

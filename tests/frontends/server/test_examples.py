@@ -39,8 +39,8 @@ def days(first: str, last: str = "") -> Window:
 
 
 def filter_group(*expressions: tuple[str, str, Any], operator: str = "AND") -> Any:
-    made = [MetadataFilterExpression(key, values, operator=sign) for key, sign, values in expressions]
-    return MetadataFilter(expressions=made, operator=operator)
+    filters = [MetadataFilterExpression(key, values, operator=sign) for key, sign, values in expressions]
+    return MetadataFilter(expressions=filters, operator=operator)
 
 
 @pytest.fixture
@@ -159,9 +159,9 @@ def test_availability(client: Any, kind: str) -> None:
         {"instrument_type": "RGB ASI"},
         {"source_type": "ground"},
     ):
-        found = ask(day, day, **only)
-        assert found
-        assert all(set(getattr(item, f"available_{kind}")) == {"2022-01-01"} for item in found)
+        availability = ask(day, day, **only)
+        assert availability
+        assert all(set(getattr(item, f"available_{kind}")) == {"2022-01-01"} for item in availability)
     assert client.search.availability.ephemeris(day, day, source_type="heo")
     assert client.search.availability.data_products(
         datetime(2019, 1, 1), datetime(2019, 1, 2), program="trex", slow=True
@@ -247,6 +247,6 @@ def test_every_method_of_the_client_is_called(client: Any) -> None:
     called = {name.removeprefix(".") if name.count(".") > 1 else name for name in called}
     for name in ("sources", "data_products"):  # where a test uses a shorter name
         called |= {f"{name}{match}" for match in re.findall(rf"\b{name.rpartition('_')[2]}([.][a-z_]+)[(]", tests)}
-    found = set(public_methods(client.search))
-    assert {"sources.list", "conjunctions.search", "ephemeris.upload", ".cancel"} <= found
-    assert sorted(found - called - OUTSIDE) == []
+    methods = set(public_methods(client.search))
+    assert {"sources.list", "conjunctions.search", "ephemeris.upload", ".cancel"} <= methods
+    assert sorted(methods - called - OUTSIDE) == []

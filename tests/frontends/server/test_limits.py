@@ -202,16 +202,16 @@ def dial() -> Iterator[Dial]:
     """Open connections that are closed after the test. Slow readers have a small receive buffer."""
     opened: list[socket.socket] = []
 
-    def connect(place: tuple[str, int], sent: bytes = b"", *, slow_reader: bool = False) -> socket.socket:
-        made = socket.socket()
-        opened.append(made)
-        made.settimeout(20)
+    def connect(place: tuple[str, int], data: bytes = b"", *, slow_reader: bool = False) -> socket.socket:
+        connection = socket.socket()
+        opened.append(connection)
+        connection.settimeout(20)
         if slow_reader:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        made.connect(place)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(place)
         with suppress(ConnectionError):
-            made.sendall(sent)
-        return made
+            connection.sendall(data)
+        return connection
 
     yield connect
     for item in opened:
@@ -223,10 +223,10 @@ def place_of(server: ServerProcess) -> tuple[str, int]:
     return place.hostname or "", place.port or 0
 
 
-def is_closed(made: socket.socket) -> bool:
+def is_closed(connection: socket.socket) -> bool:
     """Return whether the server has closed a connection to which it sent nothing."""
     waiting = select.poll()
-    waiting.register(made, select.POLLIN)
+    waiting.register(connection, select.POLLIN)
     return bool(waiting.poll(0))
 
 

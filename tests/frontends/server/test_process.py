@@ -62,8 +62,8 @@ def test_results_take_bounded_disk_space(tmp_path: Path, copy: Path) -> None:
         status = await_status(large)
         assert status["search_result"]["error_condition"] is True
         assert "larger than the server" in status["logs"][-1]["summary"]
-        held = sum(item.stat().st_size for item in (tmp_path / "auroraql" / "serve").rglob("*") if item.is_file())
-        assert held <= 250 * 1024
+        size = sum(item.stat().st_size for item in (tmp_path / "auroraql" / "serve").rglob("*") if item.is_file())
+        assert size <= 250 * 1024
         spilled = [path for path in (tmp_path / "auroraql" / "serve").rglob("spill-*") if path.is_dir()]
         assert len(spilled) == 1  # spill files are inside it too
         assert spilled[0].stat().st_mode & 0o777 == 0o700
@@ -101,7 +101,7 @@ def test_it_shuts_down_in_order(number: int, code: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["--port", "70000"], 2, "from 0 to 65535"),
         (["--host", "198.51.100.7"], 2, "cannot listen"),
@@ -112,11 +112,11 @@ def test_it_shuts_down_in_order(number: int, code: int, tmp_path: Path) -> None:
         (["--api-key-file", "not-there"], 2, "cannot read"),
     ],
 )
-def test_startup_errors(arguments: list[str], code: int, said: str) -> None:
+def test_startup_errors(arguments: list[str], code: int, message: str) -> None:
     command = [sys.executable, "-m", "auroraql", "serve", "--port", "0", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 def test_a_port_in_use_is_reported(server: ServerProcess) -> None:

@@ -169,7 +169,7 @@ def test_time_zones(server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "said"),
+    ("path", "body", "message"),
     [
         ("data_products/search", b"", "not JSON"),
         ("data_products/search", b"{", "not JSON"),
@@ -192,8 +192,10 @@ def test_time_zones(server: ServerProcess) -> None:
         ("utils/describe/query/ephemeris", b'{"data_sources": 5}', "(at /data_sources)"),
     ],
 )
-def test_an_invalid_body_is_refused_with_its_position(server: ServerProcess, path: str, body: bytes, said: str) -> None:
-    assert_refused(requests.post(f"{server.url}/api/v1/{path}", data=body, timeout=60), 400, said)
+def test_an_invalid_body_is_refused_with_its_position(
+    server: ServerProcess, path: str, body: bytes, message: str
+) -> None:
+    assert_refused(requests.post(f"{server.url}/api/v1/{path}", data=body, timeout=60), 400, message)
 
 
 @pytest.mark.parametrize(
@@ -259,9 +261,9 @@ def test_a_body_over_ten_megabytes_is_refused(server: ServerProcess) -> None:
 
 def test_a_request_that_is_not_http_is_answered_in_json(server: ServerProcess) -> None:
     place = urlsplit(server.url)
-    with socket.create_connection((place.hostname, place.port), timeout=10) as made:
-        made.sendall(b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n")
-        answer = http.client.HTTPResponse(made)
+    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n")
+        answer = http.client.HTTPResponse(connection)
         answer.begin()
         assert (answer.status, answer.headers["Content-Type"]) == (400, "application/json")
         assert json.loads(answer.read())["error_code"] == "AssertionError"
@@ -272,16 +274,16 @@ def test_slow_clients_hold_no_thread(server: ServerProcess) -> None:
     location = finished_url(server, "ephemeris", {**SWARM, "end": "2020-01-31T00:00:00"})
     slow = []
     for number in range(60):
-        made = socket.create_connection((place.hostname, place.port), timeout=10)
-        slow.append(made)
+        connection = socket.create_connection((place.hostname, place.port), timeout=10)
+        slow.append(connection)
         if number % 2:
-            made.sendall(b"POST /api/v1/data_products/search HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            connection.sendall(b"POST /api/v1/data_products/search HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         else:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            made.sendall(f"GET {urlsplit(location).path}/data HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(f"GET {urlsplit(location).path}/data HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     began = time.monotonic()
     for _ in range(5):
         assert len(get(server, "data_sources").json()) > 100
     assert time.monotonic() - began < 20
-    for made in slow:
-        made.close()
+    for connection in slow:
+        connection.close()

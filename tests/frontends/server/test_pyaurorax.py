@@ -284,18 +284,18 @@ def test_requests_are_cancelled(client: Any) -> None:
 def test_requests_are_listed_with_a_key(client: Any) -> None:
     search_conjunctions(client)
     now = datetime.now(UTC)
-    found = client.search.requests.list(search_type="conjunction", start=now - timedelta(hours=1), end=now)
-    assert found
-    assert {item["search_type"] for item in found} == {"conjunction"}
+    listed = client.search.requests.list(search_type="conjunction", start=now - timedelta(hours=1), end=now)
+    assert listed
+    assert {item["search_type"] for item in listed} == {"conjunction"}
     some = client.search.requests.list(
         result_count=10, file_size=1, query_duration=0, error_condition=False, active=True
     )
     assert all(item["result_count"] >= 10 for item in some)
     with pytest.raises(ValueError, match="not one that PyAuroraX knows"):
         client.search.requests.list(search_type="nonsense")
-    assert client.search.requests.delete(found[0]["request_id"]) == 0
+    assert client.search.requests.delete(listed[0]["request_id"]) == 0
     with pytest.raises(AuroraXAPIError, match="request ID not found"):
-        client.search.requests.get_status(client.search.conjunctions.get_request_url(found[0]["request_id"]))
+        client.search.requests.get_status(client.search.conjunctions.get_request_url(listed[0]["request_id"]))
     client.api_key = None
     with pytest.raises(AuroraXUnauthorizedError, match="Administrator API key"):
         client.search.requests.list()
@@ -360,11 +360,11 @@ def test_metadata_schemas(client: Any) -> None:
 
 
 def test_availability(client: Any) -> None:
-    found = client.search.availability.ephemeris(
+    availability = client.search.availability.ephemeris(
         datetime(2020, 1, 1), datetime(2020, 1, 2), program="swarm", platform="swarma", instrument_type="footprint"
     )
-    assert [item.available_ephemeris for item in found] == [{"2020-01-01": 1440, "2020-01-02": 1440}]
-    assert found[0].data_source.program == "swarm"
+    assert [item.available_ephemeris for item in availability] == [{"2020-01-01": 1440, "2020-01-02": 1440}]
+    assert availability[0].data_source.program == "swarm"
     products = client.search.availability.data_products(
         datetime(2020, 1, 1), datetime(2020, 1, 1), program="trex", instrument_type="RGB ASI", slow=True
     )

@@ -55,7 +55,7 @@ def with_filters(kind: str, group: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "message"),
     [
         ({**DAY, "ground": [{"programs": ["trex"]}]}, "ground1=(program in (trex)) WHERE"),
         ({**DAY}, "between data sources of  WHERE"),
@@ -74,11 +74,11 @@ def with_filters(kind: str, group: Any) -> dict[str, Any]:
     ],
 )
 def test_a_description_accepts_queries_that_a_search_refuses(
-    server: ServerProcess, document: dict[str, Any], said: str
+    server: ServerProcess, document: dict[str, Any], message: str
 ) -> None:
     answer = post(server, "utils/describe/query/conjunction", document)
     assert answer.status_code == 200, answer.text
-    assert said in answer.json()
+    assert message in answer.json()
     assert post(server, "utils/describe/cartesian_products", document).status_code == 200
 
 
@@ -93,7 +93,7 @@ def test_a_described_ephemeris_needs_neither_filter_nor_window(server: ServerPro
 
 
 def test_a_search_takes_the_newer_precision(server: ServerProcess) -> None:
-    found = {}
+    results = {}
     cases: dict[str, dict[str, Any]] = {
         "newer": {"epoch_search_precision": 60, "subminute_precision": True},
         "fine": {"subminute_precision": True},
@@ -102,17 +102,17 @@ def test_a_search_takes_the_newer_precision(server: ServerProcess) -> None:
     }
     for name, fields in cases.items():
         status = requests.get(finished_url(server, "conjunctions", {**OVER_SWARM, **fields}), timeout=60).json()
-        found[name] = status["search_result"]["result_count"]
+        results[name] = status["search_result"]["result_count"]
         assert status["search_request"]["query"]["epoch_search_precision"] == (30 if name in ("newer", "fine") else 60)
-    assert found["newer"] == found["fine"]
-    assert found["coarse"] == found["none"] < found["fine"]
+    assert results["newer"] == results["fine"]
+    assert results["coarse"] == results["none"] < results["fine"]
 
 
 # --- enumerations and limits
 
 
 @pytest.mark.parametrize(
-    ("kind", "document", "said"),
+    ("kind", "document", "message"),
     [
         ("conjunctions", {**OVER_SWARM, "space": [{"hemisphere": ["eastern"]}]}, "(at /space/0/hemisphere/0)"),
         ("conjunctions", {**OVER_SWARM, "space": [{"hemisphere": ["Northern"]}]}, "'northern'"),
@@ -128,9 +128,9 @@ def test_a_search_takes_the_newer_precision(server: ServerProcess) -> None:
         ("ephemeris", with_filters("ephemeris", [{"key": "a", "operator": "~", "values": ["b"]}]), "/data_sources/ephemeris_metadata_filters/0/operator"),
     ],
 )  # fmt: skip
-def test_enumerations_are_checked(server: ServerProcess, kind: str, document: dict[str, Any], said: str) -> None:
+def test_enumerations_are_checked(server: ServerProcess, kind: str, document: dict[str, Any], message: str) -> None:
     for path in (f"{kind}/search", f"utils/describe/query/{NAMES[kind]}"):
-        assert_refused(post(server, path, document), 400, said.replace("'northern'", '"northern"'))
+        assert_refused(post(server, path, document), 400, message.replace("'northern'", '"northern"'))
 
 
 @pytest.mark.parametrize(
@@ -259,33 +259,33 @@ def queries(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def engine(isolated_user_folders: Path) -> Iterator[EmbeddedEngine]:
-    made = EmbeddedEngine()
-    yield made
-    made.close()
+    embedded = EmbeddedEngine()
+    yield embedded
+    embedded.close()
 
 
 @settings(max_examples=25)
-@given(asked=queries())
-def test_the_echo_is_the_query_in_normal_form(engine: EmbeddedEngine, asked: tuple[str, dict[str, Any]]) -> None:
+@given(described=queries())
+def test_the_echo_is_the_query_in_normal_form(engine: EmbeddedEngine, described: tuple[str, dict[str, Any]]) -> None:
     """Reading the echo changes nothing; both have the same description and the same plan."""
-    kind, document = asked
-    read = read_query(document, kind, to_run=True)
-    again = read_query(json.loads(json.dumps(read.document)), kind, to_run=True)
-    assert again == read
-    assert describe_query(read) == describe_query(read_query(document, kind, to_run=False))
+    kind, document = described
+    query = read_query(document, kind, to_run=True)
+    again = read_query(json.loads(json.dumps(query.document)), kind, to_run=True)
+    assert again == query
+    assert describe_query(query) == describe_query(read_query(document, kind, to_run=False))
     try:
-        plan = plan_checked_query(read, engine)
+        plan = plan_checked_query(query, engine)
     except HttpError as problem:
         assert "(at /" in str(problem)
         assert_worded_for_json(str(problem))
         return
     assert plan_checked_query(again, engine) == plan
-    if kind == "data_products" and not read.request.filters.expressions:
+    if kind == "data_products" and not query.request.filters.expressions:
         try:
             sentence = auroraql.translate(f"FIND {kind} FROM {json.dumps(document)}", to="sentence")
         except StatementError:
             return  # no source can match, which a description does not check
-        assert describe_query(read) == sentence
+        assert describe_query(query) == sentence
 
 
 # --- limits apply before the work
@@ -405,7 +405,7 @@ def test_a_status_equals_the_services(server: ServerProcess, kind: str) -> None:
     status = requests.get(location, timeout=60).json()
     assert status["search_request"]["query"] == echo
     result = status["search_result"]
-    known = {
+    fields = {
         "id": location.rpartition("/")[2],
         "count": result["result_count"],
         "size": result["file_size"],
@@ -413,11 +413,11 @@ def test_a_status_equals_the_services(server: ServerProcess, kind: str) -> None:
     }
     if kind == "conjunctions":
         records = requests.get(f"{location}/data", timeout=60).json()["result"]
-        known["epochs"] = str(sum(count_epochs(event) for record in records for event in record["events"]))
+        fields["epochs"] = str(sum(count_epochs(event) for record in records for event in record["events"]))
     assert result["result_count"] > 0
     assert [line["level"] for line in status["logs"]] == [level for level, _ in steps]
     for line, (_, pattern) in zip(status["logs"], steps, strict=True):
-        expected = re.sub(r"{(\w+)}", lambda name: str(known[name[1]]), pattern)
+        expected = re.sub(r"{(\w+)}", lambda name: str(fields[name[1]]), pattern)
         assert re.fullmatch(expected, line["summary"]), line["summary"]
 
 
@@ -545,7 +545,7 @@ def test_sources_of_a_third_party_catalogue(tmp_path: Path) -> None:
         assert (unnamed["metadata"], unnamed["maintainers"]) == ({}, [])
         plain = get(server, "data_sources/4711").json()
         assert (plain["metadata"], plain["maintainers"]) == (None, None)
-        found = post(server, "data_products/search_synchronous", {"query": {**DAY, "data_sources": {}}}).json()
-        assert [record["data_source"]["identifier"] for record in found] == [
+        records = post(server, "data_products/search_synchronous", {"query": {**DAY, "data_sources": {}}}).json()
+        assert [record["data_source"]["identifier"] for record in records] == [
             -5
         ]  # their records are searched all the same

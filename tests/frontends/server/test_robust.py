@@ -57,7 +57,7 @@ class ApplicationClient:
         self.searches.close()
         self.engine.close()
 
-    def __call__(self, method: str, path: str, asked: str = "", body: bytes = b"") -> Answer:
+    def __call__(self, method: str, path: str, query: str = "", body: bytes = b"") -> Answer:
         response: dict[str, Any] = {}
 
         def start(status: str, headers: list[tuple[str, str]], _failure: object = None, /) -> Callable[[bytes], object]:
@@ -67,7 +67,7 @@ class ApplicationClient:
         environ = {
             "REQUEST_METHOD": method,
             "PATH_INFO": path.encode().decode("latin-1"),
-            "QUERY_STRING": asked,
+            "QUERY_STRING": query,
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input": io.BytesIO(body),
             "wsgi.errors": sys.stderr,
@@ -152,9 +152,10 @@ def test_no_request_gets_a_server_error(answers: ApplicationClient, document: An
     assert status < 500, body
     if status >= 400 and method != "HEAD":
         assert headers["Content-Type"] == "application/json"
-        told = json.loads(body)
+        answer_document = json.loads(body)
         assert all(
-            set(item) == {"error_code", "error_message"} for item in (told if isinstance(told, list) else [told])
+            set(item) == {"error_code", "error_message"}
+            for item in (answer_document if isinstance(answer_document, list) else [answer_document])
         )
 
 

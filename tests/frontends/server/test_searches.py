@@ -37,9 +37,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]
     ]
     positions = [Position(44, moment, PLACES, {"a": 1}) for moment in moments]
     path = write(tmp_path_factory.mktemp("sliced") / "c.duckdb", products, positions=positions)
-    made = EmbeddedEngine(path)
-    yield made
-    made.close()
+    embedded = EmbeddedEngine(path)
+    yield embedded
+    embedded.close()
 
 
 def deadline() -> float:

@@ -133,7 +133,7 @@ def test_a_page_of_another_site_cannot_search(server: ServerProcess, origin: str
 
 
 @pytest.mark.parametrize(
-    ("allowed", "origin", "told"),
+    ("allowed", "origin", "header"),
     [
         ("https://aurorax.example", "https://aurorax.example", "https://aurorax.example"),
         ("https://aurorax.example", "https://other.example", None),
@@ -141,13 +141,13 @@ def test_a_page_of_another_site_cannot_search(server: ServerProcess, origin: str
         ("*", "https://other.example", "*"),
     ],
 )
-def test_a_page_of_an_allowed_site_can_search(allowed: str, origin: str, told: str | None) -> None:
+def test_a_page_of_an_allowed_site_can_search(allowed: str, origin: str, header: str | None) -> None:
     with ServerProcess("--allow-origin", allowed) as server:
-        assert preflight(server, origin).headers.get("Access-Control-Allow-Origin") == told
+        assert preflight(server, origin).headers.get("Access-Control-Allow-Origin") == header
         answer = requests.post(
             f"{server.url}/api/v1/data_products/search", json=MAX, headers={"Origin": origin}, timeout=60
         )
-        assert answer.headers.get("Access-Control-Allow-Origin") == told
+        assert answer.headers.get("Access-Control-Allow-Origin") == header
 
 
 # --- addresses
@@ -194,10 +194,10 @@ def test_an_invalid_id_is_refused(server: ServerProcess, chosen: object) -> None
 def test_an_invalid_host_is_not_echoed(server: ServerProcess) -> None:
     place = urlsplit(server.url)
     body = json.dumps(MAX).encode()
-    with socket.create_connection((place.hostname, place.port), timeout=10) as made:
+    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
         head = f'POST /api/v1/data_products/search HTTP/1.1\r\nHost: a<b>"c\r\nContent-Length: {len(body)}\r\n\r\n'
-        made.sendall(head.encode() + body)
-        answer = http.client.HTTPResponse(made)
+        connection.sendall(head.encode() + body)
+        answer = http.client.HTTPResponse(connection)
         answer.begin()
         assert answer.status == 202
         assert (answer.headers["Location"] or "").startswith(f"http://{place.hostname}:{place.port}/")
@@ -252,15 +252,15 @@ def listener(body: bytes) -> Iterator[tuple[str, int]]:
         thread.join(10)
 
 
-def closed_within(made: socket.socket, seconds: float, trickle: bytes = b"") -> bool:
+def closed_within(connection: socket.socket, seconds: float, trickle: bytes = b"") -> bool:
     """Return whether the server closes a connection that keeps sending single bytes."""
-    made.settimeout(0.05)
+    connection.settimeout(0.05)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
             if trickle:
-                made.sendall(trickle)
-            if made.recv(1 if not trickle else 4096) == b"":
+                connection.sendall(trickle)
+            if connection.recv(1 if not trickle else 4096) == b"":
                 return True
         except TimeoutError:
             continue
@@ -275,9 +275,9 @@ def closed_within(made: socket.socket, seconds: float, trickle: bytes = b"") -> 
 )
 def test_a_slow_request_is_cut_off(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_REQUEST_TIMEOUT_SECONDS", 0.5)
-    with listener(b"answer") as place, socket.create_connection(place, timeout=10) as made:
-        made.sendall(begun)
-        assert closed_within(made, 10, b"x")
+    with listener(b"answer") as place, socket.create_connection(place, timeout=10) as connection:
+        connection.sendall(begun)
+        assert closed_within(connection, 10, b"x")
         with socket.create_connection(place, timeout=10) as other:
             other.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             with other.makefile("rb") as answered:
@@ -286,20 +286,20 @@ def test_a_slow_request_is_cut_off(begun: bytes, monkeypatch: pytest.MonkeyPatch
 
 def test_a_response_read_byte_by_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_RESPONSE_TIMEOUT_SECONDS", 0.5)
-    with listener(b"x" * (1 << 23)) as place, socket.socket() as made:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    with listener(b"x" * (1 << 23)) as place, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         # No larger than one read: otherwise each piece waits until the sender probes the window.
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
-        made.connect(place)
-        made.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        made.settimeout(20)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        connection.connect(place)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.settimeout(20)
         taken, slow = 0, time.monotonic() + 1
         try:
             while time.monotonic() < slow:
-                taken += len(made.recv(1))
+                taken += len(connection.recv(1))
                 time.sleep(0.01)
-            while got := made.recv(1 << 20):
-                taken += len(got)
+            while chunk := connection.recv(1 << 20):
+                taken += len(chunk)
         except ConnectionError:
             pass
         assert 0 < taken < 1 << 23

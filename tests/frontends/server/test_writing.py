@@ -172,7 +172,7 @@ def test_an_invalid_record_rejects_the_whole_upload(client: Any, server: ServerP
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"program": "x" * 201}, "at most 200"),
         ({"display_name": ""}, "'display_name' is missing"),
@@ -186,11 +186,11 @@ def test_an_invalid_record_rejects_the_whole_upload(client: Any, server: ServerP
         ({"colour": "red"}, "not a field"),
     ],
 )
-def test_an_invalid_source_is_refused(server: ServerProcess, changed: dict[str, Any], said: str) -> None:
+def test_an_invalid_source_is_refused(server: ServerProcess, changed: dict[str, Any], message: str) -> None:
     fields = {k: v for k, v in vars(source()).items() if v is not None and k != "format"}
     answer = requests.post(f"{server.url}/api/v1/data_sources", json={**fields, **changed}, headers=HEADERS, timeout=10)
     assert answer.status_code == 400
-    assert said in answer.json()["error_message"]
+    assert message in answer.json()["error_message"]
 
 
 def test_put_replaces_the_whole_source(client: Any, server: ServerProcess) -> None:
@@ -249,8 +249,8 @@ def test_the_demonstration_is_written_in_a_copy(tmp_path: Path) -> None:
             timeout=10,
         )
         assert added.status_code == 200
-        found = requests.get(f"{server.url}/api/v1/data_sources?program=p", timeout=10).json()
-        assert [item["identifier"] for item in found] == [added.json()["identifier"]]
+        sources = requests.get(f"{server.url}/api/v1/data_sources?program=p", timeout=10).json()
+        assert [item["identifier"] for item in sources] == [added.json()["identifier"]]
         assert server.stop() == 0
     with ServerProcess() as again:
         assert requests.get(f"{again.url}/api/v1/data_sources?program=p", timeout=10).json() == []

@@ -138,9 +138,11 @@ def test_typed_keys_are_not_echoed_into_it(monkeypatch: pytest.MonkeyPatch) -> N
         os.close(theirs)
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (59.9, "59 s"), (75, "1 min 15 s"), (7325, "2 h 2 min")])
-def test_durations(seconds: float, said: str) -> None:
-    assert format_duration(seconds) == said
+@pytest.mark.parametrize(
+    ("seconds", "duration"), [(0.4, "0 s"), (59.9, "59 s"), (75, "1 min 15 s"), (7325, "2 h 2 min")]
+)
+def test_durations(seconds: float, duration: str) -> None:
+    assert format_duration(seconds) == duration
 
 
 def test_progress_lists_the_known_facts() -> None:
@@ -151,13 +153,13 @@ def test_progress_lists_the_known_facts() -> None:
 
 
 @pytest.fixture
-def told() -> list[Progress | None]:
+def reports() -> list[Progress | None]:
     return []
 
 
-def assert_elapsed_was_reported(told: list[Progress | None]) -> None:
+def assert_elapsed_was_reported(reports: list[Progress | None]) -> None:
     """Assert that the elapsed time was reported now and then, and the end once."""
-    *during, last = told
+    *during, last = reports
     assert last is None
     elapsed = [item.elapsed for item in during if item is not None]
     assert len(elapsed) >= 2
@@ -165,20 +167,20 @@ def assert_elapsed_was_reported(told: list[Progress | None]) -> None:
     assert elapsed[-1] > 0.3
 
 
-def test_availability_shows_its_run_time(told: list[Progress | None]) -> None:
-    with AuroraXServer(RECORDS, SOURCES) as server, auroraql.connect(server.url, watch=told.append) as archive:
+def test_availability_shows_its_run_time(reports: list[Progress | None]) -> None:
+    with AuroraXServer(RECORDS, SOURCES) as server, auroraql.connect(server.url, watch=reports.append) as archive:
         server.faults["availability"] = Fault(hang=0.6)
         archive.run("SHOW AVAILABILITY OF data_products ON 2020-02-01")
-        assert_elapsed_was_reported(told)
-        told.clear()
+        assert_elapsed_was_reported(reports)
+        reports.clear()
         server.faults["sources"] = Fault(hang=0.6)
         archive.run("SHOW SOURCES REFRESH")
-        assert told.count(None) == 2
-        told.remove(None)
-        assert_elapsed_was_reported(told)
+        assert reports.count(None) == 2
+        reports.remove(None)
+        assert_elapsed_was_reported(reports)
 
 
-def test_sql_shows_its_run_time(told: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sql_shows_its_run_time(reports: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> None:
     run_sql = runner.run_sql
 
     def slow(*arguments: Any) -> Any:
@@ -186,16 +188,16 @@ def test_sql_shows_its_run_time(told: list[Progress | None], monkeypatch: pytest
         return run_sql(*arguments)
 
     monkeypatch.setattr(runner, "run_sql", slow)
-    with auroraql.connect(watch=told.append) as archive:
+    with auroraql.connect(watch=reports.append) as archive:
         archive.run("LET c = FIND data_products WHERE program = 'rainbow' ON 2020-03-01")
-        told.clear()
+        reports.clear()
         archive.run("SQL SELECT count(*) FROM c")
-    assert_elapsed_was_reported(told)
+    assert_elapsed_was_reported(reports)
 
 
-def test_a_failure_or_interrupt_leaves_no_line(told: list[Progress | None]) -> None:
+def test_a_failure_or_interrupt_leaves_no_line(reports: list[Progress | None]) -> None:
     for error in (KeyboardInterrupt(), Unreachable("", archive="x")):
-        with pytest.raises(type(error)), report_elapsed(told.append, 0):
+        with pytest.raises(type(error)), report_elapsed(reports.append, 0):
             raise error
-        assert told.pop() is None
+        assert reports.pop() is None
     assert "auroraql-elapsing" not in {item.name for item in threading.enumerate()}

@@ -59,13 +59,13 @@ def test_results_are_tables(archive: Archive) -> None:
         ("n", Type.INTEGER),
         ("first", Type.TIME),
     ]
-    kept = archive.results["c"].records
+    records = archive.results["c"].records
     for platform, n, first in result:
-        mine = [item for item in kept if item["data_source"]["platform"] == platform]
+        mine = [item for item in records if item["data_source"]["platform"] == platform]
         assert (n, first.isoformat()) == (len(mine), min(item["start"] for item in mine))
     assert result.records[0]["platform"] == next(iter(result))[0]
     assert result.to_arrow().column_names == ["platform", "n", "first"]
-    assert result.to_pandas()["n"].sum() == len(kept)
+    assert result.to_pandas()["n"].sum() == len(records)
     assert not result.is_report
     assert result.note == ""
 
@@ -337,10 +337,10 @@ def test_the_database_itself_is_locked(text: str, tmp_path: Path) -> None:
     with duckdb.connect(":memory:", config=CONFIG) as connection:
         connection.execute("CREATE TABLE c AS SELECT 'gillam' AS platform, 'x' AS url")
         try:
-            seen = str(connection.execute(text.format(file=file)).fetchall())
+            rows = str(connection.execute(text.format(file=file)).fetchall())
         except (duckdb.Error, RuntimeError):
             return
-        assert "xyzzy41" not in seen
+        assert "xyzzy41" not in rows
         assert sorted(tmp_path.iterdir()) == [file]
         assert connection.execute("SELECT current_setting('lock_configuration')").fetchall() == [(True,)]
 
@@ -392,12 +392,12 @@ def test_sql_ends_at_the_deadline() -> None:
 
 
 def test_sql_in_several_threads(archive: Archive) -> None:
-    found: list[Any] = []
+    values: list[Any] = []
     threads = [
-        threading.Thread(target=lambda: found.append(archive.run("SQL SELECT count(*) FROM c").rows)) for _ in range(4)
+        threading.Thread(target=lambda: values.append(archive.run("SQL SELECT count(*) FROM c").rows)) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [archive.run("SQL SELECT count(*) FROM c").rows] * 4
+    assert values == [archive.run("SQL SELECT count(*) FROM c").rows] * 4

@@ -29,6 +29,7 @@ from auroraql.rendering import (
     get_format,
     should_color,
     supports_blocks,
+    write_chunks,
     write_result,
 )
 from auroraql.rendering.files import check_target
@@ -37,6 +38,9 @@ from auroraql.results.result_set import ResultSet
 from auroraql.session.archive import Archive, connect
 from auroraql.session.jobs import Search
 
+Outcome = ResultSet | AuroraQLError
+"""Result or error of a statement."""
+
 
 def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mapping[str, Sequence[str]]) -> int:
     """Run scripts one after the other and return the exit code.
@@ -44,37 +48,77 @@ def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mappi
     All scripts are checked before anything runs, and the first failure ends the run: raises AuroraQLError. With
     --keep-going, statements with errors are reported and the rest runs.
     """
-    target = Path(options.output) if options.output is not None else None
-    if target is not None:
-        _check_target(target, options)
-        _check_one_result(sources, "--output")
+    _check_targets(options, sources)
     values = bind_script_parameters(sources, given)
     config = effective_config(options)
     for warning in config.warnings:
         print_notice(warning)
-    if target is None and not options.plot:
+    if options.output is None and options.report is None and not options.plot:
         _check_single_document(config.format, sources)
     archive = open_archive_from_config(config, verbose=bool(options.verbose))
     if options.limit is not None:
         archive.limit_rows(options.limit + 1)  # one more row shows whether any are left out
-    code, first_format = EXIT_OK, ""
     with archive, InterruptHandler(archive).detaching_jobs():
-        for outcome in _run_each(archive, sources, values, keep_going=bool(options.keep_going)):
+        outcomes = _run_each(archive, sources, values, keep_going=bool(options.keep_going))
+        if options.report is not None:
+            return _write_report(outcomes, options, sources)
+        return _write_outputs(archive, outcomes, options, config)
+
+
+def _check_targets(options: argparse.Namespace, sources: list[Source]) -> None:
+    """Raise UsageError, before any search, for files that cannot be written or cannot hold the results."""
+    if options.report is not None:
+        for option in ("output", "format", "plot"):
+            if getattr(options, option) is not None:
+                raise UsageError(f"--report cannot be combined with --{option}", "run the statements twice, or use one")
+        check_writable(options.report, "html")
+    if options.output is not None:
+        _check_target(Path(options.output), options)
+        _check_one_result(sources, "--output")
+
+
+def _write_outputs(archive: Archive, outcomes: Iterator[Outcome], options: argparse.Namespace, config: Config) -> int:
+    """Show or write each result, report errors, and return the exit code."""
+    code, first_format = EXIT_OK, ""
+    for outcome in outcomes:
+        if isinstance(outcome, ResultSet) and options.plot and not outcome.is_report and not outcome.note:
+            _draw_picture(archive, outcome, options, config)
+        elif isinstance(outcome, ResultSet):
+            first_format = _choose_second_format(first_format, outcome, archive.settings.format)
+            _write_output(outcome, options, first_format, config)
+        else:
+            print_error(str(outcome))
+            code = code or exit_code(outcome)
+    return code
+
+
+def _write_report(outcomes: Iterator[Outcome], options: argparse.Namespace, sources: Sequence[Source]) -> int:
+    """Write a page with all results and errors, and return the exit code. An exception leaves an old file as it was."""
+    from auroraql.rendering.report.page import render_report  # imported here: few runs write a report
+
+    codes = [EXIT_OK]
+
+    def shown_outcomes() -> Iterator[Outcome]:
+        for outcome in outcomes:
             if isinstance(outcome, ResultSet):
-                if options.plot and not outcome.is_report and not outcome.note:
-                    _draw_picture(archive, outcome, options, config)
-                    continue
-                first_format = _choose_second_format(first_format, outcome, archive.settings.format)
-                _write_output(outcome, options, first_format, config)
+                written = _limit_rows(outcome, options)
+                print_notice(outcome.note or f"{Path(options.report)}: {format_footer(written)}")
+                _report_limit(outcome, written, options)
+                yield written
             else:
                 print_error(str(outcome))
-                code = code or exit_code(outcome)
-    return code
+                codes.append(exit_code(outcome))
+                yield outcome
+
+    names = [source.name for source in sources if source.name and not source.name.startswith("<")]
+    title = ", ".join(Path(name).name for name in names) or "AuroraQL report"
+    write_chunks(options.report, render_report(shown_outcomes(), title))
+    return next(filter(None, codes), EXIT_OK)
 
 
 def _run_each(
     archive: Archive, sources: Sequence[Source], values: dict[str, object], *, keep_going: bool
-) -> Iterator[ResultSet | AuroraQLError]:
+) -> Iterator[Outcome]:
     if keep_going:
         return archive.run_each(*sources, **values)
     return archive.run_script(*sources, **values)
@@ -94,10 +138,12 @@ def _check_target(target: Path, options: argparse.Namespace) -> None:
 
 def _draw_picture(archive: Archive, result: ResultSet, options: argparse.Namespace, config: Config) -> None:
     """Draw a picture of a result on standard output, or write it to the output file."""
-    picture = archive.picture(result, options.plot)
+    drawn = _limit_rows(result, options)
+    picture = archive.picture(drawn, options.plot)
     if options.output is not None:
         picture.save(options.output)
         print_notice(f"{Path(options.output)}: {picture.title}")
+        _report_limit(result, drawn, options)
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     screen = RenderOptions(
@@ -105,7 +151,8 @@ def _draw_picture(archive: Archive, result: ResultSet, options: argparse.Namespa
     )
     for chunk in picture.render_text(screen):
         sys.stdout.write(chunk)
-    print_notice(format_footer(result))
+    print_notice(format_footer(drawn))
+    _report_limit(result, drawn, options)
 
 
 def _write_output(result: ResultSet, options: argparse.Namespace, shown_as: str, config: Config) -> None:
@@ -113,17 +160,27 @@ def _write_output(result: ResultSet, options: argparse.Namespace, shown_as: str,
     if result.note:
         print_notice(result.note)
         return
-    limit = None if result.is_report else options.limit
-    written = result if limit is None or len(result) <= limit else result.head(limit)
+    written = _limit_rows(result, options)
     if options.output is None:
         show_result(written, shown_as, config)
         print_notice(format_footer(written))
     else:
         write_result(written, options.output, options.format)
         print_notice(f"{Path(options.output)}: {format_footer(written)}")
+    _report_limit(result, written, options)
+
+
+def _limit_rows(result: ResultSet, options: argparse.Namespace) -> ResultSet:
+    """Return the rows of a result that --limit allows."""
+    limit = None if result.is_report else options.limit
+    return result if limit is None or len(result) <= limit else result.head(limit)
+
+
+def _report_limit(result: ResultSet, written: ResultSet, options: argparse.Namespace) -> None:
+    """Print how many rows are not written because of --limit."""
     if written is not result:
         total = f"{len(result):,}" if len(result) > len(written) + 1 else f"more than {len(written):,}"
-        print_notice(f"{len(written):,} of {total} rows are written (--limit {limit})")
+        print_notice(f"{len(written):,} of {total} rows are written (--limit {options.limit})")
 
 
 def _check_single_document(shown_as: str, sources: list[Source]) -> None:

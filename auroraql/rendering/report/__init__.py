@@ -1,0 +1,1 @@
+"""Report: one self-contained HTML file with results that a browser filters and sorts without a network."""
