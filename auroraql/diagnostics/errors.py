@@ -21,8 +21,10 @@ from __future__ import annotations
 import re
 import sys
 import warnings
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -174,11 +176,26 @@ class Source:
 
     def place(self, offset: int) -> tuple[int, int]:
         """Return the line and column of a character offset, both from 1. LF, CR and CRLF end a line."""
-        text = self.text
-        inside_crlf = text[offset - 1 : offset + 1] == "\r\n"
-        end = offset - inside_crlf
-        ended = text.count("\n", 0, end) + text.count("\r", 0, end) - text.count("\r\n", 0, end)
-        return ended + 1, offset - max(text.rfind("\n", 0, end), text.rfind("\r", 0, end))
+        starts = _line_starts(self.text)
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """Return the line with a number from 1, without its end."""
+        return _line(self.text, number)
+
+
+# Cached: a long statement may have thousands of diagnostics, and a long line too.
+@lru_cache(maxsize=2)
+def _line_starts(text: str) -> list[int]:
+    return [0, *(match.end() for match in LINE_END_PATTERN.finditer(text))]
+
+
+@lru_cache(maxsize=2)
+def _line(text: str, number: int) -> str:
+    starts = _line_starts(text)
+    end = starts[number] if number < len(starts) else None
+    return text[starts[number - 1] : end].rstrip("\r\n")
 
 
 class AuroraQLError(Exception):
@@ -325,17 +342,15 @@ def _render_one(diagnostic: Diagnostic, source: Source | None) -> str:
 
 
 def _excerpt(diagnostic: Diagnostic, span: Span, source: Source) -> tuple[str, list[str]]:
-    row, column = source.place(min(span.start, len(source.text)))
-    first = min(span.start, len(source.text)) - (column - 1)
-    end = LINE_END_PATTERN.search(source.text, first)
-    line = source.text[first : end.start() if end else None]
+    row, column = place = source.place(min(span.start, len(source.text)))
+    line = source.line(row)
     width = max(min(span.end - span.start, len(line) - column + 1), 1)
     line, column, width = _cut_line(line, column, width)
     before, under = make_visible(line[: column - 1]), make_visible(line[column - 1 : column - 1 + width])
     carets = " " * display_width(before) + "^" * max(display_width(under), 1)
     gutter = " " * len(str(row))
     return gutter, [
-        f"{gutter} ┌ {make_visible(source.name)}:{row}:{source.place(min(span.start, len(source.text)))[1]}",
+        f"{gutter} ┌ {make_visible(source.name)}:{place[0]}:{place[1]}",
         f"{row} │ {make_visible(line)}",
         f"{gutter} │ {carets}{' ' + make_visible(diagnostic.label) if diagnostic.label else ''}",
     ]

@@ -24,6 +24,10 @@ AURORAX = "aurorax"
 AURORAX_URL = "https://api.aurorax.space"
 
 
+_OPTIONAL_PACKAGES = ("duckdb",)
+"""Packages that an installation in a browser (Pyodide) does not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineDefinition:
     """Row of the registry: a kind of archive name, its properties, and its functions as `module:function`."""
@@ -64,9 +68,15 @@ class EngineDefinition:
         return self.url or archive
 
     def load(self, reference: str) -> Any:
-        """Import and return a function of this row, such as `opener`."""
+        """Import and return a function of this row, such as `opener`. Raises UsageError without a package it needs."""
         module, _, name = reference.partition(":")
-        return getattr(import_module(module), name)
+        try:
+            return getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in _OPTIONAL_PACKAGES:
+                raise
+            hint = "translate, check, complete, hover and format_text work without it"
+            raise UsageError(f"an archive cannot be opened without the package {error.name}", hint) from None
 
 
 _SERVICE = EngineDefinition(

@@ -111,11 +111,13 @@ class _Printer:
         if query.select is not None:
             clauses.append(f"SELECT {', '.join(self.columns(query))}")
         self.labels = {column.alias for column in query.select or () if column.alias}
+        window = print_window(query.start, query.end)
         if query.where != And(()):
-            clauses.append(f"WHERE {self.predicate(query.where, 0)}")
+            # After a value, BETWEEN would be a comparison of it instead of the window.
+            compared = " = TRUE" if window.startswith("BETWEEN") and _ends_with_truth(query.where) else ""
+            clauses.append(f"WHERE {self.predicate(query.where, 0)}{compared}")
         if query.during:
             clauses.append(print_overlapping(*query.during[0]))
-        window = print_window(query.start, query.end)
         if window:
             clauses.append(window)
         labels = {print_name(column.label if column.function else column.alias) for column in query.select or ()}
@@ -391,6 +393,27 @@ class _Printer:
             return declared.type if declared is not None else Type.ANY
         key = self.catalogue.key(self.kind.metadata, ref.name)
         return key.type if key is not None else Type.ANY
+
+
+def _is_truth(condition: Condition) -> bool:
+    """Return whether a condition is written as a function alone: `starts_with(url, 'https')`."""
+    is_true = condition == replace_value(condition, operator=Op.EQ, values=("true",), right=None)
+    return is_true and isinstance(condition.left, Call) and condition.left.type is Type.BOOLEAN
+
+
+def _ends_with_truth(predicate: Predicate) -> bool:
+    """Return whether the text of a predicate ends with TRUE, FALSE or a function alone."""
+    match predicate:
+        case Condition():
+            return _is_truth(predicate)
+        case And(()) | Or(()):
+            return True
+        case And((*_, And((_, *_)) | Or((_, *_)))) | Or((*_, Or((_, *_)))):
+            return False  # in parentheses
+        case And((*_, last)) | Or((*_, last)):
+            return _ends_with_truth(last)
+        case _:
+            return False
 
 
 def _consecutive_columns(columns: Sequence[Column], places: Mapping[Column, int]) -> Iterator[list[Column]]:

@@ -589,7 +589,10 @@ def _check_value_operator(comparison: ast.ValueComparison, context: ValueContext
     operator = OPERATORS[comparison.operator]
     if operator.ordering and context.type is Type.BOOLEAN:
         message = f"TRUE and FALSE cannot be ordered by {operator.text}"
-        raise SemanticError("AQL0205", message, comparison.origin, hint="compare with = TRUE or = FALSE")
+        hint = "compare with = TRUE or = FALSE"
+        if operator.op is Op.BETWEEN:
+            hint = f"write {context.name} = TRUE before BETWEEN if it is the time window"
+        raise SemanticError("AQL0205", message, comparison.origin, hint=hint)
     if operator.pattern and context.type is not Type.STRING:
         message = f"{operator.text} compares text, and '{context.name}' is {context.type.value}"
         raise SemanticError("AQL0205", message, comparison.origin, hint="use =, < or BETWEEN, or text(…)")

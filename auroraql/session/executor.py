@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
-from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError, replace_value
+from auroraql.diagnostics.errors import ArchiveError, Diagnostic, Failed, StatementError, UsageError, replace_value
 from auroraql.engines.base import Engine, OnProgress, SubmissionInterrupted
 from auroraql.engines.record_range import record_range
 from auroraql.ir.plan import Plan
@@ -51,6 +51,7 @@ class Executor:
         self._submitted: dict[str, Search] = {}
         self._report_step: Callable[[str], object] | None = None
         self._max_rows: int | None = None
+        self._max_stored_rows: int | None = None
         self._on_interrupt: Callable[[Search], object] | None = None
         self._on_end: Callable[[Search], object] | None = None
         self._poller: JobPoller[Search] = JobPoller(self._on_job_ended)
@@ -94,9 +95,12 @@ class Executor:
             self._stored, searches, {request_ids[0]: name for request_ids, name in ids.items() if len(request_ids) == 1}
         )
 
-    def limit_rows(self, rows: int | None) -> None:
-        """Limit the rows that a FIND or SQL fetches. Results of LET and SUBMIT are not limited. None removes the limit."""
-        self._max_rows = rows
+    def limit_rows(self, rows: int | None, *, stored: int | None = None) -> None:
+        """Limit the rows that a FIND or SQL fetches. Results of SUBMIT are not limited. None removes the limit.
+
+        `stored` limits the rows of all results of LET together. A LET that exceeds it raises UsageError.
+        """
+        self._max_rows, self._max_stored_rows = rows, stored
 
     def on_progress(self, watch: OnProgress | None) -> None:
         """Set the progress callback of awaited searches. None removes it."""
@@ -356,10 +360,21 @@ class Executor:
     # --- statements
 
     def _execute_let(self, name: str, planned: PlannedFind, analyzed: AnalyzedStatement, began: float) -> ResultSet:
-        result = self._run_find(planned, analyzed, began)
+        room = self._room_for(name)
+        result = self._run_find(planned if room is None else _limit_plan(planned, room + 1), analyzed, began)
+        if room is not None and len(result) > room:
+            message = f"the results of LET have more than {self._max_stored_rows:,} rows together"
+            raise UsageError(message, "keep fewer rows: add conditions, a shorter window, or LIMIT")
         result.note = f"{name}: {_format_count(len(result), planned)}"
         self._stored[name] = replace(planned.stored, result=result)
         return result
+
+    def _room_for(self, name: str) -> int | None:
+        """Return how many rows a result of LET may have, or None without a limit. It replaces one of the same name."""
+        if self._max_stored_rows is None:
+            return None
+        others = sum(len(result) for other, result in self.results.items() if other != name)
+        return max(self._max_stored_rows - others, 0)
 
     def _replace(self, search: Search) -> None:
         """Register a search under its name. Cancel an earlier search of that name, which is no longer reachable."""

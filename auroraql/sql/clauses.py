@@ -165,7 +165,7 @@ class ExpressionCompiler:
     def finite_value(self, scalar: Scalar) -> StoredValue:
         """Return the SQL of a value. A computed number that is not finite and a time after year 9999 are missing."""
         value = self.value(scalar)
-        if not isinstance(scalar, Call | Case):
+        if not isinstance(scalar, Call | Case) or _is_always_finite(scalar):
             return value
         match value.type:
             case Type.NUMBER:
@@ -245,6 +245,18 @@ class ExpressionCompiler:
         )
         otherwise = f" ELSE {self.value(case.otherwise).sql}" if case.otherwise is not None else ""
         return StoredValue(f"CASE {branches}{otherwise} END", case.type)
+
+
+def _is_always_finite(scalar: Scalar) -> bool:
+    """Return whether a number is a whole number or a duration divided by a constant of at least 1.
+
+    The usual `(end - start) / 1 min` then has the same SQL as by hand.
+    """
+    match scalar:
+        case Call("/", (left, Constant(divisor, Type.INTEGER | Type.NUMBER | Type.INTERVAL))):
+            return left.type in (Type.INTEGER, Type.INTERVAL) and abs(float(divisor)) >= 1
+        case _:
+            return False
 
 
 _MAX_REPEATED = 2000

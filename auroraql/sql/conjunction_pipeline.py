@@ -13,8 +13,10 @@ Definition:
   its epochs and limits the same pairs (all pairs if none has a limit). Repetitions are left out. Of equal
   conjunctions, the one with the lowest identifiers remains.
 
-Method: blocks are joined one by one at equal epochs, the most selective pair first. Each step is MATERIALIZED, which
-also forces DuckDB to keep this order. Records are built only from the final runs.
+Method: blocks are joined one by one, the most selective pair first. Each step is MATERIALIZED, which also forces DuckDB
+to keep this order. A block of fixed places with a limit is joined to a position by the cell of that position, see
+`auroraql.sql.fixed_places`; any other block, and sources that move, at equal epochs. Distances are whole millimetres up
+to the records, which are built only from the final runs.
 """
 
 # ruff: noqa: S608 - names of this module and of the schema are put into SQL, every value is bound
@@ -23,18 +25,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from auroraql.ir.query import Criteria
+from auroraql.ir.query import Block, Criteria
 from auroraql.schema import Type
 from auroraql.schema.kinds.conjunctions import SOURCES_FIELD, TRACES, epoch_step_seconds
 from auroraql.schema.model import EARTH_RADIUS_KM
 from auroraql.sql.dialect import Bindings, StoredValue
-from auroraql.sql.participants import Participants, Window
+from auroraql.sql.fixed_places import MAX_LIMIT_KM, FixedPlaces, cell_of_place, cell_of_vector
+from auroraql.sql.participants import Participants, Window, unit_vector
 
-_DECIMALS = 6
-"""Decimals of distances in km."""
+_MM_PER_KM = 1_000_000
+
+_MAX_EPOCHS = 1 << 28
+"""Number of epochs up to which a distance and a row number fit one integer: 510 years of minutes."""
 
 Pair = tuple[int, int]
 
@@ -89,45 +94,124 @@ class _PipelineBuilder:
     def _steps(self, name: str, via: str) -> list[str]:
         """Return the join steps for one trace. Each step adds a block to the combinations at each epoch."""
         order = join_order(self._criteria)
-        first = f"SELECT epoch, {_block_alias(order[0])} FROM ({self._participants.rows(order[0], via)}) AS p"
-        steps = [self._dialect.step(f"{name}_1", first, materialized=False)]
-        for step in range(1, len(order)):
-            joined = self._join_blocks(f"{name}_{step}", order[:step], order[step], via)
-            steps.append(self._dialect.step(f"{name}_{step + 1}", joined, materialized=True))
+        joins = [_Join(f"{name}_{at}", f"{name}_{at + 1}", order[:at], order[at], via) for at in range(1, len(order))]
+        through = [self._near_block(join) for join in joins]
+        # Most records of the first block are far from every place, so their unit vectors are computed after the cells.
+        in_degrees = through[0] is not None and not self._criteria.subminute
+        rows = self._participants.positions if in_degrees else self._participants.rows
+        first = f"SELECT epoch, {_columns(order[0], 'p', ('id', 'lat', 'lon') if in_degrees else _COLUMNS)}"
+        steps = [self._dialect.step(f"{name}_1", f"{first} FROM ({rows(order[0], via)}) AS p", materialized=False)]
+        for join, near in zip(joins, through, strict=True):
+            before = replace(join, in_degrees=in_degrees and len(join.joined) == 1)
+            steps += self._join_at_epoch(before) if near is None else self._join_near(before, near)
         return steps
 
-    def _join_blocks(self, before: str, joined: tuple[int, ...], block: int, via: str) -> str:
-        is_location = self._criteria.blocks[block].kind == "location"
+    def _near_block(self, join: _Join) -> int | None:
+        """Return the joined block with the lowest limit to a block of fixed places, if that limit is low enough."""
+        limits = {other: self._limit(other, join.block) for other in join.joined}
+        other = min(limits, key=lambda at: (limits[at] is None, limits[at] or 0))
+        return other if is_near(self._criteria.blocks[join.block], limits[other]) else None
+
+    def _limit(self, one: int, other: int) -> Decimal | None:
+        return self._limits[min(one, other), max(one, other)]
+
+    def _join_at_epoch(self, join: _Join) -> list[str]:
+        """Return the step that joins a block at equal epochs."""
+        select = self._at_equal_epochs(join, join.before, self._participants.rows(join.block, join.via))
+        return [self._dialect.step(join.after, select, materialized=True)]
+
+    def _at_equal_epochs(self, join: _Join, before: str, rows: str) -> str:
+        is_location = self._criteria.blocks[join.block].kind == "location"
         conditions = ["m.epoch IS NOT NULL" if is_location else "p.epoch = m.epoch"]
-        distances = []
-        for other in joined:
-            conditions += self._are_different(other, block)
-            pair = (min(block, other), max(block, other))
-            if pair in self._measured:
-                distances.append(f", {_distance_expression(other)} AS d{pair[0]}_{pair[1]}")
-                conditions += self._is_within_limit(pair, other)
-        return (
-            f"SELECT m.*, {_block_alias(block)}{''.join(distances)} "
-            f"FROM {before} AS m JOIN ({self._participants.rows(block, via)}) AS p ON {' AND '.join(conditions)}"
-        )
+        conditions += [*self._are_different(join, "p"), *self._are_near(join, "p"), *self._are_within_limits(join, "p")]
+        return f"SELECT {self._after_columns(join, 'p')} FROM {before} AS m JOIN ({rows}) AS p ON {' AND '.join(conditions)}"
 
-    def _are_different(self, other: int, block: int) -> tuple[str, ...]:
-        """Return the condition that two participants differ. For interchangeable blocks only one order is kept."""
-        if self._criteria.blocks[other].kind != self._criteria.blocks[block].kind:
-            return ()
-        sign = "<>" if not are_interchangeable(self._criteria, other, block) else "<" if other < block else ">"
-        return (f"m.id{other} {sign} p.id",)
+    def _join_movers(self, join: _Join, fixed: FixedPlaces) -> str:
+        """Return a SELECT that joins the sources of a block that move at equal epochs."""
+        before = join.before
+        if len(join.joined) == 1:
+            (block,) = join.joined
+            rows = self._participants.rows(block, join.via, fixed.has_movers)
+            before = f"(SELECT epoch, {_columns(block, 'p', _COLUMNS)} FROM ({rows}) AS p)"
+        return self._at_equal_epochs(join, before, self._participants.rows(join.block, join.via, fixed.is_mover))
 
-    def _is_within_limit(self, pair: Pair, other: int) -> tuple[str, ...]:
-        """Return the conditions of a distance limit. A loose test of the cosine, which is much cheaper, comes first."""
-        limit = self._limits[pair]
-        if limit is None:
-            return ()
-        least = math.cos(min((float(limit) + 0.001) / EARTH_RADIUS_KM, math.pi)) - 1e-12
-        return (
-            f"{_cosine_expression(other)} >= {self._bind(least)}",
-            f"{_distance_expression(other)} <= {self._bind(float(limit))}",
-        )
+    def _join_near(self, join: _Join, through: int) -> list[str]:
+        """Return the steps that join a block of fixed places by the cell of the position of the block `through`."""
+        limit = self._limit(through, join.block)
+        assert limit is not None, "only a block with a limit is near"  # noqa: S101
+        fixed = FixedPlaces(f"{join.before}_fixed", limit, self._seconds, self._bind)
+        positions = self._participants.positions(join.block, join.via)
+        within = " AND ".join(self._are_within_limits(join, "m"))
+        joined = f"SELECT {self._after_columns(join, 'm')} FROM {join.before}_near AS m"
+        if self._criteria.blocks[join.block].kind == "location":
+            places, select = fixed.points(positions), f"{joined} WHERE m.epoch IS NOT NULL AND {within}"
+        else:
+            places = fixed.records(positions)
+            select = (
+                f"{joined} JOIN {fixed.name}_presence AS k ON {fixed.is_present('k', 'm')} WHERE {within} "
+                f"UNION ALL {self._join_movers(join, fixed)}"
+            )
+        near = self._dialect.step(f"{join.before}_near", self._candidates(join, through, fixed), materialized=True)
+        return [*places, near, self._dialect.step(join.after, select, materialized=True)]
+
+    def _candidates(self, join: _Join, through: int, fixed: FixedPlaces) -> str:
+        """Return a SELECT of the combinations with each place that may be within the limits."""
+        if join.in_degrees:
+            cell = cell_of_place(f"m.lat{through}", f"m.lon{through}")
+        else:
+            cell = cell_of_vector((f"m.x{through}", f"m.y{through}", f"m.z{through}"))
+        place = ", ".join(("place", *_COLUMNS))
+        pairs = f"SELECT m.*, c.{place.replace(', ', ', c.')} FROM {join.before} AS m JOIN {fixed.name}_cells AS c ON c.cell = {cell}"
+        measured = f"SELECT {self._before_columns(join, '')}, {place} FROM ({pairs})"
+        conditions = " AND ".join((*self._are_different(join, "m"), *self._are_near(join, "m")))
+        return f"SELECT * FROM ({measured}) AS m WHERE {conditions}"
+
+    def _before_columns(self, join: _Join, table: str) -> str:
+        """Return the columns of the combinations before a join. Positions in degrees become unit vectors."""
+        if join.in_degrees:
+            (block,) = join.joined
+            vector = zip("xyz", unit_vector(f"lat{block}", f"lon{block}"), strict=True)
+            return f"epoch, id{block}, {', '.join(f'{sql} AS {axis}{block}' for axis, sql in vector)}"
+        names = [f"{name}{block}" for block in join.joined for name in _COLUMNS]
+        names += [f"d{i}_{j}" for i, j in self._measured if i in join.joined and j in join.joined]
+        return ", ".join(f"{table}{name}" for name in ("epoch", *names))
+
+    def _after_columns(self, join: _Join, table: str) -> str:
+        """Return the columns of the combinations after a join. `table` has the columns of the joined block."""
+        distances = [
+            f"{_distance_expression(other, table)} AS d{pair[0]}_{pair[1]}"
+            for other in join.joined
+            if (pair := (min(join.block, other), max(join.block, other))) in self._measured
+        ]
+        before = self._before_columns(replace(join, in_degrees=False), "m.")
+        return ", ".join((before, _columns(join.block, table, _COLUMNS), *distances))
+
+    def _are_different(self, join: _Join, table: str) -> list[str]:
+        """Return the conditions that participants differ. For interchangeable blocks only one order is kept."""
+        conditions = []
+        for other in join.joined:
+            if self._criteria.blocks[other].kind == self._criteria.blocks[join.block].kind:
+                interchangeable = are_interchangeable(self._criteria, other, join.block)
+                sign = "<>" if not interchangeable else "<" if other < join.block else ">"
+                conditions.append(f"m.id{other} {sign} {table}.id")
+        return conditions
+
+    def _are_near(self, join: _Join, table: str) -> list[str]:
+        """Return loose tests of the limits by cosines, which are much cheaper than distances."""
+        limits = ((other, self._limit(other, join.block)) for other in join.joined)
+        return [
+            f"{_cosine_expression(other, table)} >= {self._bind(_least_cosine(limit))}"
+            for other, limit in limits
+            if limit is not None
+        ]
+
+    def _are_within_limits(self, join: _Join, table: str) -> list[str]:
+        limits = ((other, self._limit(other, join.block)) for other in join.joined)
+        return [
+            f"{_distance_expression(other, table)} <= {self._bind(whole_millimetres(limit))}"
+            for other, limit in limits
+            if limit is not None
+        ]
 
     def _meetings(self, name: str, via: str) -> str:
         """Return a SELECT of the epochs at which combinations are in conjunction for one trace."""
@@ -135,20 +219,23 @@ class _PipelineBuilder:
         return f"SELECT {self._bind(via)} AS conjunction_type, epoch, {columns} FROM {name}_{len(self._ids)}"
 
     def _runs(self) -> str:
-        """Return a SELECT that groups meetings into runs: epoch minus step times row number is constant in a run."""
+        """Return a SELECT that groups meetings into runs: epoch minus step times row number is constant in a run.
+
+        A distance and the row number of its epoch are one integer, so that one aggregate finds both. Of equal distances
+        the earliest counts.
+        """
         distances = ", ".join(f"d{i}_{j}" for i, j in self._measured)
         ids = ", ".join(self._ids)
         step = self._dialect.seconds(self._seconds)
         parts = f"conjunction_type, {ids}, {self._phase('epoch')}"
-        closest = self._dialect.value_at_least("epoch", ("near", "epoch"))
-        farthest = self._dialect.value_at_most("epoch", ("far", f"-{self._dialect.microseconds('epoch')}"))
+        last = _MAX_EPOCHS - 1
         measures = "".join(f", min(d{i}_{j}) AS near{i}_{j}, max(d{i}_{j}) AS far{i}_{j}" for i, j in self._measured)
         return (
-            f'SELECT conjunction_type, {ids}, min(epoch) AS start, max(epoch) AS "end", '
-            f"min(near) AS min_distance, max(far) AS max_distance, {closest} AS closest_epoch, "
-            f"{farthest} AS farthest_epoch{measures} "
-            f"FROM ( SELECT *, least({distances}) AS near, greatest({distances}) AS far, "
-            f"epoch - {step} * row_number() OVER (PARTITION BY {parts} ORDER BY epoch) AS run FROM meetings ) "
+            f'SELECT conjunction_type, {ids}, min(epoch) AS start, max(epoch) AS "end", run, '
+            f"min(least({distances}) * {_MAX_EPOCHS} + number) AS nearest, "
+            f"max(greatest({distances}) * {_MAX_EPOCHS} + {last} - number) AS farthest{measures} "
+            f"FROM ( SELECT *, epoch - {step} * number AS run FROM ("
+            f"SELECT *, row_number() OVER (PARTITION BY {parts} ORDER BY epoch) AS number FROM meetings)) "
             f"GROUP BY conjunction_type, {ids}, run{self._repetition_filter()}"
         )
 
@@ -174,11 +261,20 @@ class _PipelineBuilder:
 
     def _records(self) -> str:
         """Return the SELECT of the runs with their sources and the events of each pair as structs."""
+        step, last = self._dialect.seconds(self._seconds), _MAX_EPOCHS - 1
+        columns = ("conjunction_type", *self._ids, "start", '"end"')
+        measures = {
+            "min_distance": _to_km(self._dialect.quotient("r.nearest", _MAX_EPOCHS)),
+            "max_distance": _to_km(self._dialect.quotient("r.farthest", _MAX_EPOCHS)),
+            "closest_epoch": f"r.run + {step} * (r.nearest % {_MAX_EPOCHS})",
+            "farthest_epoch": f"r.run + {step} * ({last} - r.farthest % {_MAX_EPOCHS})",
+        }
         places = range(len(self._ids))
         sources = (f"s{at}.source AS s{at}" for at in places)
         events = (f"{self._event(pair)} AS e{pair[0]}_{pair[1]}" for pair in self._measured)
         joins = (f"JOIN sources AS s{at} ON s{at}.identifier = r.id{at}" for at in places)
-        return f"SELECT r.*, {', '.join((*sources, *events))} FROM runs AS r {' '.join(joins)}"
+        selected = (*(f"r.{name}" for name in columns), *(f"{sql} AS {name}" for name, sql in measures.items()))
+        return f"SELECT {', '.join((*selected, *sources, *events))} FROM runs AS r {' '.join(joins)}"
 
     def _event(self, pair: Pair) -> str:
         """Return the struct of the event of one pair. Its times are text, as in records."""
@@ -189,8 +285,8 @@ class _PipelineBuilder:
             "e2_source": f"s{j}.source",
             "start": self._dialect.text(StoredValue("r.start", Type.TIME)),
             "end": self._dialect.text(StoredValue('r."end"', Type.TIME)),
-            "min_distance": f"r.near{i}_{j}",
-            "max_distance": f"r.far{i}_{j}",
+            "min_distance": _to_km(f"r.near{i}_{j}"),
+            "max_distance": _to_km(f"r.far{i}_{j}"),
         }
         return self._dialect.struct(members)
 
@@ -202,7 +298,8 @@ _SELECTIVE = {"events": 0, "space": 1}
 def join_order(criteria: Criteria) -> tuple[int, ...]:
     """Return the indices of the blocks in join order: the most selective pair, then blocks with a limit to those.
 
-    The first block is not a location, which has no epochs, unless all blocks are locations.
+    The first block is not a location, which has no epochs, unless all blocks are locations. Of two blocks that are joined by
+    cells, the one of fixed places is the second.
     """
     blocks = criteria.blocks
     limits = [
@@ -220,7 +317,11 @@ def join_order(criteria: Criteria) -> tuple[int, ...]:
         linked = [pair for pair in open_pairs if set(pair) & set(order)] or open_pairs
         order += [at for at in (linked[0] if linked else missing) if at not in order]
     first = next((at for at in order if blocks[at].kind != "location"), order[0])
-    return (first, *(at for at in order if at != first))
+    order = [first, *(at for at in order if at != first)]
+    limit = next((limit for pair, limit in limits if set(pair) == set(order[:2])), None)
+    if is_near(blocks[order[0]], limit) and not is_near(blocks[order[1]], limit):
+        order[:2] = order[1::-1]
+    return tuple(order)
 
 
 def are_interchangeable(criteria: Criteria, one: int, other: int) -> bool:
@@ -232,16 +333,56 @@ def are_interchangeable(criteria: Criteria, one: int, other: int) -> bool:
     return all(limits[frozenset((one, third))] == limits[frozenset((other, third))] for third in others)
 
 
-def _block_alias(block: int) -> str:
-    return f"p.id AS id{block}, p.x AS x{block}, p.y AS y{block}, p.z AS z{block}"
+def is_near(block: Block, limit: Decimal | None) -> bool:
+    """Return whether a block with a limit to another is joined to it by cells: its places are fixed and few are near."""
+    return block.kind in ("ground", "location") and limit is not None and limit <= MAX_LIMIT_KM
 
 
-def _distance_expression(other: int) -> str:
-    """Return the SQL of the distance in km. Unlike the arc cosine, it is accurate for near points and antipodes."""
+@dataclass(frozen=True, slots=True)
+class _Join:
+    """Join of a block to the combinations of other blocks. `before` and `after` are names of steps.
+
+    With `in_degrees`, the positions before the join are in degrees.
+    """
+
+    before: str
+    after: str
+    joined: tuple[int, ...]
+    block: int
+    via: str
+    in_degrees: bool = False
+
+
+_COLUMNS = ("id", "x", "y", "z")
+
+
+def _columns(block: int, table: str, names: Sequence[str]) -> str:
+    """Return the columns of a block, numbered by its index."""
+    return ", ".join(f"{table}.{name} AS {name}{block}" for name in names)
+
+
+def _distance_expression(other: int, table: str) -> str:
+    """Return the SQL of the distance in mm. Unlike the arc cosine, it is accurate for near points and antipodes."""
     axes = (("y", "z"), ("z", "x"), ("x", "y"))
-    cross = " + ".join(f"(m.{a}{other} * p.{b} - m.{b}{other} * p.{a}) ** 2" for a, b in axes)
-    return f"round({EARTH_RADIUS_KM} * atan2(sqrt({cross}), {_cosine_expression(other)}), {_DECIMALS})"
+    cross = " + ".join(f"(m.{a}{other} * {table}.{b} - m.{b}{other} * {table}.{a}) ** 2" for a, b in axes)
+    km = f"{EARTH_RADIUS_KM} * atan2(sqrt({cross}), {_cosine_expression(other, table)})"
+    return f"CAST(round({km} * {_MM_PER_KM}) AS BIGINT)"
 
 
-def _cosine_expression(other: int) -> str:
-    return f"(m.x{other} * p.x + m.y{other} * p.y + m.z{other} * p.z)"
+def _cosine_expression(other: int, table: str) -> str:
+    return f"(m.x{other} * {table}.x + m.y{other} * {table}.y + m.z{other} * {table}.z)"
+
+
+def _least_cosine(limit: Decimal) -> float:
+    """Return a cosine that all pairs within a limit reach, whatever the rounding."""
+    return math.cos(min((float(limit) + 0.001) / EARTH_RADIUS_KM, math.pi)) - 1e-12
+
+
+def whole_millimetres(limit: Decimal) -> int:
+    """Return the greatest whole number of mm whose number of km, as a double, is within a limit."""
+    nearest = round(float(limit) * _MM_PER_KM)
+    return max(mm for mm in (nearest - 1, nearest, nearest + 1) if mm / _MM_PER_KM <= float(limit))
+
+
+def _to_km(mm: str) -> str:
+    return f"{mm} / {_MM_PER_KM}.0"

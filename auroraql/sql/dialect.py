@@ -253,6 +253,36 @@ class Dialect(ABC):
     def step(self, name: str, select: str, *, materialized: bool) -> str:
         """Return a member of WITH. A materialized one is computed once, and fixes the order of joins."""
 
+    @abstractmethod
+    def hashed_rows(self, select: str) -> str:
+        """Return a SELECT with the same rows, which joins keep in their hash table instead of the other table's."""
+
+    # --- integers
+
+    @abstractmethod
+    def integers(self, first: str, last: str) -> str:
+        """Return the array of the integers from `first` to `last`."""
+
+    @abstractmethod
+    def quotient(self, number: str, divisor: int) -> str:
+        """Return the whole quotient of an integer that is not negative."""
+
+    @abstractmethod
+    def collect_bits(self, bit: str) -> str:
+        """Return the aggregate of the numbers of bits, 0 to 62, as an integer that has them set."""
+
+    @abstractmethod
+    def has_bit(self, bits: str, bit: str) -> str:
+        """Return the condition that an integer has a bit set."""
+
+    @abstractmethod
+    def shift_bits(self, bits: str, by: int) -> str:
+        """Return an integer with each bit moved to a number that is `by` higher. Bits below 0 are lost."""
+
+    @abstractmethod
+    def add_common_bits(self, bits: str, left: str, right: str) -> str:
+        """Return an integer with its own bits and those that both other integers have."""
+
     # --- readings, in terms of the methods above
 
     def element(self, name: str, stored: StoredValue) -> StoredValue:
@@ -503,6 +533,34 @@ class DuckDB(Dialect):
     def step(self, name: str, select: str, *, materialized: bool) -> str:
         """Return `name AS MATERIALIZED (SELECT …)`."""
         return f"{name} AS {'' if materialized else 'NOT '}MATERIALIZED ({select})"
+
+    def hashed_rows(self, select: str) -> str:
+        """Return the rows of a list. DuckDB hashes the smaller table by its estimate, which is one row for a list."""
+        return f"SELECT unnest(rows, recursive := true) FROM (SELECT list(r) AS rows FROM ({select}) AS r)"
+
+    def integers(self, first: str, last: str) -> str:
+        """Return `range(first, last + 1)`."""
+        return f"range({first}, {last} + 1)"
+
+    def quotient(self, number: str, divisor: int) -> str:
+        """Return `number // divisor`."""
+        return f"({number} // {divisor})"
+
+    def collect_bits(self, bit: str) -> str:
+        """Return `bit_or(1 << bit)`."""
+        return f"bit_or(1::BIGINT << {bit})"
+
+    def has_bit(self, bits: str, bit: str) -> str:
+        """Return `(bits >> bit) & 1 = 1`."""
+        return f"({bits} >> {bit}) & 1 = 1"
+
+    def shift_bits(self, bits: str, by: int) -> str:
+        """Return `bits << by` or `bits >> by`."""
+        return f"({bits} {'<<' if by > 0 else '>>'} {abs(by)})"
+
+    def add_common_bits(self, bits: str, left: str, right: str) -> str:
+        """Return `bits | (left & right)`."""
+        return f"({bits} | ({left} & {right}))"
 
 
 _DUCKDB_TYPES: Mapping[ElementType, str] = {

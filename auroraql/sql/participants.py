@@ -44,6 +44,9 @@ _HEMISPHERE = "CASE WHEN e.location_geo_lat >= 0 THEN 'northern' WHEN e.location
 Window = tuple[datetime | None, datetime | None]
 """First and last epoch, both inclusive. None leaves an end open."""
 
+Axes = tuple[str, str, str]
+"""SQL of the three axes of a unit vector."""
+
 
 class Participants:
     """SQL of the participants of criteria blocks within the given windows."""
@@ -74,15 +77,26 @@ class Participants:
         dialect = self._bind.dialect
         return dialect.rows_of(dialect.array(self._bind(values), elements))
 
-    def rows(self, at: int, via: str) -> str:
-        """Return a SELECT of id, epoch, x, y and z of the block with index `at`. The epoch of a point is NULL."""
-        block = self._criteria.blocks[at]
-        if block.kind == "location":
-            return _unit_vectors(self._points(block))
-        if not self._criteria.subminute:
-            return _unit_vectors(self._records(block, via))
-        half_minutes = _half_minutes(self._records(block, via), self._bind.dialect)
+    def rows(self, at: int, via: str, condition: str = "") -> str:
+        """Return a SELECT of id, epoch, x, y and z of the block with index `at`. The epoch of a point is NULL.
+
+        The condition restricts the positions of the block by their columns.
+        """
+        positions = self.positions(at, via)
+        if condition:
+            positions = f"SELECT * FROM ({positions}) WHERE {condition}"
+        if self._criteria.blocks[at].kind == "location" or not self._criteria.subminute:
+            return _unit_vectors(positions)
+        half_minutes = _half_minutes(positions, self._bind.dialect)
         return f"SELECT * FROM ({half_minutes}) AS e WHERE {' AND '.join(self._window(0)) or 'TRUE'}"
+
+    def positions(self, at: int, via: str) -> str:
+        """Return a SELECT of id, epoch, lat and lon of the records or points of the block with index `at`.
+
+        At sub-minute precision, it includes the records half a minute outside the windows.
+        """
+        block = self._criteria.blocks[at]
+        return self._points(block) if block.kind == "location" else self._records(block, via)
 
     def _points(self, block: Block) -> str:
         points = list(dict.fromkeys(block.points))
@@ -150,7 +164,7 @@ def _locate_text(ref: Ref, bind: Bindings) -> StoredValue:
 
 def _unit_vectors(places: str) -> str:
     """Return a SELECT that converts rows of id, epoch, lat and lon to unit vectors."""
-    x, y, z = _unit_vector("lat", "lon")
+    x, y, z = unit_vector("lat", "lon")
     return f"SELECT id, epoch, {x} AS x, {y} AS y, {z} AS z FROM ({places})"
 
 
@@ -160,7 +174,7 @@ def _half_minutes(places: str, dialect: Dialect) -> str:
     The next row is searched among those a multiple of 30 s away. If it is 60 s away, there is no row half-way.
     """
     following = ", ".join(f"lead({name}) OVER following AS next_{name}" for name in ("epoch", "lat", "lon"))
-    ends = zip("xyz", _unit_vector("lat", "lon"), _unit_vector("next_lat", "next_lon"), strict=True)
+    ends = zip("xyz", unit_vector("lat", "lon"), unit_vector("next_lat", "next_lon"), strict=True)
     sums = ", ".join(f"{here} + CASE WHEN half THEN {there} ELSE 0 END AS {axis}" for axis, here, there in ends)
     epoch = f"CASE WHEN half THEN epoch + {dialect.seconds(30)} ELSE epoch END"
     both, one = (dialect.list_of(halves) for halves in (("FALSE", "TRUE"), ("FALSE",)))
@@ -177,7 +191,7 @@ def _half_minutes(places: str, dialect: Dialect) -> str:
     return " ".join(clauses)
 
 
-def _unit_vector(latitude: str, longitude: str) -> tuple[str, str, str]:
+def unit_vector(latitude: str, longitude: str) -> Axes:
     """Return the SQL of the unit vector of a position in degrees."""
     flat, turn = f"cos(radians({latitude}))", f"radians({longitude})"
     return f"{flat} * cos({turn})", f"{flat} * sin({turn})", f"sin(radians({latitude}))"

@@ -48,7 +48,9 @@ def check(text: str) -> None:
 @settings(max_examples=60, suppress_health_check=COSTLY)
 @given(value=values, test=predicates)
 def test_texts_with_computed_values_are_the_same_query(value: Expression, test: Expression) -> None:
-    check(f"FIND data_products SELECT url, {value.text} AS x WHERE {test.text} ON 2021-01-01 ORDER BY {value.text}")
+    # BETWEEN before WHERE: after a function alone, it would compare its value.
+    window = "BETWEEN 2021-01-01 AND 2021-01-03"
+    check(f"FIND data_products SELECT url, {value.text} AS x {window} WHERE {test.text} ORDER BY {value.text}")
 
 
 @settings(max_examples=40, suppress_health_check=COSTLY)
@@ -61,7 +63,7 @@ def test_texts_with_computed_groups_are_the_same_query(value: Expression, test: 
 def statements(kind: str, texts: Expressions) -> st.SearchStrategy[str]:
     """Return statements of a kind that use expressions in each clause."""
     rows = st.tuples(texts.values, texts.predicates, texts.values, st.sampled_from(["", " DESC", " NULLS FIRST"])).map(
-        lambda t: f"SELECT {t[0]} AS x WHERE {t[1]} ON 2021-01-01 ORDER BY {t[2]}{t[3]} LIMIT 3"
+        lambda t: f"SELECT {t[0]} AS x BETWEEN 2021-01-01 AND 2021-01-03 WHERE {t[1]} ORDER BY {t[2]}{t[3]} LIMIT 3"
     )
     labels = texts.values.map(lambda value: f"SELECT {value} ON 2021-01-01")
     groups = st.tuples(texts.values, texts.aggregates, texts.predicates, texts.group_predicates, texts.aggregates).map(

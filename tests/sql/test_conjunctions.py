@@ -297,7 +297,8 @@ def test_which_blocks_are_interchangeable() -> None:
 def test_the_most_selective_pair_is_joined_first() -> None:
     place, events = Block("location", points=(point("0", "0"),)), Block("events")
     for blocks, limits, expected in (
-        ((GROUND, GROUND, SPACE), (0, 500, 400), (1, 2, 0)),
+        ((GROUND, GROUND, SPACE), (0, 500, 400), (2, 1, 0)),
+        ((GROUND, GROUND, SPACE), (0, 5000, 4000), (1, 2, 0)),
         ((GROUND, SPACE, events), (0, None, 9000), (1, 2, 0)),
         ((GROUND, SPACE, place), (None, None, 5), (1, 2, 0)),
         ((SPACE, place, place), (None, None, 5), (0, 1, 2)),

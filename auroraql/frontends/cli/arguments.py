@@ -12,6 +12,7 @@ from auroraql import __version__
 from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.downloads.limits import DEFAULT_AT_ONCE, MAX_AT_ONCE
 from auroraql.frontends.cli.streams import escape_lines
+from auroraql.pictures import PICTURE_NAMES
 
 _EPILOG = """\
 examples:
@@ -487,6 +488,12 @@ def _add_search(parser: argparse.ArgumentParser, formats: tuple[str, ...], defau
     parser.add_argument("--format", choices=formats, default=default, help="the format of results (default: table)")
     parser.add_argument(
         "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
+    )
+    parser.add_argument(
+        "--plot",
+        choices=PICTURE_NAMES,
+        default=default,
+        help="draw a picture of each result; with --output, write it to FILE.svg, .txt, .png or .pdf",
     )
     parser.add_argument(
         "--report",

@@ -28,8 +28,8 @@ MAX_ROWS = 500
 MAX_BYTES = 200_000
 """Maximum size of the rows of an answer as JSON."""
 
-MAX_RESULTS = 50
-"""Maximum number of results that LET keeps in a session."""
+MAX_RESULTS, MAX_STORED_ROWS = 50, 500_000
+"""Maximum number of results that LET keeps in a session, and of their rows together."""
 
 Form = Literal["aql", "json", "sentence", "python", "curl", "idl", "notebook", "plan"]
 """Names of the forms of `translate`."""
@@ -101,7 +101,7 @@ class Tools:
         source = Source(text)
         statements = [parsed.statement for parsed in script.read_script(source)]
         _check_allowed(statements, len(self._archive.results))
-        self._archive.limit_rows(limit + 1)
+        self._archive.limit_rows(limit + 1, stored=MAX_STORED_ROWS)
         results = [result for result in self._archive.run_script(source, **parameters) if not result.note]
         if not results:
             return {"rows": [], "total": 0, "truncated": False, "results": sorted(self._archive.results)}

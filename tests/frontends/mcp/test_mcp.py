@@ -13,6 +13,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 import auroraql
+from auroraql.frontends.mcp import tools as tools_module
 from auroraql.frontends.mcp.reference import language_reference
 from auroraql.frontends.mcp.tools import MAX_BYTES, MAX_ROWS, Tools
 from auroraql.schema import KINDS
@@ -102,6 +103,17 @@ def test_answers_are_bounded(demo: Archive) -> None:
         document = tools.search(f"LET r{number} = {DAILY}")
     assert "keeps at most" in document["errors"][0]["message"]
     assert tools.search(f"LET r1 = {DAILY}")["ok"] is False
+
+
+def test_results_of_let_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools_module, "MAX_STORED_ROWS", 12)
+    with auroraql.connect() as archive:
+        tools = Tools(archive)
+        for number, is_kept in enumerate((True, True, False)):
+            assert tools.search(f"LET r{number} = {DAILY}")["ok"] is is_kept
+        assert tools.search(f"LET r1 = {DAILY}")["ok"] is True, "it replaces its rows"
+        everything = tools.search("LET r3 = FIND ephemeris")
+        assert "more than 12 rows together" in everything["errors"][0]["message"]
 
 
 def test_names_and_values_are_data(demo: Archive) -> None:

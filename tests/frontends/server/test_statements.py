@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -124,3 +126,37 @@ def test_sql_can_be_allowed(demo_engine: object) -> None:
         assert get(f"{server.url}/auroraql", script).text == "n\n289\n"
         answer = get(f"{server.url}/auroraql", "SQL SELECT * FROM read_csv('/etc/passwd')")
         assert answer.status_code == 400
+
+
+_OCTAVE = """
+lines = strsplit(strtrim(urlread(getenv("TABLE_URL"))), "\\n");
+printf("%d %s", numel(lines) - 1, strsplit(lines{2}, ","){2})
+"""
+_READERS = {
+    "Rscript": ("-e", 'frame <- read.csv(Sys.getenv("TABLE_URL")); cat(nrow(frame), frame$platform[1])'),
+    "octave": ("--no-gui", "--quiet", "--eval", _OCTAVE),
+}
+
+
+@pytest.mark.parametrize("program", _READERS)
+def test_r_and_octave_read_a_table_from_a_url(address: str, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    monkeypatch.setenv("NO_PROXY", "*")
+    statement = f"FIND data_products SELECT start, platform WHERE {DAILY.partition('WHERE ')[2]}"
+    url = f"{address}?{urlencode({'statement': statement, **GIVEN})}"
+    monkeypatch.setenv("TABLE_URL", url)
+    done = subprocess.run([program, *_READERS[program]], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "5 fort smith"
+
+
+def test_a_script_that_asks_for_too_much_is_refused(address: str) -> None:
+    month = "FIND ephemeris WHERE program = 'swarm' DURING 2020-01"
+    answer = get(address, "; ".join(f"LET a{n} = {month}" for n in range(100)) + "; FIND a0 LIMIT 1")
+    assert answer.status_code == 400
+    assert "the results of LET have more than 200,000 rows together" in answer.text
+    assert get(address, f"LET a = {month}; FIND a SELECT epoch LIMIT 2").text.count("2020-01-01") == 2
+    for name in ("statement", "format"):
+        repeated = {"statement": DAILY, "format": "csv", **GIVEN, name: ["csv", "csv"]}
+        answer = requests.get(address, repeated, timeout=60)
+        assert (answer.status_code, "is given several times" in answer.text) == (400, True)

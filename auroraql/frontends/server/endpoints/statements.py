@@ -49,8 +49,8 @@ class StatementResource(Resource):
 
     def on_get(self, call: HttpRequest, answer: HttpResponse) -> None:
         """Answer with the result of the last statement, in the requested format (default: csv)."""
-        shown_as = call.choice("format", tuple(_CONTENT_TYPES)) or "csv"
-        source = Source(call.parameter("statement"), "<statement>")
+        shown_as = (_only_value(call, "format") and call.choice("format", tuple(_CONTENT_TYPES))) or "csv"
+        source = Source(_only_value(call, "statement"), "<statement>")
         try:
             result = self._run(source, _given_parameters(call))
         except StatementError as error:
@@ -69,20 +69,42 @@ class StatementResource(Resource):
         # The session ends with the request. It is not closed: the engine belongs to the server.
         session = Archive(self.service.engine, _TIMEOUT_SECONDS)
         session.on_warning(lambda _warnings, _source: None)
-        session.limit_rows(_MAX_ROWS + 1)
+        session.limit_rows(_MAX_ROWS + 1, stored=_MAX_ROWS)
         values = bind_parameters([source], given)
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         with self.service.long_call():
-            results = self.service.searches.run_admitted(
-                lambda: list(session.run_script(source, **values)), time.monotonic() + _TIMEOUT_SECONDS
+            shown = self.service.searches.run_admitted(
+                lambda: _last_result(session, source, values, deadline), deadline
             )
-        shown = [result for result in results if not result.note]
-        if not shown:
+        if shown is None:
             raise UsageError("no statement has a result", "end with a FIND or SHOW")
-        if len(shown[-1]) > _MAX_ROWS:
+        if len(shown) > _MAX_ROWS:
             raise UsageError(
                 f"the result has more than {_MAX_ROWS:,} rows", "add LIMIT, or search in several shorter windows"
             )
-        return shown[-1]
+        return shown
+
+
+def _last_result(session: Archive, source: Source, values: dict[str, object], deadline: float) -> ResultSet | None:
+    """Run the statements and return the last result that is shown. Raises TimedOut when they take too long together."""
+    shown: ResultSet | None = None
+    results = session.run_script(source, **values)
+    while (seconds := deadline - time.monotonic()) > 0:
+        session.settings.set_value("timeout", seconds)
+        result = next(results, None)
+        if result is None:
+            return shown
+        if not result.note:
+            shown = result
+    message = f"the statements took more than {_TIMEOUT_SECONDS:.0f} s together"
+    raise TimedOut(message, archive=session.name, hint="send fewer statements, or search in shorter windows")
+
+
+def _only_value(call: HttpRequest, name: str) -> str:
+    """Return a query parameter that may occur once, or an empty string."""
+    if isinstance(call.params.get(name), list):
+        raise HttpError(400, f"'{name}' is given several times")
+    return call.parameter(name)
 
 
 def _given_parameters(call: HttpRequest) -> dict[str, Sequence[str]]:
