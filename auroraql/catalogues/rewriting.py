@@ -22,8 +22,15 @@ from auroraql.catalogues.files import move_into_place, new_file
 from auroraql.catalogues.record_files import quote, quote_name
 from auroraql.catalogues.writer import TIME_COLUMNS
 from auroraql.diagnostics.errors import Failed
-from auroraql.engines.duckdb import read_format
-from auroraql.engines.duckdb.catalogue_file import CORRECT_RESULTS, SANDBOXED, open_catalogue, opening_error
+from auroraql.engines.duckdb import SCHEMA_VERSION, read_format
+from auroraql.engines.duckdb.catalogue_file import (
+    CORRECT_RESULTS,
+    MIGRATED_VERSIONS,
+    SANDBOXED,
+    OtherVersion,
+    open_catalogue,
+    opening_error,
+)
 from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
 
 _TABLES = "SELECT table_name, sql FROM duckdb_tables() WHERE database_name = 'original' AND schema_name = 'main'"
@@ -39,12 +46,35 @@ class Rewriting:
 
 def vacuum_catalogue(path: Path) -> Rewriting:
     """Rewrite a catalogue file. Raises UsageError, Unreachable and Failed; the file is then as it was."""
+    return _rewrite(path, SCHEMA_VERSION)
+
+
+def migrate_catalogue(path: Path) -> Rewriting | None:
+    """Convert a catalogue file of an older schema version. Return None if it is of the current version already.
+
+    Raises UsageError, Unreachable and Failed; the file is then as it was.
+    """
+    for version in MIGRATED_VERSIONS:
+        try:
+            return _rewrite(path, version)
+        except OtherVersion as problem:
+            if problem.version == SCHEMA_VERSION:
+                return None
+            last = problem
+    raise last
+
+
+def _rewrite(path: Path, version: int) -> Rewriting:
+    """Write a catalogue file of a schema version again, in the current version."""
     path = path.resolve()
-    open_catalogue(path, writable=True).connection.close()  # a checked file, without a write-ahead log
+    open_catalogue(path, writable=True, version=version).connection.close()  # checked, without a write-ahead log
     before = path.stat().st_size
     with new_file(path) as temporary, _both_attached(path, temporary) as connection:
+        connection.begin()  # one transaction: a checkpoint between two months would leave free blocks in the file
         _copy_tables(connection)
+        connection.execute("UPDATE catalogue SET schema_version = ?", [SCHEMA_VERSION])
         _compare_counts(connection, path)
+        connection.commit()
         connection.execute("USE memory")
         connection.execute("DETACH copy")
         shutil.copymode(path, temporary)

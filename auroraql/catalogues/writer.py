@@ -86,11 +86,6 @@ _BATCH = "batch_to_write"
 
 _TYPE_NAMES = {declared: name for name, declared in TYPE_NAMES.items()}
 
-SOURCE_RECORDS_TABLE = """
-CREATE TABLE IF NOT EXISTS source_records (identifier BIGINT NOT NULL, document VARCHAR NOT NULL)
-"""
-"""Optional table of the fields of sources beyond the basic ones."""
-
 _ORPHANS = """
 DELETE FROM ephemeris_metadata
 WHERE identifier IN (SELECT unnest($1::BIGINT[])) AND identifier NOT IN (
@@ -150,21 +145,21 @@ class RecordWriter:
         return int(batch.num_rows)
 
     def _append_ephemeris(self, batch: str) -> None:
-        """Insert a registered batch. Equal metadata of a batch is stored once."""
-        highest = self.cursor.execute("SELECT coalesce(max(identifier), 0) FROM ephemeris_metadata").fetchall()
-        first = highest[0][0]
-        rank = "$1 + dense_rank() OVER (ORDER BY metadata)"
+        """Insert a registered batch. Equal metadata of a batch is stored once, numbered in the order of first use."""
         self.cursor.execute(
-            f"INSERT INTO ephemeris_metadata SELECT {rank}, metadata::JSON::VARIANT"
-            f" FROM (SELECT DISTINCT metadata FROM {batch} WHERE metadata IS NOT NULL)",
-            [first],
+            "CREATE OR REPLACE TEMP TABLE batch_metadata AS"
+            " SELECT (SELECT coalesce(max(identifier), 0) FROM ephemeris_metadata)"
+            " + row_number() OVER (ORDER BY min(place)) AS number, metadata"
+            f" FROM (SELECT row_number() OVER () AS place, metadata FROM {batch})"
+            " WHERE metadata IS NOT NULL GROUP BY metadata"
+        )
+        self.cursor.execute(
+            "INSERT INTO ephemeris_metadata SELECT number, metadata::JSON::VARIANT FROM batch_metadata ORDER BY number"
         )
         self.cursor.execute(
             f"INSERT INTO ephemeris SELECT b.data_source, b.epoch, {', '.join(f'b.{name}' for name in POSITIONS)},"
-            f" n.number FROM {batch} AS b LEFT JOIN"
-            f" (SELECT metadata, {rank} AS number FROM (SELECT DISTINCT metadata FROM {batch}"
-            " WHERE metadata IS NOT NULL)) AS n ON n.metadata = b.metadata ORDER BY b.epoch",
-            [first],
+            f" m.number FROM {batch} AS b LEFT JOIN batch_metadata AS m ON m.metadata = b.metadata"
+            " ORDER BY date_trunc('month', b.epoch), b.data_source, b.epoch"
         )
 
     def replace_same(self, kind: str, batch: Batch) -> int:
@@ -231,14 +226,12 @@ class RecordWriter:
         self.delete_source(source.identifier)
         self.cursor.execute("INSERT INTO data_sources VALUES (?, ?, ?, ?, ?, ?)", list(astuple(source)))
         if extra:
-            self.cursor.execute(SOURCE_RECORDS_TABLE)
             self.cursor.execute("INSERT INTO source_records VALUES (?, ?)", [source.identifier, json.dumps(extra)])
 
     def delete_source(self, identifier: int) -> None:
         """Delete a source but not its records."""
-        self.cursor.execute("DELETE FROM data_sources WHERE identifier = ?", [identifier])
-        if read_source_records(self.cursor):
-            self.cursor.execute("DELETE FROM source_records WHERE identifier = ?", [identifier])
+        for table in ("data_sources", "source_records"):
+            self.cursor.execute(f"DELETE FROM {table} WHERE identifier = ?", [identifier])
 
     def has_records(self, identifier: int) -> bool:
         """Return whether a source has records."""

@@ -141,6 +141,7 @@ KEYWORDS = {
         Keyword("SOURCES", "list of data sources", "SHOW SOURCES WHERE program = 'trex'"),
         Keyword("SPACE", "a block of spacecraft", _MEETING),
         Keyword("SUBMIT", "start a search in the background", _SUBMITTED),
+        Keyword("SYNC", "what a mirror has of its archive", "SHOW SYNC"),
         Keyword("TEMPLATE", "complete response_format of a kind", "SHOW TEMPLATE OF data_products"),
         Keyword("THEN", "with CASE: the value when the condition is true", _CASE),
         Keyword("TODAY", "the current day, UTC", "FIND data_products WHERE program = 'trex' SINCE TODAY - 1 day"),

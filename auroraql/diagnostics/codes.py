@@ -235,6 +235,11 @@ CODES = {
         "LET or SUBMIT gives a result the name of a kind of record.",
         "Choose another name.",
     ),
+    "AQL0228": DiagnosticCode(
+        "a statement cannot be mirrored",
+        "`auroraql sync` copies all records of data sources in a time window. Part of the records would look like all of them.",
+        "Write a FIND of data products or ephemeris, with WHERE on fields of data sources and a time window.",
+    ),
     "AQL0301": DiagnosticCode(
         "a date or time does not exist",
         "A date or time does not exist, or is outside the years 1 to 9999.",
@@ -410,6 +415,11 @@ CODES = {
         "why a search found nothing",
         "The archive has no such records of these sources in this window, according to its own statistics and counts.",
         "`SHOW AVAILABILITY OF` the kind counts the records of each source and day.",
+    ),
+    "AQL0632": DiagnosticCode(
+        "records are not mirrored",
+        "The catalogue mirrors a part of another archive. That archive may have records of these sources in this window that the mirror lacks.",
+        "`SHOW SYNC` lists the mirrored sources and times. `auroraql sync` with another `-c` adds to them.",
     ),
 }
 """The codes. AQL01 reading, AQL02 names and values, AQL03 time, AQL04 other forms, AQL05 running, AQL06 warnings."""

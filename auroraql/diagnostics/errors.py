@@ -262,8 +262,9 @@ class ArchiveError(AuroraQLError):
     """The archive did not answer as expected.
 
     `archive` is its name, `subject` what failed if not the archive itself, `request_id` the search (empty when there
-    is none yet), `hint` the way out, `log` the known lines of the search's log, and `ended` whether the archive
-    reports that the search is over. The message never contains an API key.
+    is none yet), `hint` the way out, `log` the known lines of the search's log, `ended` whether the archive
+    reports that the search is over, and `retry_after_seconds` the wait that the archive asks for, None without one. The
+    message never contains an API key.
     """
 
     verb = "failed"
@@ -273,6 +274,7 @@ class ArchiveError(AuroraQLError):
         self.subject = subject or f"archive '{archive}'"
         self.log: tuple[str, ...] = ()
         self.ended = False
+        self.retry_after_seconds: float | None = None
         super().__init__(message)
 
     def __str__(self) -> str:

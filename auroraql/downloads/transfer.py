@@ -6,11 +6,12 @@ try is pointless. `TransferInterrupted`: the next try may continue.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NoReturn
 from urllib.parse import urljoin, urlsplit
 
@@ -169,6 +170,8 @@ def _open_response(url: str, headers: dict[str, str], context: TransferContext) 
 def _diagnose_transport(error: Exception) -> TransferInterrupted | TransferFailed:
     """Return what a failed connection means. The text never contains an address that the error may quote."""
     cause = getattr(error.args[0], "reason", None) if error.args else None
+    if (bundle := _diagnose_bundle(error)) is not None:
+        return bundle
     match error:
         case requests.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return TransferFailed("the server's certificate is not valid")
@@ -188,6 +191,22 @@ def _diagnose_transport(error: Exception) -> TransferInterrupted | TransferFaile
             return TransferInterrupted("the connection was closed before all data arrived")
         case _:
             return TransferInterrupted("the server's answer cannot be read")
+
+
+_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Environment variables that name the trusted certificates, in the order of requests."""
+
+
+def _diagnose_bundle(error: Exception) -> TransferFailed | None:
+    """Return what is wrong with the file of trusted certificates that the environment names, if that is the cause."""
+    name = next((variable for variable in _BUNDLE_VARIABLES if os.environ.get(variable)), "")
+    if not name or not isinstance(error, OSError):
+        return None
+    if "TLS CA certificate bundle" in str(error) and not Path(os.environ[name]).exists():
+        return TransferFailed(f"{name} names a file that does not exist")
+    if any(text in str(error) for text in ("[X509", "[PEM", "no certificate or crl found")):
+        return TransferFailed(f"{name} names a file without certificates")
+    return None
 
 
 def _redirect_target(url: str, location: str) -> str:

@@ -132,7 +132,8 @@ class Picture:
         printer.text(repr(self) if cycle or len(printer.stack) > 1 else str(self))
 
 
-PICTURE_SUFFIXES = (".svg", ".png", ".pdf", ".txt")
+MATPLOTLIB_SUFFIXES = (".png", ".pdf")
+PICTURE_SUFFIXES = (".svg", ".txt", *MATPLOTLIB_SUFFIXES)
 
 
 def picture_suffix(path: str | os.PathLike[str]) -> str:
@@ -142,6 +143,12 @@ def picture_suffix(path: str | os.PathLike[str]) -> str:
         message = f"the name '{make_visible(os.fspath(path))}' is not that of a picture"
         raise UsageError(message, f"end it with one of {', '.join(PICTURE_SUFFIXES)}")
     return suffix
+
+
+def check_picture_file(path: str | os.PathLike[str]) -> None:
+    """Raise UsageError for a file that `Picture.save` cannot write: a wrong suffix, or no matplotlib."""
+    if picture_suffix(path) in MATPLOTLIB_SUFFIXES:
+        load_matplotlib("figure")
 
 
 def load_matplotlib(module: str) -> Any:

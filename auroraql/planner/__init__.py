@@ -41,6 +41,8 @@ def plan_query(
     A query that no data source can match has no requests, and a warning.
     """
     plan = _plan_requests(query, catalogue, warnings, sources)
+    if catalogue.mirror is not None:
+        plan = replace(plan, warnings=(*plan.warnings, *_mirror_warnings(query, catalogue)))
     if not cut or query.criteria is not None or not KINDS[query.kind].longest_months:
         return plan
     return _make_acceptable(plan, catalogue, sources, record_range)
@@ -173,7 +175,7 @@ def _plan_groups(
         if len(requests) <= MAX_REQUESTS:
             break
     tree = response_format(query, collect_refs(query.where) if rest is not None else ())
-    warnings = plan_warnings(replace_value(query, using=None), catalogue, collected)
+    warnings = _query_warnings(replace_value(query, using=None), catalogue, collected)
     if not requests and query.during and len(warnings) == len(collected):
         message = "no data source can match any row of the result: this finds nothing"
         origin = query.where.origin
@@ -183,6 +185,20 @@ def _plan_groups(
 
 def plan_warnings(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
     """Return the warnings of a query's plan without planning its requests."""
+    return (*_query_warnings(query, catalogue, warnings), *_mirror_warnings(query, catalogue))
+
+
+def _mirror_warnings(query: Query, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Yield the warnings about records that a mirror lacks."""
+    if catalogue.mirror is not None:
+        # Deferred: few catalogues are mirrors.
+        from auroraql.planner.mirror_coverage import mirror_warnings
+
+        yield from mirror_warnings(query, catalogue)
+
+
+def _query_warnings(query: Query, catalogue: Catalogue, warnings: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
+    """Return the warnings about the predicate and times of a query."""
     collected = [*warnings]
     if query.compares_times and narrow_window(query) is None:
         return (*collected, _impossible_times_warning(query))

@@ -54,6 +54,11 @@ def _write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> 
 def check_writable(path: str | os.PathLike[str], format: str | None = None) -> None:
     """Raise the UsageError that `write` would, before the search runs; `path` is not changed."""
     _resolve_format(path, format)
+    check_target(path)
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Raise the UsageError that writing a file of any format would; `path` is not changed."""
     with _describe_os_error(path):
         if not _is_stream(Path(path)):
             probe = _temporary_path(_resolve_target(path))

@@ -415,6 +415,20 @@ class ResultSet:
         """Return a `Picture` of the number of records of each source and day. Raises UsageError without times."""
         return _load_writers().create_picture(self, "availability")
 
+    def distances(self) -> Any:
+        """Return a `Picture` of the smallest distance of each conjunction over time, by pair of sources."""
+        return _load_writers().create_picture(self, "distances")
+
+    def keograms(self, passes: ResultSet | None = None, folder: str | os.PathLike[str] | None = None) -> Any:
+        """Return a `Picture` of the keograms of a result of data products, stacked by site and day on one clock.
+
+        `passes` is a result of conjunctions, whose closest approaches are marked on the strips of their sites. With
+        `folder`, the files are downloaded into it, unless it has them, and their images are part of the picture. Without
+        it, the strips show when the products cover and when the cameras imaged. Raises UsageError for a result without
+        keograms, and the errors of `download`.
+        """
+        return _load_writers().create_picture(self, "keograms", passes=passes, folder=folder)
+
     def _repr_html_(self) -> str:
         """Return the first rows as a table for notebooks."""
         return _load_writers().notebook_html(self)

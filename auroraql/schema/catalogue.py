@@ -10,7 +10,7 @@ import csv
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,65 @@ SourceSchemas = Mapping[str, Mapping[int, tuple[MetadataKey, ...]]]
 """Metadata keys that an archive declares, by kind and by the identifier of the source."""
 
 
+MirroredSpan = tuple[datetime, datetime]
+"""Start and end of mirrored time, in UTC. The end is exclusive."""
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredPart:
+    """Mirrored records of one kind and source: their sorted, disjoint spans, and when they were read."""
+
+    spans: tuple[MirroredSpan, ...]
+    units: int
+    records: int
+    oldest_read: datetime
+    latest_read: datetime
+
+    def covers(self, start: datetime, end: datetime) -> bool:
+        """Return whether the time from `start` to `end` (exclusive) is mirrored."""
+        return start >= end or any(first <= start and end <= last for first, last in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """State of a catalogue that mirrors an archive.
+
+    `sources` are the identifiers of the archive's sources, mirrored or not. `statistics` are those of the archive at
+    the last synchronization, by kind and identifier. `parts` are the mirrored records by kind and identifier.
+    """
+
+    archive: str
+    synchronized: datetime | None
+    sources: frozenset[int]
+    statistics: Mapping[str, Mapping[int, Statistics]]
+    parts: Mapping[str, Mapping[int, MirroredPart]]
+
+    def lacks(self, kind: str, source: int, start: datetime | None, end: datetime | None) -> bool:
+        """Return whether the archive may have records of a source in a window that are not mirrored.
+
+        `start` and `end` are inclusive, and None is open. An open end means the last synchronization.
+        """
+        if source not in self.sources:
+            return False
+        known = self.statistics.get(kind, {}).get(source)
+        is_later = end is not None and (self.synchronized is None or end > self.synchronized)
+        if known is not None and not known.count and not is_later:
+            return False
+        part = self.parts.get(kind, {}).get(source)
+        if part is None:
+            return True
+        begin = start
+        if known is not None and known.earliest is not None:
+            begin = known.earliest if start is None else max(start, known.earliest)
+        finish = None if end is None else min(end, datetime.max - _SECOND) + _SECOND
+        if known is not None and known.latest is not None and not is_later:
+            after_latest = known.latest + _SECOND
+            finish = after_latest if finish is None else min(finish, after_latest)
+        return not part.covers(begin or part.spans[0][0], finish or part.spans[-1][1])
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """Sources of an archive, and its metadata keys by kind."""
@@ -108,6 +167,8 @@ class Catalogue:
     """Whether the sources come with the package, so that the archive may have others."""
     statistics: Mapping[str, Mapping[int, Statistics]] = field(default_factory=dict)
     """Statistics by kind and source identifier, as last fetched from the archive. Empty if they were not fetched."""
+    mirror: Mirror | None = None
+    """What the archive holds of another archive that it mirrors. None if it is not a mirror."""
 
     @cached_property
     def _values(self) -> dict[str, tuple[str, ...]]:

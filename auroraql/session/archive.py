@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from auroraql.codecs import script
 from auroraql.diagnostics.errors import AuroraQLError, Diagnostic, Source, UsageError, make_visible, warn_diagnostics
@@ -15,7 +15,9 @@ from auroraql.engines.base import Engine, OnProgress
 from auroraql.engines.record_range import record_range
 from auroraql.engines.registry import DEFAULT_TIMEOUT, open_archive, open_lazily
 from auroraql.language.ast import FindStatement, JobStatement, SubmitStatement
+from auroraql.pictures.picture import Picture
 from auroraql.results.result_set import ResultSet
+from auroraql.results.stored_results import StoredResult
 from auroraql.schema.catalogue import Catalogue
 from auroraql.session.analyzer import (
     AnalyzedStatement,
@@ -121,6 +123,35 @@ class Archive(Executor):
         """
         analyzed = self._analyze([to_source(script) for script in scripts], parameters)
         return (self._run(statement) for statement in analyzed)  # unlike `map`, a generator ends at its first error
+
+    def map(self, result: ResultSet, *, trace: str | None = None) -> Picture:
+        """Return a `Picture` of a map: sites with their fields of view, footprint tracks and closest approaches.
+
+        `result` has ephemeris records or conjunctions. The records of conjunctions have no coordinates, so their
+        positions are searched: those of the 100 nearest conjunctions. `trace` is nbtrace, sbtrace or geographic; by
+        default that of the conjunctions, or the first one with positions. Raises UsageError for a result without
+        positions, and ArchiveError when the search fails.
+        """
+        return self.picture(result, "map", trace=trace)
+
+    def picture(self, result: ResultSet, name: str, /, **options: Any) -> Picture:
+        """Return a picture of a result by name: timeline, availability, distances, map or keograms.
+
+        `options` are those of the picture's own method. Raises UsageError for an unknown name, and for a result that does
+        not have the data.
+        """
+        # Imported late: only pictures need numpy.
+        from auroraql.session.positions import create_archive_picture
+
+        return create_archive_picture(result, name, options, self._run_with_result)
+
+    def _run_with_result(self, stored: StoredResult, statement: str) -> ResultSet:
+        """Return the result of a statement that refers to a result which the session does not keep. Raises ArchiveError."""
+        self._stored[stored.name] = stored
+        try:
+            return self._run_statement(self._analyze_one(statement, {}))
+        finally:
+            del self._stored[stored.name]
 
     def on_warning(self, act: OnWarnings | None) -> None:
         """Call `act` with the warnings of each statement and its source, instead of `warnings.warn`.

@@ -426,6 +426,26 @@ def _result_rows(_show_plan: ShowPlan, context: ListingContext, _query: Query) -
         yield stored.name, len(stored.result) if stored.result is not None else None, columns, stored.statement_text
 
 
+def _mirror_rows(_show_plan: ShowPlan, context: ListingContext, _query: Query) -> Iterator[Row]:
+    """Yield a row for each kind and source that the archive mirrors, with the counts of the mirrored archive."""
+    catalogue = context.catalogue()
+    mirror = catalogue.mirror
+    if mirror is None:
+        return
+    sources = {source.identifier: source for source in catalogue.sources}
+    for kind, parts in mirror.parts.items():
+        for identifier, part in parts.items():
+            source = sources.get(identifier, DataSource(identifier, "", "", "", "", ""))
+            known = mirror.statistics.get(kind, {}).get(identifier)
+            (first, _), (_, last) = part.spans[0], part.spans[-1]
+            names = source_row(source)[1:4]
+            gaps, archive_count = len(part.spans) - 1, known.count if known is not None else None
+            yield (
+                *(kind, identifier, *names, first, last, gaps, part.units, part.records, archive_count),
+                *(part.oldest_read.replace(microsecond=0), mirror.archive),
+            )
+
+
 def _setting_rows(_show_plan: ShowPlan, context: ListingContext, _query: Query) -> Sequence[Row]:
     return context.settings()
 
@@ -440,6 +460,10 @@ def _type_name(type: Type) -> str:
 
 def _text_columns(*names: str) -> tuple[ResultColumn, ...]:
     return tuple(ResultColumn(name, Type.STRING, path=(name,)) for name in names)
+
+
+def _integer_columns(*names: str) -> tuple[ResultColumn, ...]:
+    return tuple(ResultColumn(name, Type.INTEGER, path=(name,)) for name in names)
 
 
 _SOURCE_COLUMNS = tuple(ResultColumn(field.bare, field.type, path=(field.bare,)) for field in SOURCE_FIELDS)
@@ -534,6 +558,18 @@ _LISTINGS = {
             *_text_columns("columns", "statement"),
         ),
         _result_rows,
+    ),
+    "sync": ListingDefinition(
+        (
+            *_text_columns("kind"),
+            *_SOURCE_COLUMNS[:4],
+            *(ResultColumn(name, Type.TIME, path=(name,)) for name in ("start", "end")),
+            *_integer_columns("gaps", "units", "records", "archive_records"),
+            ResultColumn("read", Type.TIME, path=("read",)),
+            *_text_columns("archive"),
+        ),
+        _mirror_rows,
+        like="platform",
     ),
     "settings": ListingDefinition(_text_columns("name", "value", "default", "doc"), _setting_rows),
 }

@@ -33,6 +33,10 @@ _CELL_RADIUS_KM = 158
 _ROW = 1000
 """Difference between the numbers of cells that are next to each other from south to north."""
 
+_COLUMNS = 360 // _CELL_DEGREES
+_POLAR_ROW = 90 // _CELL_DEGREES
+"""Number of the row that contains only latitude 90."""
+
 _EPOCHS = 60
 """Epochs of one row of `hours`. Their bits fit an integer of 64 bits."""
 
@@ -42,7 +46,7 @@ _MAX_PLACES = 16
 _ORIGIN_MICROSECONDS = 62_135_596_800_000_000
 """Microseconds from the start of the calendar, year 1, to 1970. Quotients of times since then are not negative."""
 
-_IN_DEGREES = "{lat} BETWEEN -90 AND 90 AND {lon} BETWEEN -360 AND 360"
+_IN_DEGREES = "abs({lat}) <= 90 AND abs({lon}) <= 360"
 
 
 class FixedPlaces:
@@ -135,23 +139,29 @@ class FixedPlaces:
         )
 
     def _cells(self) -> str:
-        """Return the cells whose centre is so near a place that a position in the cell may be within the limit."""
+        """Return the cells whose centre is so near a place that a position in the cell may be within the limit.
+
+        In each row of cells, those are the columns up to a difference of longitudes. Around the poles it is any.
+        """
         reach_km = self._limit + _CELL_RADIUS_KM
-        band = math.degrees(reach_km / EARTH_RADIUS_KM)
-        first, last = 90 // _CELL_DEGREES, 360 // _CELL_DEGREES
+        band = self._bind(math.degrees(reach_km / EARTH_RADIUS_KM))
         rows = self._dialect.integers(
-            f"greatest({_floor(f'(lat - {self._bind(band)})')}, -{first})",
-            f"least({_floor(f'(lat + {self._bind(band)})')}, {first})",
+            f"greatest({_floor(f'(lat - {band})')}, -{_POLAR_ROW})", f"least({_floor(f'(lat + {band})')}, {_POLAR_ROW})"
         )
-        columns = self._dialect.integers(f"-{last}", str(last))
-        centre = unit_vector(*(f"(cell_{side} * {_CELL_DEGREES} + {_CELL_DEGREES / 2})" for side in ("row", "column")))
-        cosine = " + ".join(f"{axis} * ({there})" for axis, there in zip("xyz", centre, strict=True))
-        near = (
-            f"SELECT cell_row * {_ROW} + cell_column AS cell, place, id, x, y, z FROM ("
-            f"SELECT *, {self._dialect.rows_of(columns)} AS cell_column FROM ("
-            f"SELECT *, {self._dialect.rows_of(rows)} AS cell_row FROM {self.name}_places)) "
-            f"WHERE {cosine} >= {self._bind(math.cos(reach_km / EARTH_RADIUS_KM))}"
+        centre = f"radians(cell_row * {_CELL_DEGREES} + {_CELL_DEGREES / 2})"
+        cosine = f"({self._bind(math.cos(reach_km / EARTH_RADIUS_KM))} - sin({centre}) * z) / (cos({centre}) * cos(radians(lat)))"
+        # The row of latitude 90 has its centre beyond the pole.
+        widest = (
+            f"CASE WHEN cell_row < {_POLAR_ROW} THEN degrees(acos(greatest(least({cosine}, 1.0), -1.0))) ELSE 180 END"
         )
+        first = f"{_floor(f'(lon - widest + {_CELL_DEGREES / 2})')}"
+        columns = self._dialect.integers("first", f"least({_floor('(lon + widest)')}, first + {_COLUMNS - 1})")
+        turns = self._dialect.integers("-2", "2")
+        with_rows = f"SELECT *, {self._dialect.rows_of(rows)} AS cell_row FROM {self.name}_places"
+        with_first = f"SELECT *, {first} AS first FROM (SELECT *, {widest} AS widest FROM ({with_rows}))"
+        with_columns = f"SELECT *, {self._dialect.rows_of(columns)} AS cell_column FROM ({with_first})"
+        cell = f"cell_row * {_ROW} + cell_column + {_COLUMNS} * {self._dialect.rows_of(turns)}"
+        near = f"SELECT {cell} AS cell, place, id, x, y, z FROM ({with_columns})"
         return self._dialect.step(f"{self.name}_cells", self._dialect.hashed_rows(near), materialized=True)
 
 

@@ -48,7 +48,7 @@ from auroraql.sql.joined_fields import join_facts
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """Tables and columns of a kind. `tables` and `metadata_join` form the FROM clause; `fields` maps dotted names to SQL.
+    """Tables and columns of a kind. `tables` and the joins that the fields of a query need form the FROM clause; `fields` maps dotted names to SQL.
 
     `metadata` is the column of metadata objects. `ties` completes ORDER BY, so that equal queries return equal rows.
     `record_table` is the table and alias of the metadata. If that is not the table of the records, `records` selects
@@ -59,6 +59,10 @@ class ColumnMapping:
     fields: Mapping[str, StoredValue]
     metadata: str
     ties: tuple[str, ...]
+    source_join: str = ""
+    """The join that adds the source of records. It adds no row, and keeps records of unknown sources."""
+    source_fields: frozenset[str] = frozenset()
+    """Dotted names of the fields that need the source."""
     metadata_join: str = ""
     """The join that adds the metadata of records that keep them in a table of their own. It adds no row."""
     record_table: tuple[str, str] | None = None
@@ -95,24 +99,38 @@ class ColumnMapping:
 
     def narrow_to(self, rows: str, tables: str) -> str:
         """Return a FROM clause whose first table, that of the records, has only the records of another."""
-        records = self.tables.partition(" LEFT JOIN ")[0]
+        records = self.tables
         alias = records.rpartition(" ")[2]
         return tables.replace(records, f"({' '.join(('SELECT', f'{alias}.*', 'FROM', rows))}) AS {alias}", 1)
 
     def from_clause(self, refs: Iterable[Ref]) -> str:
         """Return the tables that hold these fields and metadata keys."""
         names = {"metadata" if ref.role == "metadata" else ref.name for ref in refs}
-        metadata_join = self.metadata_join if "metadata" in names else ""
-        return f"{self.tables}{metadata_join}{self.joins if names & self.joined else ''}"
+        needed = (
+            self.source_join if names & self.source_fields else "",
+            self.metadata_join if "metadata" in names else "",
+            self.joins if names & self.joined else "",
+        )
+        return self.tables + "".join(needed)
+
+
+_NAMES_OF_SOURCES = frozenset((PREFIX, *(field.name for field in SOURCE_FIELDS if field.path != IDENTIFIER)))
+"""Names of the fields that are not in the table of the records."""
+
+
+def _source_join(alias: str) -> str:
+    return f" LEFT JOIN data_sources AS s ON s.identifier = {alias}.data_source"
 
 
 def _data_product_columns(dialect: Dialect) -> ColumnMapping:
-    """Return the mapping of data products. LEFT JOIN keeps products of unknown sources."""
+    """Return the mapping of data products."""
     kind = KINDS["data_products"]
     fields = {f.name: StoredValue(f'p."{f.name}"', f.type) for f in kind.leaves()} | _source_fields("p")
     fields |= {f.name: _object_expression(f, fields, dialect) for f in kind.fields if f.members}
     return ColumnMapping(
-        tables="data_products AS p LEFT JOIN data_sources AS s ON s.identifier = p.data_source",
+        tables="data_products AS p",
+        source_join=_source_join("p"),
+        source_fields=_NAMES_OF_SOURCES,
         fields=fields,
         metadata="p.metadata",
         ties=('p."start"', "p.data_source", "p.url"),
@@ -126,7 +144,9 @@ def _ephemeris_columns(dialect: Dialect) -> ColumnMapping:
     fields = {f.name: StoredValue(f'e."{"_".join(f.path)}"', f.type) for f in kind.leaves()} | _source_fields("e")
     fields |= {f.name: _object_expression(f, fields, dialect) for f in kind.fields if f.members}
     return ColumnMapping(
-        tables="ephemeris AS e LEFT JOIN data_sources AS s ON s.identifier = e.data_source",
+        tables="ephemeris AS e",
+        source_join=_source_join("e"),
+        source_fields=_NAMES_OF_SOURCES,
         metadata_join=" LEFT JOIN ephemeris_metadata AS m ON m.identifier = e.metadata",
         fields=fields | {"metadata": StoredValue("m.metadata", Type.OBJECT)},
         metadata="m.metadata",

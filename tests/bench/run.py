@@ -31,6 +31,7 @@ QUICK = ("bench_language", "bench_output", "bench_repl", "bench_lsp", "bench_not
 LONG = (
     "bench_embedded",
     "bench_large",
+    "bench_catalogue",
     "bench_conjunctions",
     "bench_server",
     "bench_download",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auroraql import Archive, ResultSet
+from auroraql.frontends.repl.controller import run_input
+from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
 from auroraql.results.result_set import FetchedData, Row
 from tests.pictures.svg_reader import read_svg
+from tests.support.command_line import command
+from tests.support.repl_fakes import printed
 
 START = datetime(2020, 2, 1)
 KEOGRAMS = "FIND data_products WHERE program = 'trex' AND keogram_type = 'daily' DURING 2021-01"
@@ -88,3 +94,23 @@ def test_hostile_names_are_text(name: str) -> None:
     assert "\x1b" not in picture.svg() + picture.text() + picture._repr_html_()
     assert "\u202e" not in picture.svg() + picture.text()
     assert "<script" not in picture.svg() + picture._repr_html_()
+
+
+def test_the_command_line_and_the_prompt_draw_pictures(demo: Archive, tmp_path: Path) -> None:
+    state = ReplState(demo, io.StringIO())
+    for text in (KEOGRAMS, f"\\plot availability {tmp_path}/days.svg", "\\plot", "\\plot map", "\\plot tmeline"):
+        run_input(state, text)
+    shown = printed(state)
+    assert len(read_svg((tmp_path / "days.svg").read_text("utf-8")).tooltips) == 155
+    assert "TREx RGB FSMI │█" in shown
+    assert "the result has no positions over time" in shown
+    assert "did you mean timeline?" in shown
+    done = command("-c", KEOGRAMS, "--plot", "timeline")
+    assert done.code == 0
+    assert "TREx RGB FSMI │█" in done.out
+    done = command("-c", KEOGRAMS, "--plot", "timeline", "--output", tmp_path / "line.svg")
+    assert (done.code, done.out) == (0, "")
+    assert len(read_svg((tmp_path / "line.svg").read_text("utf-8")).tooltips) == 155
+    done = command("-c", KEOGRAMS, "--plot", "timeline", "--output", tmp_path / "line.csv")
+    assert done.code == 2
+    assert "not that of a picture" in done.err

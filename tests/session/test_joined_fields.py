@@ -44,7 +44,6 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Ar
     sources = [tuple(item[name] for name in SOURCE_FIELDS) for item in (*SOURCES, SWARM)]
     path = small_catalogue.write(tmp_path_factory.mktemp("joined") / "f.duckdb", products, sources, positions=minutes)
     with duckdb.connect(str(path)) as connection:
-        connection.execute("CREATE TABLE source_records (identifier BIGINT NOT NULL, document VARCHAR NOT NULL)")
         for identifier, details in DETAILS.items():
             document = json.dumps({**details, "data_product_metadata_schema": SCHEMA})
             connection.execute("INSERT INTO source_records VALUES (?, ?)", [identifier, document])

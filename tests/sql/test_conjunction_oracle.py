@@ -13,6 +13,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from auroraql.diagnostics.errors import replace_value
 from auroraql.engines.duckdb.embedded_engine import EmbeddedEngine
 from auroraql.ir.query import Block, Query
 from auroraql.schema.kinds.conjunctions import TRACES
+from auroraql.sql import conjunction_pipeline
 from auroraql.sql.conjunction_pipeline import whole_millimetres
 from tests.support.brute_conjunctions import conjunctions
 from tests.support.conjunctions_by_epoch import sql_of_before
@@ -98,12 +100,13 @@ _IN_GATE = max(settings().max_examples // 15, 1)
 @given(st.integers(0, 10**9))
 def test_conjunctions_equal_those_of_every_pair(seed: int) -> None:
     rng = random.Random(seed)
+    days = rng.choice((0, 0, conjunction_pipeline.MIN_DAYS_OF_CELLS))
     began, regions = rng.choice(_BEGINNINGS), rng.sample(_REGIONS, 2)
     sources = [source[0] for source in SOURCES]
     positions = [item for source in sources for item in _track(rng, source, rng.choice(regions), began)]
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder) / "random.duckdb", [], SOURCES, positions=positions)
-        with closing(EmbeddedEngine(path)) as engine:
+        with closing(EmbeddedEngine(path)) as engine, patch.object(conjunction_pipeline, "MIN_DAYS_OF_CELLS", days):
             for _ in range(_SEARCHES):
                 query = _query(rng, began)
                 records = find_rows(engine, query).records

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 MODIFIED = 1_700_000_000
@@ -92,6 +94,12 @@ class FileServer:
         self.files[path] = content
         self.faults[path] += faults
         return self.url + path
+
+    def use_tls(self, certificate: Path) -> None:
+        """Accept only TLS connections from now on, with this certificate and its key."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def requests_of(self, path: str) -> list[Call]:
         """Return the requests of a path, in order."""

@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from auroraql.diagnostics.errors import Diagnostic, Failed, Refused, Source, Span, StatementError
 from auroraql.engines.base import OnProgress
@@ -14,6 +15,8 @@ from auroraql.frontends.repl.controller_protocol import ReplOptions
 from auroraql.frontends.repl.state import ReplState
 from auroraql.ir.plan import Plan
 from auroraql.ir.query import Column, Query, Ref
+from auroraql.pictures.picture import Picture
+from auroraql.pictures.registry import create_picture
 from auroraql.results.result_set import FetchedData, ResultSet, Row
 from auroraql.results.stored_results import StoredResult
 from auroraql.schema import KINDS
@@ -88,6 +91,9 @@ class FakeArchive:
 
     def leave(self) -> list[Search]:
         return []
+
+    def picture(self, result: ResultSet, name: str, /, **options: Any) -> Picture:
+        return create_picture(result, name, **options)
 
     def on_progress(self, watch: OnProgress | None, /) -> None:
         """Do nothing: no statement takes long."""

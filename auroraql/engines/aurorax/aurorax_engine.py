@@ -19,6 +19,7 @@ from auroraql.engines.aurorax.endpoint_policy import EndpointPolicy
 from auroraql.engines.aurorax.http_client import HttpClient, ServiceCall
 from auroraql.engines.aurorax.parallel import run_in_parallel
 from auroraql.engines.aurorax.responses import (
+    CANCEL,
     DESCRIBE,
     ESTIMATE,
     SOURCES,
@@ -161,15 +162,24 @@ class AuroraXEngine:
             cached = self._source_cache.read()
             if self._statistics is None and cached is not None and cached.are_statistics_fresh:
                 self._statistics = cached.statistics
+                self._use_statistics(self._statistics)
             else:
-                call = ServiceCall(SOURCES, "GET", STATISTICS)
-                answer = self._wire.call(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
-                self._statistics = read_statistics(answer, self._context)
-                self._source_cache.write_statistics(self._statistics)
-            self._statistics_read_at = time.monotonic()
-            if self._updates_catalogue:
-                self._catalogue = replace(self.catalogue(), statistics=self._statistics)
+                self._statistics = self.refresh_statistics(deadline)
         return self._statistics.get(kind, {})
+
+    def refresh_statistics(self, deadline: float = inf) -> Mapping[str, Mapping[int, Statistics]]:
+        """Return the statistics by kind and source identifier after a new request, and cache them. Raises ArchiveError."""
+        call = ServiceCall(SOURCES, "GET", STATISTICS)
+        answer = self._wire.call(call, min(deadline, time.monotonic() + _SOURCES_SECONDS))
+        statistics = read_statistics(answer, self._context)
+        self._source_cache.write_statistics(statistics)
+        self._use_statistics(statistics)
+        return statistics
+
+    def _use_statistics(self, statistics: Mapping[str, Mapping[int, Statistics]]) -> None:
+        self._statistics, self._statistics_read_at = statistics, time.monotonic()
+        if self._updates_catalogue:
+            self._catalogue = replace(self.catalogue(), statistics=statistics)
 
     def refresh_sources(self, deadline: float = inf) -> tuple[DataSource, ...]:
         """Send `GET /api/v1/data_sources` regardless of the cache, and cache the answer. Raises ArchiveError."""
@@ -187,18 +197,24 @@ class AuroraXEngine:
         answer = self._wire.call(availability_call(kind, first, last, only), deadline)
         return read_availability(answer, kind, self._context)
 
-    def submit(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
+    def submit(self, plan: Plan, *, awaited: bool = False, columnar: bool = False) -> AuroraXRun:
         """Start a plan with one `POST /api/v1/…/search` per request; an `awaited` run starts in `wait`.
 
-        Raises ArchiveError when a request fails, and StatementError for a plan that the protocol cannot express.
+        A `columnar` run keeps records of any number in columns, without a dict for each. Raises ArchiveError when a
+        request fails, and StatementError for a plan that the protocol cannot express.
         """
         if self._closed:
             raise UsageError(f"the archive '{self.name}' is closed", "connect to it again")
         if plan.unsayable:
             raise StatementError(plan.unsayable)
-        run = self._make_run(plan, awaited=awaited)
+        run = self._make_run(plan, awaited=awaited, columnar=columnar)
         run.submit()
         return run
+
+    def delete_request(self, kind: str, request_id: str, deadline: float = inf) -> None:
+        """Send `DELETE …/requests/{id}` for a finished search whose records are no longer needed. Raises ArchiveError."""
+        call = ServiceCall(CANCEL, "DELETE", PROTOCOLS[kind].request(request_id), tries=1)
+        self._wire.call(call, min(deadline, time.monotonic() + _HELP_SECONDS), request_id)
 
     def attach(self, request_id: str, deadline: float = inf) -> tuple[Plan, AuroraXRun]:
         """Return the run of a search that already exists on the service, and a plan for its complete records.
@@ -257,8 +273,8 @@ class AuroraXEngine:
         except ArchiveError:  # the answer is optional, and every caller handles None
             return None
 
-    def _make_run(self, plan: Plan, *, awaited: bool = False) -> AuroraXRun:
-        run = AuroraXRun(plan, self._service, awaited=awaited)
+    def _make_run(self, plan: Plan, *, awaited: bool = False, columnar: bool = False) -> AuroraXRun:
+        run = AuroraXRun(plan, self._service, awaited=awaited, columnar=columnar)
         self._runs = [*(previous for previous in self._runs if previous.is_open or previous.ending), run]
         return run
 

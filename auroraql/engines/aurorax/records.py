@@ -15,7 +15,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Failed
 from auroraql.engines.aurorax.columnar.batches import BatchedRecords, ColumnBatch, ListBatch, RecordBatch, list_batch
-from auroraql.engines.aurorax.columnar.stream import RecordStream
+from auroraql.engines.aurorax.columnar.stream import SMALL_RESPONSE_BYTES, RecordStream
 from auroraql.engines.aurorax.merge import NEEDED_FIELDS, merge_conjunctions
 from auroraql.engines.aurorax.responses import ServiceContext, ServiceResponse, read_json, refuse_error
 from auroraql.ir.plan import Request
@@ -73,13 +73,18 @@ def read_records(answer: ServiceResponse, kind: str, expected: int | None, conte
 
 
 def record_reader(
-    kind: str, on_received: Callable[[int, int], object], expected: int | None = None, limit: int | None = None
+    kind: str,
+    on_received: Callable[[int, int], object],
+    expected: int | None = None,
+    limit: int | None = None,
+    small_bytes: int = SMALL_RESPONSE_BYTES,
 ) -> RecordStream:
     """Return a reader for records of a kind; it calls `on_received(bytes, records)` as they arrive.
 
-    It stops after `limit` records, and fails when more than `expected` arrive.
+    It stops after `limit` records, and fails when more than `expected` arrive. It packs responses of at least
+    `small_bytes` into columns.
     """
-    return RecordStream(KINDS[kind], partial(_diagnose_record, kind=kind), on_received, expected, limit)
+    return RecordStream(KINDS[kind], partial(_diagnose_record, kind=kind), on_received, expected, limit, small_bytes)
 
 
 def _read_columns(

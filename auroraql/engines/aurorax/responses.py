@@ -126,9 +126,12 @@ def check_status(answer: ServiceResponse, step: ProtocolStep, context: ServiceCo
             reason, hint = (_DELETED_MESSAGE if step is DATA else reason), step.missing_hint
         if answer.status == 503 and "maintenance mode" in detail.lower():
             reason = "maintenance"
-        if wait := parse_retry_after(answer.headers.get("retry-after", "")):
+        wait = parse_retry_after(answer.headers.get("retry-after", ""))
+        if wait:
             hint = f"try again after {_format_wait(wait)}"
-        raise context.error(error, _join_message(f"{answer.status} {reason}", detail), hint)
+        refusal = context.error(error, _join_message(f"{answer.status} {reason}", detail), hint)
+        refusal.retry_after_seconds = wait
+        raise refusal
     if answer.status >= 400:
         error = Refused if answer.status < 500 else Failed
         raise context.error(error, _join_message(f"{answer.status} to {step.name}", detail), _RETRY_HINT)

@@ -15,6 +15,7 @@ from typing import Any
 
 from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
+from auroraql.engines.aurorax.columnar.stream import SMALL_RESPONSE_BYTES
 from auroraql.engines.aurorax.endpoint_policy import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
 from auroraql.engines.aurorax.http_client import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
 from auroraql.engines.aurorax.limited_search import records_wanted, request_steps
@@ -114,11 +115,15 @@ class AuroraXRun:
     """`EngineRun` of a plan over HTTP, created by `AuroraXEngine`.
 
     An `awaited` run sends nothing before `wait`. Then it takes a few requests at a time, each from submission to its
-    records. If the plan needs only the first records, it stops as soon as it has them.
+    records. If the plan needs only the first records, it stops as soon as it has them. A `columnar` run packs small
+    responses into columns too.
     """
 
-    def __init__(self, plan: Plan, service: ServiceConnection, *, awaited: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, service: ServiceConnection, *, awaited: bool = False, columnar: bool = False
+    ) -> None:
         self.plan = plan
+        self._small_bytes = 1 if columnar else SMALL_RESPONSE_BYTES
         self._service, self._awaited, self._meter = service, awaited, ProgressMeter()
         self._wire, self._context = service.wire, service.context
         self._searches = [_RemoteSearch(request) for request in plan.requests]
@@ -438,7 +443,12 @@ class AuroraXRun:
     def _reader(self, search: _RemoteSearch) -> Any:
         expected = search.status.result_count
         return partial(
-            record_reader, search.request.kind, self._meter.count_received(search), expected, self._records_wanted
+            record_reader,
+            search.request.kind,
+            self._meter.count_received(search),
+            expected,
+            self._records_wanted,
+            self._small_bytes,
         )
 
     def _combined_status(self) -> RunStatus:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auroraql.schema import Type
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of catalogue.sql, stored in every catalogue file."""
 
 TYPE_NAMES = {"string": Type.STRING, "double": Type.NUMBER, "int": Type.INTEGER, "bool": Type.BOOLEAN}

@@ -1,4 +1,4 @@
--- A catalogue file, schema version 2: what `--archive PATH.duckdb` opens. Anyone may make one:
+-- A catalogue file, schema version 3: what `--archive PATH.duckdb` opens. Anyone may make one:
 -- run these statements in DuckDB 2.0 or later, fill the tables, and keep `schema_version` as it is.
 
 -- One row that says what the file is. `demonstration`: its records are made up, and every front end says so.
@@ -20,6 +20,13 @@ CREATE TABLE data_sources (
     display_name    VARCHAR NOT NULL
 );
 
+-- The fields of AuroraX's level full_record of sources that have them: an object with `owner`, `maintainers`, `metadata`,
+-- `ephemeris_metadata_schema` and `data_product_metadata_schema`, each optional. The table may be empty.
+CREATE TABLE source_records (
+    identifier BIGINT  NOT NULL,
+    document   VARCHAR NOT NULL
+);
+
 -- The metadata keys that records may carry, for completion and warnings; the table may be empty.
 -- `kind` is data_products or ephemeris; `type` is string, double, int or bool; `known_values` are not
 -- exhaustive; an empty `programs` means any; `unit` is km, deg, % or empty.
@@ -35,7 +42,8 @@ CREATE TABLE metadata_keys (
 
 -- The data products, each once (source, start, end, type and URL tell them apart). `data_source` is an
 -- identifier of data_sources; times are UTC; `metadata` is an object of keys and plain values, a key
--- that does not apply is left out. Rows in the order of `start` make searches of a window fast.
+-- that does not apply is left out. Rows in the order of month, source and `start` take
+-- the least room and make searches of a window fast.
 CREATE TABLE data_products (
     data_source       BIGINT    NOT NULL,
     "start"           TIMESTAMP NOT NULL,
@@ -46,9 +54,9 @@ CREATE TABLE data_products (
 );
 
 -- Where each source is at each moment, once a source and epoch (UTC). Locations are in degrees; both members
--- of one are there, or both are NULL. Rows more or less in the order of `epoch` make searches of a window fast.
--- Many minutes have the same metadata, so each is kept once: `metadata` is an identifier of ephemeris_metadata,
--- or NULL for none.
+-- of one are there, or both are NULL. Rows in the order of month, source and `epoch` take the least room and make
+-- searches of a window fast. Many minutes have the same metadata, so each is kept once: `metadata` is an identifier of
+-- ephemeris_metadata, or NULL for none.
 CREATE TABLE ephemeris (
     data_source      BIGINT    NOT NULL,
     epoch            TIMESTAMP NOT NULL,
@@ -63,7 +71,7 @@ CREATE TABLE ephemeris (
     metadata         BIGINT
 );
 
--- As the metadata of data products. Identifiers are unique.
+-- Like the metadata of data products. Identifiers are unique. Rows in the order of their first use take the least room.
 CREATE TABLE ephemeris_metadata (
     identifier BIGINT NOT NULL,
     metadata   VARIANT

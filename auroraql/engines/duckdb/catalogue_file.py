@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from auroraql.diagnostics.errors import AuroraQLError, TimedOut, Unreachable, Us
 from auroraql.engines.disk_cache import CacheFile
 from auroraql.engines.duckdb import SCHEMA_VERSION, TYPE_NAMES, read_format
 from auroraql.engines.duckdb.spill_folder import MEMORY, NO_SPILL, Settings, spill_settings
+from auroraql.engines.duckdb.sync_ledger import read_mirror
 from auroraql.schema import KINDS, Type
 from auroraql.schema.catalogue import Catalogue, DataSource, MetadataKey, SourceDetails
 
@@ -83,8 +85,9 @@ def open_catalogue(
     writable: bool = False,
     config: Config = MappingProxyType({}),
     deadline: float = inf,
+    version: int = SCHEMA_VERSION,
 ) -> CatalogueFile:
-    """Open a catalogue file, read only or as its only writer, and validate it.
+    """Open a catalogue file of a schema version, read only or as its only writer, and validate it.
 
     `config` replaces default DuckDB settings. `deadline` is a `time.monotonic` time. Raises UsageError for a file that
     is not a catalogue, Unreachable for an unreadable or locked one, and TimedOut.
@@ -107,8 +110,8 @@ def open_catalogue(
         raise opening_error(path, problem, writable=writable) from None
     try:
         with time_bounded(connection, deadline, str(path)):
-            _check_once(connection, path, writable=writable)
-            return read_header(connection, str(path))
+            _check_once(connection, path, version, writable=writable)
+            return read_header(connection, str(path), version)
     except BaseException:
         connection.close()
         raise
@@ -171,18 +174,18 @@ def time_bounded(connection: duckdb.DuckDBPyConnection, deadline: float, name: s
         raise TimedOut("the deadline passed before the file was open", archive=name, hint=hint) from None
 
 
-def _check_once(connection: duckdb.DuckDBPyConnection, path: Path, *, writable: bool) -> None:
+def _check_once(connection: duckdb.DuckDBPyConnection, path: Path, version: int, *, writable: bool) -> None:
     """Validate the file, unless its current state passed before."""
     checked = CheckedFiles(path)
     if writable or not checked.is_current:
-        check_catalogue(connection, str(path))
+        check_catalogue(connection, str(path), version)
         if not writable:
             checked.remember()
 
 
-def read_header(connection: duckdb.DuckDBPyConnection, name: str) -> CatalogueFile:
+def read_header(connection: duckdb.DuckDBPyConnection, name: str, version: int = SCHEMA_VERSION) -> CatalogueFile:
     """Read the header of a catalogue. Raises UsageError for another version."""
-    return CatalogueFile(connection, *check_header(connection, name))
+    return CatalogueFile(connection, *check_header(connection, name, version))
 
 
 def read_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
@@ -192,14 +195,13 @@ def read_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
     for kind, name, type_name, values, doc, programs, unit in connection.execute(_KEYS).fetchall():
         key = MetadataKey(name, TYPE_NAMES.get(type_name, Type.ANY), tuple(values), doc, tuple(programs), unit)
         metadata[kind] = (*metadata.get(kind, ()), key)
-    return Catalogue(tuple(DataSource(*row) for row in sources), metadata)
+    return Catalogue(tuple(DataSource(*row) for row in sources), metadata, mirror=read_mirror(connection))
 
 
 def read_details(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> dict[int, SourceDetails]:
     """Return source details by identifier. Raises duckdb.Error for a damaged file.
 
-    Schemas consist of the metadata keys of a source's program, unless `serve` stored others in the optional table
-    `source_records`.
+    Schemas consist of the metadata keys of a source's program, unless the table `source_records` has others.
     """
     records = read_source_records(connection)
     return {
@@ -209,10 +211,7 @@ def read_details(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) ->
 
 
 def read_source_records(connection: duckdb.DuckDBPyConnection) -> dict[int, dict[str, Any]]:
-    """Return what `serve` stored of each source beyond its names, as OpenAPI `Data Source`; usually empty."""
-    table = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'source_records'").fetchone()
-    if table is None:
-        return {}
+    """Return what is stored of each source beyond its names, as OpenAPI `Data Source`; usually empty."""
     rows = connection.execute("SELECT identifier, document FROM source_records").fetchall()
     return {identifier: json.loads(document) for identifier, document in rows}
 
@@ -327,7 +326,13 @@ _FAMILIES = {
 _FAMILIES["INTEGER"] = _FAMILIES["BIGINT"]
 """Types accepted instead of a declared type; each of their values is a value of that type."""
 
-_IDENTIFIERS = ("data_sources", "ephemeris_metadata")
+MIGRATED_VERSIONS = (2,)
+"""Older schema versions that `auroraql catalogue migrate` converts."""
+
+_FIRST_VERSIONS = {"source_records": 3}
+"""Versions that added a table, which older files may lack."""
+
+_IDENTIFIERS = ("data_sources", "ephemeris_metadata", "source_records")
 """Tables with unique identifiers."""
 
 _READ_AS_EMPTY = {("data_sources", column) for column in ("program", "platform", "instrument_type", "source_type", "display_name")}  # fmt: skip
@@ -337,7 +342,9 @@ _LISTS = ("known_values", "programs")
 _FIRST_YEAR, _LAST_YEAR = "0001-01-02", "9999-12-30"
 
 
-def check_header(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[bool, str, str]:
+def check_header(
+    connection: duckdb.DuckDBPyConnection, name: str, version: int = SCHEMA_VERSION
+) -> tuple[bool, str, str]:
     """Return demonstration, description and rule of a catalogue's header. Raises UsageError."""
     try:
         header = connection.execute(_HEADER).fetchall()
@@ -350,20 +357,33 @@ def check_header(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[bool
     if None in header[0]:
         column = _HEADER_COLUMNS[header[0].index(None)]
         raise _refuse(name, f"row 1 of catalogue has no {column} (it is NULL)")
-    version, demonstration, description, rule = header[0]
-    if version != SCHEMA_VERSION:
-        raise UsageError(
-            f"'{name}' is a catalogue of schema version {version}; this AuroraQL reads version {SCHEMA_VERSION}", _HINT
-        )
+    found, demonstration, description, rule = header[0]
+    if found != version:
+        raise _version_error(name, found)
     return bool(demonstration), str(description), str(rule)
 
 
-def check_catalogue(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+class OtherVersion(UsageError):
+    """The catalogue is of another schema version, which is `version`."""
+
+    def __init__(self, message: str, hint: str, version: int = 0) -> None:
+        super().__init__(message, hint)
+        self.version = version
+
+
+def _version_error(name: str, version: int) -> UsageError:
+    message = f"'{name}' is a catalogue of schema version {version}; this AuroraQL reads version {SCHEMA_VERSION}"
+    if version in MIGRATED_VERSIONS:
+        return OtherVersion(message, f"auroraql catalogue migrate {shlex.quote(name)} converts it", version)
+    return OtherVersion(message, "update AuroraQL" if version > SCHEMA_VERSION else _HINT, version)
+
+
+def check_catalogue(connection: duckdb.DuckDBPyConnection, name: str, version: int = SCHEMA_VERSION) -> None:
     """Check the whole database. Raises UsageError with file, row and field, and duckdb.InterruptException."""
     try:
         _check_for_code(connection, name)
-        check_header(connection, name)
-        nullable = _check_columns(connection, name)
+        check_header(connection, name, version)
+        nullable = _check_columns(connection, name, version)
         for table, columns in nullable.items():
             _check_nulls(connection, name, table, columns)
         _check_values(connection, name)
@@ -403,11 +423,13 @@ def _expected_columns() -> Columns:
         return _columns(cursor)
 
 
-def _check_columns(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, list[str]]:
+def _check_columns(connection: duckdb.DuckDBPyConnection, name: str, version: int) -> dict[str, list[str]]:
     """Compare the tables with the format; return, by table, the NOT NULL columns that the file declares nullable."""
     actual = _columns(connection)
     to_check: dict[str, list[str]] = {}
     for table, columns in _expected_columns().items():
+        if table not in actual and _FIRST_VERSIONS.get(table, 0) > version:
+            continue
         if table not in actual:
             raise _refuse(name, f"it has no table {table}")
         for column, (expected, may_be_null) in columns.items():
@@ -429,7 +451,8 @@ def _check_nulls(connection: duckdb.DuckDBPyConnection, name: str, table: str, c
 
 
 def _check_values(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    for table in _IDENTIFIERS:
+    tables = _columns(connection)
+    for table in (table for table in _IDENTIFIERS if table in tables):
         statement = f"SELECT identifier FROM main.{table} GROUP BY identifier HAVING count(*) > 1 LIMIT 1"  # noqa: S608
         if duplicate := connection.execute(statement).fetchone():
             raise _refuse(name, f"identifier {duplicate[0]} is in {table} more than once")

@@ -12,6 +12,7 @@ from auroraql import __version__
 from auroraql.diagnostics.errors import Source, UsageError
 from auroraql.downloads.limits import DEFAULT_AT_ONCE, MAX_AT_ONCE
 from auroraql.frontends.cli.streams import escape_lines
+from auroraql.pictures import PICTURE_NAMES
 
 _EPILOG = """\
 examples:
@@ -109,6 +110,33 @@ examples:
   auroraql download keograms.aql --to data --name "{platform}/{start:%Y/%m}/{file}"
 """
 
+_SYNC = """\
+Copy records of an archive into a catalogue file, which is searched like the archive
+and without the network. Repeat the command with the name of the file to update it:
+only what is new, recent or changed is read. A killed command leaves a correct file,
+and the next one continues.
+"""
+
+_SYNC_EPILOG = """\
+The records of one data source in a month (ephemeris) or a year (data products) are
+a unit, and are replaced as a whole. A unit is read when it is new, when the archive
+announces another number of records, when it is recent (--refresh), or to verify it
+(--verify). Records are deleted only if the archive's counts confirm it.
+
+A search on the mirror for records that are not mirrored has a warning. SHOW SYNC
+lists what is mirrored. The file is locked while it is synchronized.
+
+exit codes: 0 the mirror is complete, 1 a unit is missing, 3 the archive cannot be
+reached, 130 interrupted.
+
+examples:
+  auroraql sync --archive aurorax --to swarm.duckdb \\
+    -c "FIND ephemeris WHERE program = 'swarm' SINCE 2013" --dry-run
+  auroraql sync --archive aurorax --to swarm.duckdb \\
+    -c "FIND ephemeris WHERE program = 'swarm' SINCE 2013"
+  auroraql sync swarm.duckdb --verify 1%
+"""
+
 _CATALOGUE = """\
 Create catalogue files, and fill, describe, check and rewrite them. A catalogue
 has data sources of your own and of AuroraX, and their records. Search it with
@@ -200,6 +228,7 @@ def _commands(
             "write a statement in another form", "", None, lambda command: _add_translate(command, targets, sources),
         ),
         "download": ("download the files of a result into a folder", _DOWNLOAD, _DOWNLOAD_EPILOG, _add_download),
+        "sync": ("mirror an archive, or a part of it, in a catalogue file", _SYNC, _SYNC_EPILOG, _add_sync),
         "catalogue": ("create, fill, check and rewrite catalogue files", _CATALOGUE, None, _add_catalogue),
         "serve": ("serve a local archive to AuroraX clients over HTTP", "", None, _add_serve),
         "lsp": (
@@ -349,6 +378,21 @@ def _add_translate(translate: argparse.ArgumentParser, targets: tuple[str, ...],
     translate.add_argument("file", nargs="?", metavar="FILE", help="a file with one statement; - for standard input")
 
 
+def _add_sync(sync: argparse.ArgumentParser) -> None:
+    from auroraql.frontends.cli.commands.sync_options import add_options
+
+    add_options(sync)
+    _add_archive(sync, argparse.SUPPRESS)
+    _add_profile(sync, argparse.SUPPRESS)
+    sync.add_argument(
+        "--timeout",
+        type=_read_seconds,
+        metavar="SECONDS",
+        default=argparse.SUPPRESS,
+        help="the deadline of each request (default: 600)",
+    )
+
+
 def _add_catalogue(catalogue: argparse.ArgumentParser) -> None:
     from auroraql.frontends.cli.commands.catalogue import add_options
 
@@ -446,6 +490,12 @@ def _add_search(parser: argparse.ArgumentParser, formats: tuple[str, ...], defau
         "--output", metavar="FILE", default=default, help="write the result to a file, in the format of its suffix"
     )
     parser.add_argument(
+        "--plot",
+        choices=PICTURE_NAMES,
+        default=default,
+        help="draw a picture of each result; with --output, write it to FILE.svg, .txt, .png or .pdf",
+    )
+    parser.add_argument(
         "--report",
         metavar="FILE",
         default=default,
@@ -515,6 +565,7 @@ _OPTIONS_OF_COMMANDS: dict[str | None, frozenset[str]] = {
     "fix": frozenset({"param", "archive", "profile"}),
     "fmt": frozenset(),
     "translate": frozenset({"text", "param", "archive", "profile"}),
+    "sync": frozenset({"archive", "profile", "timeout"}),
     "catalogue": frozenset(),
     "serve": frozenset({"archive", "profile", "timeout"}),
     "download": _SOURCES | {"text", "param"},

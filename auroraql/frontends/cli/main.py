@@ -113,6 +113,12 @@ def _run_download(options: argparse.Namespace) -> int:
     return download_files(options)
 
 
+def _run_sync(options: argparse.Namespace) -> int:
+    from auroraql.frontends.cli.commands.sync import run_sync
+
+    return run_sync(options)
+
+
 def _run_format(options: argparse.Namespace) -> int:
     codes = [EXIT_OK]
     for name in options.files:
@@ -209,6 +215,7 @@ _COMMANDS: dict[str | None, Callable[[argparse.Namespace], int]] = {
     "fmt": _run_format,
     "download": _run_download,
     "translate": _run_translate,
+    "sync": _run_sync,
     "catalogue": _run_catalogue,
     "serve": _run_serve,
     "lsp": _run_language_server,

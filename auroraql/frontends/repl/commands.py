@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 
 from auroraql.codecs.script import is_complete
 from auroraql.completion.keywords import FUNCTIONS, KEYWORDS, PERIODS
@@ -20,6 +21,7 @@ from auroraql.frontends.repl.help import keyword_help, lay_out_pairs
 from auroraql.frontends.repl.query_commands import QueryCandidate
 from auroraql.frontends.repl.state import ReplState
 from auroraql.language_service.facts import known_names
+from auroraql.pictures import PICTURE_NAMES
 from auroraql.rendering import FORMATS
 from auroraql.session.web_links import WEB_PAGES
 
@@ -107,6 +109,20 @@ def _result_names(state: ReplState) -> Iterable[str]:
     return state.archive.results
 
 
+def _picture_names(_state: ReplState) -> Iterable[str]:
+    return PICTURE_NAMES
+
+
+def _picture_command(name: str) -> Callable[[ReplState, str], str]:
+    """Return a command that loads the pictures when it is first used."""
+
+    def run(state: ReplState, argument: str) -> str:
+        message: str = getattr(import_module("auroraql.frontends.repl.picture_commands"), name)(state, argument)
+        return message
+
+    return run
+
+
 def _web_page_names(_state: ReplState) -> Iterable[str]:
     return WEB_PAGES
 
@@ -137,10 +153,13 @@ COMMANDS = (
     ReplCommand("o", "[FILE]", "send results to a file, or to the terminal again", result_commands.set_output, takes_file=True),
     ReplCommand("tee", "[FILE]", "also write results to a file, or stop", result_commands.set_tee, takes_file=True),
     ReplCommand("pipe", "COMMAND", "send the last result to a shell command", result_commands.pipe_last_result),
+    ReplCommand("show", "[ROW]", "download the product of a row of the last result and show its image", _picture_command("show_product")),
+    ReplCommand("calendar", "[NAME]", "draw the last result, or one stored by LET, by source and day", _picture_command("show_calendar"), after=_result_names),
+    ReplCommand("timeline", "[NAME]", "draw the last result, or one stored by LET, over time", _picture_command("show_timeline"), after=_result_names),
+    ReplCommand("plot", "[PICTURE] [FILE]", f"draw the last result, or write the picture to a file; pictures: {', '.join(PICTURE_NAMES)}",
+            _picture_command("plot_result"), after=_picture_names),
     ReplCommand("open", "[ROW|PAGE]", "open the product of a row in the browser, or the search on the page aurorax or swarm-aurora", result_commands.open_product,
             after=_web_page_names),
-    ReplCommand("calendar", "[NAME]", "draw the last result, or one stored by LET, by source and day", result_commands.show_calendar, after=_result_names),
-    ReplCommand("timeline", "[NAME]", "draw the last result, or one stored by LET, over time", result_commands.show_timeline, after=_result_names),
     ReplCommand("watch", "[SECONDS]", "run the last statement repeatedly and report what is new", result_commands.watch_statement),
     ReplCommand("timing", "[on|off]", "show where the time went, or stop", result_commands.set_timing, after=_on_off_words),
     ReplCommand("jobs", "", "list the submitted searches and their status", background_jobs.show_jobs),

@@ -10,12 +10,10 @@ from itertools import islice
 from pathlib import Path
 
 from auroraql.diagnostics.errors import AuroraQLError, UsageError, make_visible
-from auroraql.diagnostics.suggestions import find_closest
 from auroraql.frontends.repl.display import check_appendable, expand_path, pipe_result, show_result, write_text
 from auroraql.frontends.repl.run_statements import iterate_results
 from auroraql.frontends.repl.state import ReplState
 from auroraql.frontends.shared.download_progress import download_status_line
-from auroraql.pictures.registry import create_picture
 from auroraql.rendering import FORMATS, format_footer, format_of, get_format, write_result
 from auroraql.results.result_set import ResultSet
 from auroraql.session.web_links import WEB_PAGES, find_web_url
@@ -166,38 +164,6 @@ def _open_url(url: str) -> str:
     if not webbrowser.open(url):
         return f"no browser could be opened; the URL is {url}"
     return f"opened {url}"
-
-
-def show_timeline(state: ReplState, argument: str) -> str:
-    """Draw the last result, or a stored one, over time."""
-    result = last_result(state) if not argument else _get_result(state, argument)
-    _draw_picture(state, result, "timeline")
-    return ""
-
-
-def show_calendar(state: ReplState, argument: str) -> str:
-    """Draw the records of each source and day of the last result, or of a stored one."""
-    result = last_result(state) if not argument else _get_result(state, argument)
-    _draw_picture(state, result, "availability")
-    return ""
-
-
-def _draw_picture(state: ReplState, result: ResultSet, name: str) -> None:
-    """Draw a picture with characters."""
-    write_text(state, create_picture(result, name).render_text(replace(state.screen, height=state.height)))
-
-
-def _get_result(state: ReplState, name: str) -> ResultSet:
-    result = state.archive.results.get(name)
-    if result is None:
-        matches = find_closest(name, state.archive.results, 1)
-        hint = (
-            f"did you mean {matches[0]}?"
-            if matches
-            else "SHOW RESULTS lists the stored results; LET name = FIND … stores one"
-        )
-        raise UsageError(f"the result '{make_visible(name)}' does not exist", hint)
-    return result
 
 
 def set_timing(state: ReplState, argument: str) -> str:

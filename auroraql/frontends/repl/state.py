@@ -7,13 +7,15 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from auroraql.completion import CompletionContext
 from auroraql.diagnostics.errors import Diagnostic, Source, make_visible, render
 from auroraql.engines.base import OnProgress
 from auroraql.frontends.repl.controller_protocol import ReplOptions
 from auroraql.frontends.shared.pager import page_height
+from auroraql.frontends.shared.terminal_query import TerminalImages
+from auroraql.pictures.picture import Picture
 from auroraql.queries import SavedQuery
 from auroraql.rendering.text_output import RenderOptions, supports_blocks
 from auroraql.results.result_set import ResultSet
@@ -66,6 +68,9 @@ class ArchiveProtocol(Protocol):
 
     def leave(self) -> list[Search]:
         """Let submitted searches that were not fetched continue after closing. Return those that will."""
+
+    def picture(self, result: ResultSet, name: str, /, **options: Any) -> Picture:
+        """Return a picture of a result by name. Raises AuroraQLError."""
 
     def on_progress(self, watch: OnProgress | None, /) -> None:
         """Set the callback that receives the progress of the search being waited for."""
@@ -128,6 +133,8 @@ class ReplState:
     """The last error with its causes."""
     shown_warnings: set[Diagnostic] = field(default_factory=set)
     """Warnings of the running script that are already printed."""
+    images: TerminalImages | None = None
+    """What the terminal answered about images. None before it was asked."""
     known: CompletionContext | None = field(default=None, repr=False)
     """Completion context. None when there is no interactive input."""
 

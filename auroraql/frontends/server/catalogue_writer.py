@@ -14,7 +14,6 @@ from typing import Any
 import duckdb
 
 from auroraql.frontends.server.http_types import Document
-from auroraql.frontends.server.source_directory import RECORDS_TABLE
 from auroraql.schema.catalogue import DataSource
 
 Rows = Sequence[Document]
@@ -67,13 +66,11 @@ def write_source(cursor: duckdb.DuckDBPyConnection, source: DataSource, extra: D
     """Insert a source, replacing one with the same identifier. `extra` holds its fields beyond the basic ones."""
     delete_source(cursor, source.identifier)
     cursor.execute("INSERT INTO data_sources VALUES (?, ?, ?, ?, ?, ?)", list(astuple(source)))
-    cursor.execute(RECORDS_TABLE)
     cursor.execute("INSERT INTO source_records VALUES (?, ?)", [source.identifier, json.dumps(extra)])
 
 
 def delete_source(cursor: duckdb.DuckDBPyConnection, identifier: int) -> None:
     """Delete a source but not its records."""
-    cursor.execute(RECORDS_TABLE)
     for table in ("data_sources", "source_records"):
         cursor.execute(f"DELETE FROM {table} WHERE identifier = ?", [identifier])  # noqa: S608 - one of two names
 

@@ -70,6 +70,7 @@ def test_code_in_a_catalogue_is_refused_before_it_runs(tmp_path: Path, statement
 _ROWS = {
     "catalogue": "UPDATE catalogue SET rule = rule",
     "data_sources": "INSERT INTO data_sources VALUES (9, 'a', 'b', 'c', 'd', 'e')",
+    "source_records": "INSERT INTO source_records VALUES (1, '{}')",
     "metadata_keys": "INSERT INTO metadata_keys VALUES ('ephemeris', 'x', 'double', [], '', [], '')",
     "data_products": "INSERT INTO data_products VALUES (1, '2020-01-01', '2020-01-01', 'keogram', 'u', NULL)",
     "ephemeris": "INSERT INTO ephemeris (data_source, epoch) VALUES (1, '2020-01-01')",

@@ -66,7 +66,7 @@ def test_a_file_that_is_not_a_catalogue(tmp_path: Path) -> None:
     other = tmp_path / "other.duckdb"
     duckdb.connect(str(other)).close()
     older = write(tmp_path / "older.duckdb", [], version=1)
-    newer = write(tmp_path / "newer.duckdb", [], version=3)
+    newer = write(tmp_path / "newer.duckdb", [], version=4)
     plain = write(tmp_path / "plain.duckdb", [])
     with duckdb.connect(str(plain)) as connection:
         connection.execute("ALTER TABLE data_products ALTER metadata TYPE JSON")
@@ -76,8 +76,8 @@ def test_a_file_that_is_not_a_catalogue(tmp_path: Path) -> None:
         (text, "not a valid DuckDB database"),
         (tmp_path / "empty.duckdb", "not a valid DuckDB database"),
         (other, "is not a catalogue"),
-        (older, "schema version 1; this AuroraQL reads version 2"),
-        (newer, "schema version 3"),
+        (older, "schema version 1; this AuroraQL reads version 3"),
+        (newer, "schema version 4"),
         (plain, "is JSON, not VARIANT"),
     ):
         with pytest.raises(UsageError, match=fact) as raised:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -88,6 +91,71 @@ def test_vacuum_keeps_everything(path: Path) -> None:
             assert sorted(map(repr, connection.execute(f"FROM {table}").fetchall())) == sorted(map(repr, rows)), table
         assert connection.execute("SELECT url FROM data_products").fetchall() == [("u1",), ("u3",)]
     assert sorted(file.name for file in path.parent.iterdir()) == [path.name]
+
+
+def make_older(path: Path, version: int = 2) -> Path:
+    """Change a catalogue to a file of schema version 2, which has no table source_records unless serve made it."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE catalogue SET schema_version = ?", [version])
+        connection.execute("DROP TABLE source_records")
+    return path
+
+
+@pytest.mark.parametrize("documents", [(), ('{"owner": "me"}',)], ids=["written by hand", "used by serve"])
+def test_migrate_converts_a_file_of_version_2(path: Path, documents: tuple[str, ...]) -> None:
+    statement = ("-c", "FIND data_products SINCE 2021 ORDER BY start", "--format", "csv")
+    before = command("-a", path, *statement).out
+    make_older(path)
+    for document in documents:
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE source_records (identifier BIGINT NOT NULL, document VARCHAR NOT NULL)")
+            connection.execute("INSERT INTO source_records VALUES (1, ?)", [document])
+    refused = command("-a", path, *statement)
+    assert refused.code == 2
+    assert "is a catalogue of schema version 2; this AuroraQL reads version 3" in refused.err
+    assert f"= hint: auroraql catalogue migrate {path} converts it" in refused.err
+    done = command("catalogue", "migrate", path)
+    assert (done.code, "converted to schema version 3" in done.out) == (0, True), done.err
+    converted = command("-a", path, *statement)
+    assert converted.out == before, converted.err
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute("SELECT document FROM source_records").fetchall() == [(text,) for text in documents]
+    again = command("catalogue", "migrate", path)
+    assert (again.code, again.out) == (0, f"{path}: of the current schema version already\n")
+
+
+def test_a_newer_version_is_refused_by_every_action(path: Path) -> None:
+    make_older(path, 4)
+    for action in ("info", "check", "vacuum", "migrate"):
+        done = command("catalogue", action, path)
+        assert done.code == 2
+        assert (
+            "is a catalogue of schema version 4; this AuroraQL reads version 3\n  = hint: update AuroraQL" in done.err
+        )
+
+
+@pytest.mark.parametrize("action", ["vacuum", "migrate"])
+def test_a_full_disk_leaves_the_file_as_it_was(path: Path, action: str) -> None:
+    if action == "migrate":
+        make_older(path)
+    before = path.read_bytes()
+    program = f"""
+import resource, signal, sys
+from pathlib import Path
+from auroraql.catalogues.rewriting import {action}_catalogue
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+{action}_catalogue(Path(sys.argv[1]))
+"""
+    # A file of compiled Python would be cut at the limit too, and then be read by other tests.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    run = [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(run, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, "there is no space left on the disk; nothing was changed" in done.stderr) == (1, True), (
+        done.stderr
+    )
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def tables(connection: duckdb.DuckDBPyConnection) -> list[str]:

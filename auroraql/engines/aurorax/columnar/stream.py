@@ -46,7 +46,8 @@ class RecordStream:
     """Receives the body of a response in chunks.
 
     `check` describes the error of a record, empty for a valid one. `on_received` receives the bytes and records so far. More
-    than `expected` records raise OversizedResponse; after `limit` records the rest is not received.
+    than `expected` records raise OversizedResponse; after `limit` records the rest is not received. Responses of less
+    than `small_bytes` are not packed.
     """
 
     def __init__(
@@ -56,12 +57,13 @@ class RecordStream:
         on_received: OnReceived = lambda *_: None,
         expected: int | None = None,
         limit: int | None = None,
+        small_bytes: int = SMALL_RESPONSE_BYTES,
     ) -> None:
         self._kind, self._check, self._seen, self._expected = kind, check, on_received, expected
         self._wanted, self._piece = limit, CHUNK_BYTES if limit is None else min(CHUNK_BYTES, _CHECK_INTERVAL_BYTES)
         self._columns: ColumnDecoder | None = None
         self._buffer, self._head, self._batches = bytearray(), b"", list[RecordBatch]()
-        self._enough = SMALL_RESPONSE_BYTES if limit is None else min(SMALL_RESPONSE_BYTES, _CHECK_INTERVAL_BYTES)
+        self._enough = small_bytes if limit is None else min(small_bytes, _CHECK_INTERVAL_BYTES)
         self.bytes, self.count = 0, 0
         self.wrong: tuple[int, str] | None = None
         """Number of the first malformed record, and the description of its error."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from auroraql.diagnostics.errors import UsageError
+from auroraql.engines.duckdb import SCHEMA_VERSION
 from auroraql.frontends.cli.streams import EXIT_FAILED, EXIT_OK, print_notice, print_output
 from auroraql.schema import STORED_KINDS
 from auroraql.schema.catalogue import DataSource
@@ -43,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     ):
         action = _add_action(actions, name, summary)
         action.add_argument("--json", action="store_true", dest="as_json", help="print an object for programs")
+    _add_action(actions, "migrate", "convert a catalogue of an older version of AuroraQL")
     _add_action(actions, "vacuum", "rewrite a catalogue in order, which makes it smaller and faster")
 
 
@@ -252,6 +254,19 @@ def _check(options: argparse.Namespace) -> int:
     return EXIT_FAILED if problems else EXIT_OK
 
 
+def _migrate(options: argparse.Namespace) -> int:
+    from auroraql.catalogues.rewriting import migrate_catalogue
+    from auroraql.frontends.cli.commands import catalogue_reports as reports
+
+    sizes = migrate_catalogue(options.catalogue)
+    if sizes is None:
+        print_output(f"{options.catalogue}: of the current schema version already")
+    else:
+        change = f"{reports.size_text(sizes.before)} before, {reports.size_text(sizes.after)} now"
+        print_output(f"{options.catalogue}: converted to schema version {SCHEMA_VERSION}, {change}")
+    return EXIT_OK
+
+
 def _vacuum(options: argparse.Namespace) -> int:
     from auroraql.catalogues.rewriting import vacuum_catalogue
     from auroraql.frontends.cli.commands import catalogue_reports as reports
@@ -277,5 +292,6 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "add-source": _add_source,
     "info": _info,
     "check": _check,
+    "migrate": _migrate,
     "vacuum": _vacuum,
 }

@@ -34,14 +34,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--disk",
-        type=_read_size,
+        type=read_size,
         default=1 << 31,
         metavar="SIZE",
         help="the disk space for results and for searches that exceed the memory, for example 500MB (default: 2GB)",
     )
     add(
         "--memory",
-        type=_read_size,
+        type=read_size,
         default=1 << 31,
         metavar="SIZE",
         help="the memory for all searches together (default: 2GB)",
@@ -95,7 +95,8 @@ def _read_port(text: str) -> int:
     return int(text)
 
 
-def _read_size(text: str) -> int:
+def read_size(text: str) -> int:
+    """Return the bytes of a size such as 500MB. Raises argparse.ArgumentTypeError."""
     return int(
         _read_quantity(
             text.upper(), _SIZES, r"(\d+(?:\.\d+)?) ?([KMGT]?)B?", "a size is a number with KB, MB, GB or TB"

@@ -32,6 +32,7 @@ from auroraql.rendering import (
     write_chunks,
     write_result,
 )
+from auroraql.rendering.files import check_target
 from auroraql.rendering.text_output import RenderOptions
 from auroraql.results.result_set import ResultSet
 from auroraql.session.archive import Archive, connect
@@ -52,7 +53,7 @@ def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mappi
     config = effective_config(options)
     for warning in config.warnings:
         print_notice(warning)
-    if options.output is None and options.report is None:
+    if options.output is None and options.report is None and not options.plot:
         _check_single_document(config.format, sources)
     archive = open_archive_from_config(config, verbose=bool(options.verbose))
     if options.limit is not None:
@@ -67,12 +68,12 @@ def run_scripts(options: argparse.Namespace, sources: list[Source], given: Mappi
 def _check_targets(options: argparse.Namespace, sources: list[Source]) -> None:
     """Raise UsageError, before any search, for files that cannot be written or cannot hold the results."""
     if options.report is not None:
-        for option in ("output", "format"):
+        for option in ("output", "format", "plot"):
             if getattr(options, option) is not None:
                 raise UsageError(f"--report cannot be combined with --{option}", "run the statements twice, or use one")
         check_writable(options.report, "html")
     if options.output is not None:
-        check_writable(options.output, options.format)
+        _check_target(Path(options.output), options)
         _check_one_result(sources, "--output")
 
 
@@ -80,7 +81,9 @@ def _write_outputs(archive: Archive, outcomes: Iterator[Outcome], options: argpa
     """Show or write each result, report errors, and return the exit code."""
     code, first_format = EXIT_OK, ""
     for outcome in outcomes:
-        if isinstance(outcome, ResultSet):
+        if isinstance(outcome, ResultSet) and options.plot and not outcome.is_report and not outcome.note:
+            _draw_picture(archive, outcome, options, config)
+        elif isinstance(outcome, ResultSet):
             first_format = _choose_second_format(first_format, outcome, archive.settings.format)
             _write_output(outcome, options, first_format, config)
         else:
@@ -119,6 +122,37 @@ def _run_each(
     if keep_going:
         return archive.run_each(*sources, **values)
     return archive.run_script(*sources, **values)
+
+
+def _check_target(target: Path, options: argparse.Namespace) -> None:
+    """Raise UsageError, before any search, for a file that cannot be written, or a picture that cannot be drawn."""
+    if not options.plot:
+        check_writable(target, options.format)
+        return
+    # Imported late: most commands draw no picture.
+    from auroraql.pictures.picture import check_picture_file
+
+    check_picture_file(target)
+    check_target(target)
+
+
+def _draw_picture(archive: Archive, result: ResultSet, options: argparse.Namespace, config: Config) -> None:
+    """Draw a picture of a result on standard output, or write it to the output file."""
+    drawn = _limit_rows(result, options)
+    picture = archive.picture(drawn, options.plot)
+    if options.output is not None:
+        picture.save(options.output)
+        print_notice(f"{Path(options.output)}: {picture.title}")
+        _report_limit(result, drawn, options)
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    screen = RenderOptions(
+        width, terminal=width is not None, color=use_color(config), blocks=supports_blocks(sys.stdout)
+    )
+    for chunk in picture.render_text(screen):
+        sys.stdout.write(chunk)
+    print_notice(format_footer(drawn))
+    _report_limit(result, drawn, options)
 
 
 def _write_output(result: ResultSet, options: argparse.Namespace, shown_as: str, config: Config) -> None:
