@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,9 @@ _RULE = "records of its owner"
 _UNFINISHED = ".auroraql-unfinished-"
 
 _LOCK = "lock"
+
+_NEW_SECONDS = 60.0
+"""Age in seconds below which an unfinished file counts as in use."""
 
 
 def create_catalogue(path: Path, description: str = "") -> None:
@@ -94,6 +98,8 @@ def _remove_abandoned(folder: Path) -> None:
     """Remove the unfinished files of killed processes, whose locks are free."""
     for left in folder.glob(f"{_UNFINISHED}*"):
         with suppress(OSError):
+            if os.lstat(left).st_mtime > time.time() - _NEW_SECONDS:
+                continue  # its owner may not have locked it yet
             with (left / _LOCK).open("ab") as lock:
                 is_abandoned = lock_file(lock, wait=False)
             if is_abandoned:

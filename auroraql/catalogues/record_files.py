@@ -22,7 +22,7 @@ import msgspec
 
 from auroraql.diagnostics.errors import UsageError, make_visible
 from auroraql.engines.duckdb.catalogue_file import SANDBOXED, first_error_line
-from auroraql.engines.duckdb.spill_folder import MEMORY, spill_settings
+from auroraql.engines.duckdb.spill_folder import spill_settings
 from auroraql.sql.dialect import DUCKDB, Bindings
 
 Format = Literal["csv", "parquet", "jsonl", "json"]
@@ -42,6 +42,9 @@ FORMAT_TITLES: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet", "jsonl":
 _DELIMITERS = (",", ";", "\t")
 
 _SIZE_OF_START = 1 << 16
+
+_MEMORY = "25%"
+"""Share of the memory for the database of the files. The catalogue that is written may use as much again, or more."""
 
 _CSV_OPTIONS = (
     "auto_detect = false, header = true, quote = '\"', escape = '\"', strict_mode = true, max_line_size = 16777216"
@@ -86,7 +89,7 @@ def connect_to_files(paths: Sequence[Path]) -> duckdb.DuckDBPyConnection:
     for path in paths:
         if not path.is_file():
             raise UsageError(f"'{path}' {'is not a file' if path.exists() else 'does not exist'}")
-    settings = {**spill_settings("import"), "memory_limit": MEMORY, **SANDBOXED}
+    settings = {**spill_settings("import"), "memory_limit": _MEMORY, **SANDBOXED}
     connection = duckdb.connect(":memory:", config=settings)
     quoted = ", ".join(quote(str(path)) for path in paths)
     connection.execute("SET TimeZone = 'UTC'")

@@ -45,7 +45,7 @@ from auroraql.schema.catalogue import SourceDetails, Statistics
 MAX_CONSECUTIVE_FAILURES = 3
 """Failed units in a row after which the archive counts as unreachable."""
 
-_MEMORY: Config = {"memory_limit": "192MB", "threads": 2}
+_MEMORY: Config = {"memory_limit": "128MB", "threads": 2}
 """DuckDB settings of the writer: units are small, so that more memory would only cache the file."""
 
 _TICK_SECONDS = 0.2
@@ -209,7 +209,7 @@ class Synchronizer:
         with ThreadPoolExecutor(self._options.jobs, "auroraql-sync") as pool:
             try:
                 while running or (waiting and not self._report.stopped):
-                    while waiting and len(running) <= self._options.jobs and not self._report.stopped:
+                    while waiting and len(running) < self._options.jobs and not self._report.stopped:
                         planned = waiting.popleft()
                         running[pool.submit(self._fetcher.fetch, planned)] = planned
                     done, _ = wait(running, _TICK_SECONDS, FIRST_COMPLETED)

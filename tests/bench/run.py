@@ -38,6 +38,7 @@ LONG = (
     "bench_report",
     "bench_prompt",
     "bench_live",
+    "bench_sync",
 )
 """Modules that take up to several minutes each."""
 _INSTALLED = shutil.which("auroraql", path=str(Path(sys.executable).parent))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from auroraql.schema.catalogue import DataSource
 from auroraql.session.archive import connect
 from tests.support.aurorax_matching import Record
 from tests.support.aurorax_server import SOURCES, SWARM, AuroraXServer, Fault
+from tests.support.server_process import ServerProcess, await_status, post
 from tests.support.small_catalogue import write
 
 SWARM_2020 = "FIND ephemeris WHERE program = 'swarm' SINCE 2020-01-01 UNTIL 2020-03-31"
@@ -488,3 +490,26 @@ def test_a_plan_reads_and_writes_nothing(service: AuroraXServer, tmp_path: Path)
     report = Synchronizer(engine, service.url, tmp_path / "m.duckdb", [SWARM_2020], FIXED_OPTIONS).plan()
     assert (report.units, report.expected_records, report.to_json()["expected_transfer_bytes"]) == (3, 25, 25 * 520)
     assert (service.count("submit"), list(tmp_path.iterdir())) == (0, [])
+
+
+def test_a_served_mirror_logs_what_it_lacks(mirror: Path) -> None:
+    query = {"start": "2020-03-01T00:00:00", "end": "2020-03-02T00:00:00", "data_sources": {"programs": ["swarm"]}}
+    with ServerProcess(archive=mirror, cache=mirror.parent / "cache") as server:
+        logs = await_status(post(server, "ephemeris/search", query).headers["Location"])["logs"]
+    assert [line["summary"] for line in logs if line["level"] == "warn"] == [
+        "the mirror has ephemeris records of Swarm A only from 2020-01-01 to 2020-03-01"
+    ]
+
+
+def test_a_full_disk_rolls_the_unit_back(service: AuroraXServer, tmp_path: Path) -> None:
+    path = tmp_path / "m.duckdb"
+    sync(service, path, SWARM_2020)
+    service.ephemeris += minutes("2020-02-03T00:00:00", 3000)
+    full = f"ulimit -f 64; exec {shlex.join([*COMMAND, str(path), '--json'])}"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    process = subprocess.run(["bash", "-c", f"trap '' XFSZ; {full}"], capture_output=True, text=True, env=environment)
+    assert process.returncode == 1, process.stderr
+    assert "no space left" in process.stdout + process.stderr
+    assert len(epochs(path)) == 25
+    assert sync(service, path).is_complete
+    assert epochs(path) == all_epochs(service)

@@ -13,6 +13,7 @@ import msgspec
 
 from auroraql.codecs.query_json import SUBMINUTE
 from auroraql.codecs.sentence import write_block
+from auroraql.diagnostics.errors import Diagnostic
 from auroraql.frontends.server.query_documents import QueryDocument, describe_query
 from auroraql.ir.plan import BlockRequest
 from auroraql.results.result_set import ResultColumn, Row
@@ -48,6 +49,11 @@ def starting_lines(query: QueryDocument, request_id: str) -> Iterator[Line]:
             yield "debug", f"Starting {request_id} for query {describe_query(query)[:_MAX_QUERY_LENGTH]}"
         case _:
             yield "info", f"Starting query for {request_id}"
+
+
+def mirror_lines(warnings: Sequence[Diagnostic]) -> Iterator[Line]:
+    """Yield a log line for each warning about records that a mirror lacks. Other warnings are the client's own."""
+    yield from (("warn", warning.message) for warning in warnings if warning.code == "AQL0632")
 
 
 def _starting_conjunction_lines(query: QueryDocument) -> Iterator[Line]:

@@ -275,6 +275,7 @@ class SearchQueue:
     def _write_result(self, search: SearchJob) -> tuple[int, int]:
         started = time.monotonic()
         search.log_all(search_logs.starting_lines(search.query, search.request_id))
+        search.log_all(search_logs.mirror_lines(search.plan.warnings))
         steps = _StepLog(search, started)
         with self.store.writing(search.request_id) as writer:
             pages = search.pages(self._engine, self._slices, started + self._timeout)

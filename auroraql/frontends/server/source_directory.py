@@ -1,8 +1,7 @@
 """Data sources in AuroraX's format, at its four levels of detail.
 
-The catalogue holds the fields of the level basic_info. Uploaded owners, maintainers, metadata and schemas are in the
-server's table `source_records`, which other readers of the file ignore. For sources without a row there, the schemas
-are derived from the catalogue's metadata keys.
+The catalogue holds the fields of the level basic_info. Owners, maintainers, metadata and schemas are in its table
+`source_records`. For sources without a row there, the schemas are derived from the catalogue's metadata keys.
 """
 
 from __future__ import annotations

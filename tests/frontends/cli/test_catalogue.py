@@ -83,6 +83,10 @@ def test_vacuum_keeps_everything(path: Path) -> None:
         connection.execute("INSERT INTO sync_units VALUES ('a')")
         before = {table: connection.execute(f"FROM {table}").fetchall() for table in tables(connection)}
     path.chmod(0o640)
+    killed = path.with_name(".auroraql-unfinished-killed")  # what a killed command has left
+    killed.mkdir()
+    (killed / "catalogue.duckdb").touch()
+    os.utime(killed, (0, 0))
     assert command("catalogue", "vacuum", path).code == 0
     assert path.stat().st_mode & 0o777 == 0o640
     with duckdb.connect(str(path), read_only=True) as connection:
