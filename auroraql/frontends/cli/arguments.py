@@ -386,8 +386,8 @@ def _add_sync(sync: argparse.ArgumentParser) -> None:
     _add_profile(sync, argparse.SUPPRESS)
     sync.add_argument(
         "--timeout",
-        type=_read_seconds,
-        metavar="SECONDS",
+        type=_read_time,
+        metavar="TIME",
         default=argparse.SUPPRESS,
         help="the deadline of each request (default: 600)",
     )
