@@ -74,6 +74,8 @@ def _conjunction_lines(document: dict[str, Any], _kind: str, window: str) -> Ite
     """Yield the lines of a search for conjunctions."""
     if document["adhoc"]:
         raise _refusal("a search near custom locations")
+    if document.get(query_json.SUBMINUTE):
+        raise _refusal("a search with a precision below a minute")
     names = [f"{block}{number}" for block in _BLOCKS for number in range(1, len(document[block]) + 1)]
     for block in _BLOCKS:
         for number, criteria in enumerate(document[block], 1):

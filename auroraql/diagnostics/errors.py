@@ -21,10 +21,12 @@ from __future__ import annotations
 import re
 import sys
 import warnings
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -187,8 +189,8 @@ class Source:
 
 # Cached: a long statement may have thousands of diagnostics, and a long line too.
 @lru_cache(maxsize=2)
-def _line_starts(text: str) -> list[int]:
-    return [0, *(match.end() for match in LINE_END_PATTERN.finditer(text))]
+def _line_starts(text: str) -> Sequence[int]:
+    return array("Q", chain((0,), (match.end() for match in LINE_END_PATTERN.finditer(text))))
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from auroraql.diagnostics.errors import Diagnostic
+from auroraql.diagnostics.errors import Diagnostic, replace_value
 from auroraql.engines.base import Engine
 from auroraql.engines.duckdb.postprocess import filter_records
 from auroraql.engines.record_range import record_range
@@ -43,7 +43,7 @@ def narrow_to_sources(plan: Plan, facts: SourceFacts, engine: Engine, deadline: 
     identifiers = tuple(str(reach_value(record, IDENTIFIER)) for record in records)
     is_possible = Comparison(Ref("source", ".".join(IDENTIFIER)), Op.IN, identifiers)
     narrowed = make_plan(
-        replace(query, where=normalize(And((query.where, is_possible), query.where.origin))),
+        replace_value(query, where=normalize(And((query.where, is_possible), query.where.origin))),
         engine.catalogue(),
         (),
         partial(engine.sources, deadline),

@@ -160,7 +160,7 @@ def test_a_statement_must_be_text(wrong: Any, demo: Archive) -> None:
 
 def test_translate_to_an_unknown_form() -> None:
     for form in ("pdf", "JSON", "", None):
-        with pytest.raises(UsageError, match="the forms are aql, json, sentence, python, curl, plan"):
+        with pytest.raises(UsageError, match="the forms are aql, json, sentence, python, curl, idl, notebook, plan"):
             auroraql.translate(KEOGRAMS, form)  # type: ignore[arg-type]
 
 

@@ -61,7 +61,7 @@ def _beginnings(request: Request, records: int) -> Iterator[Request]:
     if request.criteria is not None or request.start is None or request.end is None:
         return
     shortest = max(_SHORTEST_WINDOW, KINDS[request.kind].longest_record)
-    length = shortest * -(-records // _RECORDS_PER_WINDOW)
+    length = shortest * max(1, -(-records // _RECORDS_PER_WINDOW))
     while length * _LARGEST_SHARE <= request.end - request.start:
         yield replace(request, end=request.start + length - timedelta(seconds=1))
         length *= _GROWTH

@@ -15,7 +15,7 @@ from typing import Any
 
 from auroraql.diagnostics.errors import Failed
 from auroraql.engines.aurorax.columnar.batches import BatchedRecords, ColumnBatch, ListBatch, RecordBatch, list_batch
-from auroraql.engines.aurorax.columnar.stream import SMALL_RESPONSE_BYTES, RecordStream
+from auroraql.engines.aurorax.columnar.stream import RecordStream
 from auroraql.engines.aurorax.merge import NEEDED_FIELDS, merge_conjunctions
 from auroraql.engines.aurorax.responses import ServiceContext, ServiceResponse, read_json, refuse_error
 from auroraql.ir.plan import Request
@@ -77,7 +77,7 @@ def record_reader(
     on_received: Callable[[int, int], object],
     expected: int | None = None,
     limit: int | None = None,
-    small_bytes: int = SMALL_RESPONSE_BYTES,
+    small_bytes: int | None = None,
 ) -> RecordStream:
     """Return a reader for records of a kind; it calls `on_received(bytes, records)` as they arrive.
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from auroraql.codecs import query_json
 from auroraql.diagnostics.errors import ArchiveError, Cancelled, Failed, Refused, TimedOut
-from auroraql.engines.aurorax.columnar.stream import SMALL_RESPONSE_BYTES
 from auroraql.engines.aurorax.endpoint_policy import SYNCHRONOUS_TIMEOUT_SECONDS, EndpointPolicy
 from auroraql.engines.aurorax.http_client import TOO_SLOW_FAILURE, CallInterrupted, HttpClient, ServiceCall, add_jitter
 from auroraql.engines.aurorax.limited_search import records_wanted, request_steps
@@ -123,7 +122,7 @@ class AuroraXRun:
         self, plan: Plan, service: ServiceConnection, *, awaited: bool = False, columnar: bool = False
     ) -> None:
         self.plan = plan
-        self._small_bytes = 1 if columnar else SMALL_RESPONSE_BYTES
+        self._small_bytes = 1 if columnar else None
         self._service, self._awaited, self._meter = service, awaited, ProgressMeter()
         self._wire, self._context = service.wire, service.context
         self._searches = [_RemoteSearch(request) for request in plan.requests]

@@ -366,7 +366,7 @@ def check_header(
 class OtherVersion(UsageError):
     """The catalogue is of another schema version, which is `version`."""
 
-    def __init__(self, message: str, hint: str, version: int = 0) -> None:
+    def __init__(self, message: str, hint: str = "", version: int = 0) -> None:
         super().__init__(message, hint)
         self.version = version
 

@@ -47,7 +47,7 @@ class RecordStream:
 
     `check` describes the error of a record, empty for a valid one. `on_received` receives the bytes and records so far. More
     than `expected` records raise OversizedResponse; after `limit` records the rest is not received. Responses of less
-    than `small_bytes` are not packed.
+    than `small_bytes` (SMALL_RESPONSE_BYTES unless given) are not packed.
     """
 
     def __init__(
@@ -57,12 +57,13 @@ class RecordStream:
         on_received: OnReceived = lambda *_: None,
         expected: int | None = None,
         limit: int | None = None,
-        small_bytes: int = SMALL_RESPONSE_BYTES,
+        small_bytes: int | None = None,
     ) -> None:
         self._kind, self._check, self._seen, self._expected = kind, check, on_received, expected
         self._wanted, self._piece = limit, CHUNK_BYTES if limit is None else min(CHUNK_BYTES, _CHECK_INTERVAL_BYTES)
         self._columns: ColumnDecoder | None = None
         self._buffer, self._head, self._batches = bytearray(), b"", list[RecordBatch]()
+        small_bytes = SMALL_RESPONSE_BYTES if small_bytes is None else small_bytes
         self._enough = small_bytes if limit is None else min(small_bytes, _CHECK_INTERVAL_BYTES)
         self.bytes, self.count = 0, 0
         self.wrong: tuple[int, str] | None = None
