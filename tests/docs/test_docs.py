@@ -313,9 +313,14 @@ def test_the_python_reference_has_every_public_name() -> None:
         assert hasattr(entry, name) or name in getattr(entry, "__dataclass_fields__", {}), (entry, name)
 
 
-def test_the_screenshot_is_current(update: bool, tmp_path: Path, demo_engine: object) -> None:
-    path = ROOT / "examples" / "prompt.svg"
-    picture = screenshot.page(tmp_path)
+@pytest.mark.parametrize(
+    ("name", "make"), [("prompt.svg", screenshot.page), ("pictures/completion.svg", screenshot.completion_page)]
+)
+def test_a_screenshot_is_current(
+    name: str, make: Callable[[Path], str], update: bool, tmp_path: Path, demo_engine: object
+) -> None:
+    path = ROOT / "examples" / name
+    picture = make(tmp_path)
     if update:
         path.write_text(picture, "utf-8")
     assert path.read_text("utf-8") == picture
