@@ -84,6 +84,8 @@ class CursorFinder:
         self._words: Sequence[Token] = ()
         self.limit_errors: tuple[Diagnostic, ...] = ()
         """The errors of a list above its limit, which end the last call of `unfinished_part`."""
+        self.is_wrong = False
+        """Whether the last call of `unfinished_part` found a syntax error that no further typing removes."""
 
     def locate(self, text: str, cursor: int) -> Cursor | None:
         """Return the cursor position, or None in a comment and in or right after a closed quote.
@@ -105,7 +107,7 @@ class CursorFinder:
         Every token of an unfinished statement fits, apart from one at the very end that may still become another. That
         token is left out with the clause it belongs to, and open parentheses are closed.
         """
-        self.limit_errors = ()
+        self.limit_errors, self.is_wrong = (), False
         begin, opened = self._last_boundaries(text, len(text))
         end = len(text) if opened is None or opened < 0 else opened
         statement = text[begin:end]
@@ -117,6 +119,9 @@ class CursorFinder:
             return None
         self._words = parsed.words if isinstance(parsed, ParseFailure) else parsed[1]
         if not (_is_incomplete(statement, parsed) if isinstance(parsed, ParseFailure) else end < len(text)):
+            self.is_wrong = (
+                isinstance(parsed, ParseFailure) and detect_form(text, skip_blanks(text, begin, end)) == "text"
+            )
             return None
         last_run = _LAST_RUN.search(statement)
         complete = last_complete_word(self._words, last_run.start() if last_run else len(statement))

@@ -74,6 +74,8 @@ class IncompleteInputCheck:
         if diagnostic.code in _CODES_OF_LATER_CLAUSES:
             return True
         if isinstance(diagnostic.origin, Span):
+            if self._finder.is_wrong and _spans_words(diagnostic.origin, text):
+                return False
             if diagnostic.origin.end >= len(text) and _may_be_prefix(text):
                 return True
             # A number may still get a unit of time, a duration AGO, and a month its day and year.
@@ -98,6 +100,11 @@ class IncompleteInputCheck:
         if detect_form(text, begin + len(text[begin:]) - len(text[begin:].lstrip())) != "text":
             return True
         return can_follow(diagnostic.missing, diagnostic.origin.start - begin, self._finder.words)
+
+
+def _spans_words(span: Span, text: str) -> bool:
+    """Return whether a span ends with the text and has more than its last word, as that of a whole statement has."""
+    return span.end >= len(text.rstrip()) and len(text[span.start : span.end].split()) > 1
 
 
 def _may_be_prefix(text: str) -> bool:

@@ -8,6 +8,8 @@ import pytest
 
 import auroraql.session.sql.sandbox  # noqa: F401 - with it SQL is checked while it is typed
 from auroraql.completion.incomplete_input import MAX_CHECKED_CHARACTERS, IncompleteInputCheck
+from auroraql.completion.live_checker import LiveChecker
+from auroraql.diagnostics.errors import Span
 from auroraql.schema import KINDS
 from auroraql.schema.catalogue import load_shipped
 from auroraql.schema.limits import MAX_LIST_VALUES
@@ -117,3 +119,20 @@ def test_a_list_above_its_limit_is_reported_while_it_is_typed(ending: str) -> No
     values = ",".join("'atha'" for _ in range(MAX_LIST_VALUES + 1))
     text = f"FIND data_products WHERE platform IN ({values}{ending}"
     assert [diagnostic.code for diagnostic in IncompleteInputCheck().check(text, load_shipped())] == ["AQL0116"]
+
+
+def test_every_fix_of_a_whole_statement_is_offered_while_it_is_typed() -> None:
+    count = 0
+    for path in corpus_files.files("habits"):
+        for case in corpus_files.read_cases(path):
+            text = case["statement"].rstrip()
+            offered = set(IncompleteInputCheck().check(text, load_shipped()))
+            for diagnostic in LiveChecker().check(text, load_shipped()):
+                span = diagnostic.origin
+                if not (diagnostic.fix or "").startswith("FIND ") or not isinstance(span, Span):
+                    continue
+                # A single word at the end may still become another.
+                if span.end >= len(text) and len(text[span.start :].split()) > 1:
+                    count += 1
+                    assert diagnostic in offered, text
+    assert count > 50
