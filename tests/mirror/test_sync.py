@@ -400,7 +400,7 @@ def start_sync(server: AuroraXServer, path: Path, *arguments: str) -> subprocess
 
 
 def kill_after(server: AuroraXServer, process: subprocess.Popen[str], deletions: int) -> None:
-    """Kill the process when the service was asked to delete this many searches, so many units were committed."""
+    """Kill the process when it has committed this many units: it deletes the search of each unit after the commit."""
     deadline = time.monotonic() + 60
     while server.count("cancel") < deletions and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)

@@ -389,7 +389,7 @@ def _add_sync(sync: argparse.ArgumentParser) -> None:
         type=_read_time,
         metavar="TIME",
         default=argparse.SUPPRESS,
-        help="the deadline of each request (default: 600)",
+        help="the deadline of each request, such as 10m (default: 10m)",
     )
 
 
